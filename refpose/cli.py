@@ -1,0 +1,85 @@
+"""The command line: ``refpose VERB ...``.
+
+Every verb is a module of `refpose.tools` with ``add_arguments(parser)`` and ``run(args) -> exit code``, imported when it
+is called. Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 something failed, 2 the command
+was not understood, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import refpose
+from refpose.extras import MissingExtra
+
+# One row per verb: the module in refpose.tools, and its line in `refpose --help`.
+VERBS = {
+    "image": "find the person on pictures: annotated PNG, JSON, CSV, mask",
+    "inspect": "list the layers of a network, their shapes and costs",
+    "convert": "make the weight files from Google's model files",
+}
+
+EPILOG = "exit codes: 0 done, 1 something failed, 2 wrong usage, 130 interrupted"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments after the program's name; those of the process by default.
+
+    Returns
+    -------
+    int
+        The exit code.
+
+    Raises
+    ------
+    SystemExit
+        With 2 when the arguments are wrong, with 0 for ``--help`` and ``--version``.
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    args = _parser(argv[0] if argv else None).parse_args(argv)
+    try:
+        code: int = args.run(args)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("refpose: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of stdout (a pager, `head`) left; Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (ValueError, OSError, MissingExtra) as error:
+        print(f"refpose {argv[0]}: {error}", file=sys.stderr)
+        return 1
+    return code
+
+
+def entry() -> None:
+    """Run the command of this process and leave with its exit code."""
+    sys.exit(main())
+
+
+def _parser(wanted: str | None) -> argparse.ArgumentParser:
+    """Make the parser; only the verb that is `wanted` has its module imported and its arguments known."""
+    parser = argparse.ArgumentParser(
+        prog="refpose", description="BlazePose, equal to MediaPipe bit for bit.", epilog=EPILOG
+    )
+    parser.add_argument("--version", action="version", version=f"refpose {refpose.__version__}")
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    for verb, summary in VERBS.items():
+        sub = verbs.add_parser(verb, help=summary, epilog=EPILOG)
+        if verb == wanted:
+            tool = importlib.import_module(f"refpose.tools.{verb}")
+            sub.description = tool.__doc__
+            sub.formatter_class = argparse.RawDescriptionHelpFormatter
+            tool.add_arguments(sub)
+            sub.set_defaults(run=tool.run)
+    return parser

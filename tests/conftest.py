@@ -1,0 +1,51 @@
+"""Where the recorded results are.
+
+``tests/golden`` holds what MediaPipe 0.10.21 computed on pictures that may be redistributed; the environment variable
+``REFPOSE_GOLDENS`` names a folder with the whole set, laid out in the same way. Tests that need the whole set are
+skipped without it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+GOLDEN = ROOT / "tests" / "golden"
+GOLDENS = Path(os.environ["REFPOSE_GOLDENS"]).resolve() if os.environ.get("REFPOSE_GOLDENS") else None
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The folder of the project's sources."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """The recorded results in the repository."""
+    return GOLDEN
+
+
+@pytest.fixture(scope="session")
+def goldens() -> Path:
+    """The whole set of recorded results; skips where it is not at hand."""
+    if GOLDENS is None:
+        pytest.skip("REFPOSE_GOLDENS does not name the folder of the whole recorded set")
+    if not GOLDENS.is_dir():
+        pytest.fail(f"REFPOSE_GOLDENS={GOLDENS} is not a folder")
+    return GOLDENS
+
+
+@pytest.fixture(scope="session")
+def best_goldens() -> Path:
+    """The whole recorded set where it is at hand, else the part of it in the repository."""
+    return GOLDEN if GOLDENS is None else GOLDENS
+
+
+@pytest.fixture(scope="session")
+def astronaut(root: Path) -> Path:
+    """The example picture (512x512, one person)."""
+    return root / "examples" / "astronaut.png"
