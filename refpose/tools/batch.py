@@ -1,0 +1,373 @@
+"""Many files in one go, for the verbs that take files: what to do, where the results go, and doing it.
+
+One input file is one task. A task that fails is reported and the others are done all the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, TextIO
+
+from refpose.files import replacing
+
+Work = Callable[["Task"], str]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One input file and where its results go.
+
+    Attributes
+    ----------
+    source : Path
+        The input file.
+    stem : Path
+        The path of the results without their endings: ``out/a`` for ``out/a.png``, ``out/a.json`` ...
+    """
+
+    source: Path
+    stem: Path
+
+    def output(self, ending: str) -> Path:
+        """Path of the result with `ending` (which begins with a dot)."""
+        return self.stem.with_name(self.stem.name + ending)
+
+
+def add_arguments(parser: argparse.ArgumentParser, noun: str) -> None:
+    """Add the options that all verbs over many files share; `noun` is what one file is called, in the plural."""
+    group = parser.add_argument_group(f"many {noun}")
+    group.add_argument("--jobs", type=_positive, default=1, metavar="N", help=f"work on N {noun} at a time, in processes")
+    group.add_argument("--shard", type=_shard, default=(1, 1), metavar="i/n", help=f"do the i-th of n parts of the {noun}")
+    existing = group.add_mutually_exclusive_group()
+    existing.add_argument("--resume", action="store_true", help=f"skip {noun} whose results are complete, redo the others")
+    existing.add_argument("--force", action="store_true", help="overwrite results that are there")
+
+
+def _positive(text: str) -> int:
+    """Read the argument of ``--jobs``."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of processes, 1 or more")
+    return int(text)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    """Read the argument of ``--shard``: part and number of parts, counted from 1."""
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected i/n with i in 1..n, for example 2/8")
+    return int(part), int(parts)
+
+
+def plan(inputs: Sequence[str], out: Path, accepted: Collection[str], endings: Sequence[str]) -> list[Task]:
+    """Find the input files and give each a place for its results that no other has.
+
+    Folders are searched with their subfolders, which come again under `out`; hidden files are left out, and so is
+    `out` itself where it lies inside. Results are called after their input file without its ending (``a.png`` for
+    ``a.jpg``), after its whole name where two would meet (``a.jpg.png`` and ``a.png.png``), with a number where that
+    is not enough. The plan depends on the inputs alone, so that all shards of one job agree on it.
+
+    Parameters
+    ----------
+    inputs : sequence of str
+        Files and folders. A file is taken whatever its ending; given twice, it is taken once.
+    out : Path
+        The folder of the results.
+    accepted : collection of str
+        The endings (lower case, with their dot) of the files that are taken from folders.
+    endings : sequence of str
+        The endings of the results of one task.
+
+    Returns
+    -------
+    list of Task
+        In the order of `inputs`, files of a folder by their path.
+
+    Raises
+    ------
+    FileNotFoundError
+        When an input is not there.
+    ValueError
+        When a folder holds no file that is taken, or a result would overwrite an input.
+    """
+    found: dict[Path, Path] = {}  # resolved source -> path of its results below `out`, with the ending of the source
+    sources: dict[Path, Path] = {}  # resolved source -> as given
+    for text in inputs:
+        given = Path(text)
+        if given.is_dir():
+            files = [(path, path.relative_to(given)) for path in _walk(given, accepted, out)]
+            if not files:
+                raise ValueError(f"{given}: no file in this folder ends in one of {' '.join(sorted(accepted))}")
+        elif given.exists():
+            files = [(given, Path(given.name))]
+        else:
+            raise FileNotFoundError(f"{given}: no such file or folder")
+        for path, relative in files:
+            found.setdefault(path.resolve(), relative)
+            sources.setdefault(path.resolve(), path)
+
+    # Names that differ in case only are one file on many file systems.
+    shared = Counter(str(relative.with_suffix("")).casefold() for relative in found.values())
+    taken: set[str] = set()
+    tasks = []
+    for source, relative in found.items():
+        short = relative.with_suffix("")
+        name = short if shared[str(short).casefold()] == 1 else relative
+        number = 1
+        while taken & (claims := {(str(name) + ending).casefold() for ending in endings}):
+            number += 1
+            name = relative.with_name(f"{relative.name}-{number}")
+        taken |= claims
+        tasks.append(Task(sources[source], out / name))
+
+    for task in tasks:
+        for ending in endings:
+            if task.output(ending).resolve() in found:
+                raise ValueError(f"{task.output(ending)}: is an input, and would be overwritten; choose another folder")
+    return tasks
+
+
+def _walk(folder: Path, accepted: Collection[str], out: Path) -> Iterator[Path]:
+    """Give the files of a folder and its subfolders, sorted, without hidden ones and without those in `out`."""
+    out = out.resolve()
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and Path(place, name).resolve() != out
+        )
+        for name in sorted(files):
+            if not name.startswith(".") and Path(name).suffix.lower() in accepted:
+                yield Path(place, name)
+
+
+def shard(tasks: Sequence[Task], part: tuple[int, int]) -> Sequence[Task]:
+    """Give the i-th of n parts of the tasks (`part` is (i, n), i from 1): every n-th of them."""
+    return tasks[part[0] - 1 :: part[1]]
+
+
+def unfinished(
+    tasks: Iterable[Task], endings: Sequence[str], settings: dict[str, Any], args: argparse.Namespace
+) -> list[Task]:
+    """Leave out what need not be done again.
+
+    A task is finished when all its results are there and its ``.json`` (written last) names the same source and the
+    same settings.
+
+    Parameters
+    ----------
+    tasks : iterable of Task
+        All tasks.
+    endings : sequence of str
+        The endings of the results of one task.
+    settings : dict
+        What the results depend on besides the source, as it stands in the ``.json`` under ``"settings"``.
+    args : argparse.Namespace
+        With ``resume`` and ``force``.
+
+    Returns
+    -------
+    list of Task
+        The tasks to do.
+
+    Raises
+    ------
+    FileExistsError
+        When results are there and neither ``--resume`` nor ``--force`` says what to do with them.
+    """
+    tasks = list(tasks)
+    if args.resume:
+        return [task for task in tasks if not _finished(task, endings, settings)]
+    if not args.force:
+        there = [path for task in tasks for ending in endings if (path := task.output(ending)).exists()]
+        if there:
+            others = f" (and {len(there) - 1} more)" if len(there) > 1 else ""
+            raise FileExistsError(
+                f"{there[0]}{others}: already there; --force overwrites, --resume keeps what is complete"
+            )
+    return tasks
+
+
+def _finished(task: Task, endings: Sequence[str], settings: dict[str, Any]) -> bool:
+    """Tell whether the results of a task are complete and made with these settings."""
+    if not all(task.output(ending).is_file() for ending in endings):
+        return False
+    try:
+        record = json.loads(task.output(".json").read_bytes())
+    except ValueError:
+        return False
+    return (
+        isinstance(record, dict) and record.get("source") == str(task.source) and record.get("settings") == settings
+    )
+
+
+def make_folders(tasks: Iterable[Task]) -> None:
+    """Make the folders of the results, and make sure that they can be written to before any work is done.
+
+    Raises
+    ------
+    OSError
+        When a folder cannot be made or written to.
+    """
+    for folder in sorted({task.stem.parent for task in tasks}):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with replacing(folder / ".refpose-probe") as temporary:
+                temporary.touch()
+            (folder / ".refpose-probe").unlink()
+        except OSError as error:
+            raise OSError(f"{folder}: results cannot be written to this folder: {error.strerror}") from error
+
+
+def run(tasks: Sequence[Task], start: Callable[[], Work], jobs: int) -> Iterator[tuple[Task, str | Exception]]:
+    """Do the tasks, here or in processes, and give each with what came out as soon as it is done.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+        What to do.
+    start : callable
+        Makes the function that does one task; called once per process. Picklable, as is what the function returns: a
+        line that says what came out.
+    jobs : int
+        Number of processes; with 1 all is done in this one, in order.
+
+    Yields
+    ------
+    task : Task
+    outcome : str or Exception
+        What the work returned, or why it failed.
+    """
+    if jobs == 1:
+        work = start()
+        for task in tasks:
+            yield task, _attempt(work, task)
+        return
+    # "spawn": forked children of a process with threads (NumPy's BLAS has some) may hang.
+    pool = ProcessPoolExecutor(min(jobs, len(tasks)) or 1, get_context("spawn"), _start_process, (start,))
+    try:
+        futures = {pool.submit(_attempt_in_process, task): task for task in tasks}
+        for future in as_completed(futures):
+            error = future.exception()
+            # The process itself may have died (out of memory, killed): then the exception is the pool's.
+            outcome = future.result() if error is None else error
+            if not isinstance(outcome, (str, Exception)):
+                raise outcome
+            yield futures[future], outcome
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _attempt(work: Work, task: Task) -> str | Exception:
+    """Do one task; what goes wrong with it, whatever it is, must not keep the others from being done."""
+    try:
+        return work(task)
+    except Exception as error:  # noqa: BLE001
+        return error
+
+
+def _start_process(start: Callable[[], Work]) -> None:
+    """Prepare a process of the pool."""
+    global _work
+    # Ctrl-C reaches all processes of the terminal; the first one decides, and lets the tasks at hand be finished.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _work = start()
+
+
+def _attempt_in_process(task: Task) -> str | Exception:
+    """Do one task in a process of the pool."""
+    return _attempt(_work, task)
+
+
+def report(
+    outcomes: Iterable[tuple[Task, str | Exception]], total: int, skipped: int, noun: str, progress: bool = True
+) -> int:
+    """Say what comes out of each task, results on stdout and failures on stderr, and sum up at the end.
+
+    Parameters
+    ----------
+    outcomes : iterable of (Task, str or Exception)
+        From `run`.
+    total : int
+        Number of tasks that `run` was given.
+    skipped : int
+        Number of tasks that were finished before.
+    noun : str
+        What one file is called, in the plural.
+    progress : bool
+        Whether to show a bar, if stderr is a terminal and tqdm is installed.
+
+    Returns
+    -------
+    int
+        The exit code: 1 when a task failed.
+    """
+    failed = 0
+    with Bar(total, noun, progress and total > 1) as bar:
+        for task, outcome in outcomes:
+            if isinstance(outcome, Exception):
+                failed += 1
+                bar.say(_failure(task, outcome), sys.stderr)
+            else:
+                bar.say(f"{task.source}: {outcome}", sys.stdout)
+            bar.advance()
+    if total + skipped > 1:
+        print(f"{total - failed} {noun} done, {skipped} skipped, {failed} failed", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _failure(task: Task, error: Exception) -> str:
+    """Say why a task failed, naming its source once; the kind of error too where the message is not meant for users."""
+    text = str(error) if isinstance(error, (ValueError, OSError)) else f"{type(error).__name__}: {error}"
+    return text if text.startswith(str(task.source)) else f"{task.source}: {text}"
+
+
+class Bar:
+    """A progress bar on stderr: tqdm's, if it is installed and stderr is a terminal; else nothing.
+
+    Parameters
+    ----------
+    total : int or None
+        Number of steps, None when it is not known.
+    unit : str
+        What is counted, in the plural.
+    wanted : bool
+        False for no bar in any case.
+    """
+
+    def __init__(self, total: int | None, unit: str, wanted: bool = True) -> None:
+        self._bar: Any = None
+        if wanted and sys.stderr.isatty():
+            try:
+                from tqdm import tqdm
+            except ModuleNotFoundError:
+                return
+            self._bar = tqdm(total=total, unit=f" {unit}", file=sys.stderr, dynamic_ncols=True)
+
+    def __enter__(self) -> Bar:
+        """Nothing is to be prepared."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Leave the bar as it stands."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def advance(self, steps: int = 1) -> None:
+        """Count steps."""
+        if self._bar is not None:
+            self._bar.update(steps)
+
+    def say(self, line: str, stream: TextIO) -> None:
+        """Print a line without tearing the bar."""
+        if self._bar is None:
+            print(line, file=stream, flush=True)
+        else:
+            self._bar.write(line, file=stream)
