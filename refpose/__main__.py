@@ -1,5 +1,5 @@
 """``python -m refpose`` is the same as ``refpose``."""
 
-from refpose.cli import entry
+from .cli import entry
 
 entry()

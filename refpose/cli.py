@@ -1,8 +1,8 @@
 """The command line: ``refpose VERB ...``.
 
-Every verb is a module of `refpose.tools` with ``add_arguments(parser)`` and ``run(args) -> exit code``, imported when it
-is called. Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 something failed, 2 the command
-was not understood, 130 interrupted.
+Every verb is a module of `refpose.tools` with ``add_arguments(parser)`` and ``run(args) -> exit code``, imported when
+it is called. Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 something failed, 2 the
+command was not understood, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-import refpose
-from refpose.extras import MissingExtra
+from . import __version__
+from .extras import MissingExtra
 
 # One row per verb: the module in refpose.tools, and its line in `refpose --help`.
 VERBS = {
@@ -72,7 +72,7 @@ def _parser(wanted: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="refpose", description="BlazePose, equal to MediaPipe bit for bit.", epilog=EPILOG
     )
-    parser.add_argument("--version", action="version", version=f"refpose {refpose.__version__}")
+    parser.add_argument("--version", action="version", version=f"refpose {__version__}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for verb, summary in VERBS.items():
         sub = verbs.add_parser(verb, help=summary, epilog=EPILOG)

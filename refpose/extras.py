@@ -36,6 +36,6 @@ def require(module: str, extra: str) -> Any:
         if error.name is None or error.name.partition(".")[0] != module.partition(".")[0]:
             raise
         raise MissingExtra(
-            f"{error.name} is needed for this and is not installed; get it with: pip install \"refpose[{extra}]\"",
+            f'{error.name} is needed for this and is not installed; get it with: pip install "refpose[{extra}]"',
             name=error.name,
         ) from error

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from refpose.files import replacing
+from .files import replacing
 
 # Endings by which pictures are recognised in a folder. What Pillow cannot decode (HEIC without a plug-in) is listed all
 # the same: such a file is then reported instead of silently left out.
-ENDINGS = frozenset(
-    ".avif .bmp .gif .heic .heif .jp2 .jpeg .jpg .pbm .pgm .png .pnm .ppm .tga .tif .tiff .webp".split()
-)
+_LOSSLESS = (".bmp", ".gif", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff")
+_LOSSY = (".avif", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".webp")
+ENDINGS = frozenset(_LOSSLESS + _LOSSY)
 
 
 def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
@@ -54,11 +54,13 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
                 with Image.open(file) as picture:
                     picture.load()
                     return _rgb(_upright(picture), picture.format)
-        except Image.UnidentifiedImageError as error:
-            raise ValueError(f"{os.fspath(path)}: not a picture (no format that Pillow knows, or its beginning is damaged)") from error
+        except UnidentifiedImageError as error:
+            raise ValueError(
+                f"{os.fspath(path)}: not a picture (no format that Pillow knows, or its beginning is damaged)"
+            ) from error
         except MemoryError:
             raise
-        except Exception as error:  # noqa: BLE001 - on damaged files Pillow's decoders raise whatever they stumble over
+        except Exception as error:  # on damaged files Pillow's decoders raise whatever they stumble over
             raise ValueError(f"{os.fspath(path)}: cannot be read as a picture: {error}") from error
 
 

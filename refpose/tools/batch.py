@@ -13,14 +13,17 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TextIO
 
-from refpose.files import replacing
+from ..files import replacing
 
 Work = Callable[["Task"], str]
+
+_work: Work  # what a process of the pool does, see `run`
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,16 @@ class Task:
 def add_arguments(parser: argparse.ArgumentParser, noun: str) -> None:
     """Add the options that all verbs over many files share; `noun` is what one file is called, in the plural."""
     group = parser.add_argument_group(f"many {noun}")
-    group.add_argument("--jobs", type=_positive, default=1, metavar="N", help=f"work on N {noun} at a time, in processes")
-    group.add_argument("--shard", type=_shard, default=(1, 1), metavar="i/n", help=f"do the i-th of n parts of the {noun}")
+    group.add_argument(
+        "--jobs", type=_positive, default=1, metavar="N", help=f"work on N {noun} at a time, in processes"
+    )
+    group.add_argument(
+        "--shard", type=_shard, default=(1, 1), metavar="i/n", help=f"do the i-th of n parts of the {noun}"
+    )
     existing = group.add_mutually_exclusive_group()
-    existing.add_argument("--resume", action="store_true", help=f"skip {noun} whose results are complete, redo the others")
+    existing.add_argument(
+        "--resume", action="store_true", help=f"skip {noun} whose results are complete, redo the others"
+    )
     existing.add_argument("--force", action="store_true", help="overwrite results that are there")
 
 
@@ -99,8 +108,7 @@ def plan(inputs: Sequence[str], out: Path, accepted: Collection[str], endings: S
     ValueError
         When a folder holds no file that is taken, or a result would overwrite an input.
     """
-    found: dict[Path, Path] = {}  # resolved source -> path of its results below `out`, with the ending of the source
-    sources: dict[Path, Path] = {}  # resolved source -> as given
+    found: dict[str, tuple[Path, Path]] = {}  # absolute path -> source as given, its place below `out`
     for text in inputs:
         given = Path(text)
         if given.is_dir():
@@ -112,14 +120,13 @@ def plan(inputs: Sequence[str], out: Path, accepted: Collection[str], endings: S
         else:
             raise FileNotFoundError(f"{given}: no such file or folder")
         for path, relative in files:
-            found.setdefault(path.resolve(), relative)
-            sources.setdefault(path.resolve(), path)
+            found.setdefault(os.path.abspath(path), (path, relative))
 
     # Names that differ in case only are one file on many file systems.
-    shared = Counter(str(relative.with_suffix("")).casefold() for relative in found.values())
+    shared = Counter(str(relative.with_suffix("")).casefold() for _, relative in found.values())
     taken: set[str] = set()
     tasks = []
-    for source, relative in found.items():
+    for source, relative in found.values():
         short = relative.with_suffix("")
         name = short if shared[str(short).casefold()] == 1 else relative
         number = 1
@@ -127,11 +134,12 @@ def plan(inputs: Sequence[str], out: Path, accepted: Collection[str], endings: S
             number += 1
             name = relative.with_name(f"{relative.name}-{number}")
         taken |= claims
-        tasks.append(Task(sources[source], out / name))
+        tasks.append(Task(source, out / name))
 
+    inputs_resolved = {source.resolve() for source, _ in found.values()}
     for task in tasks:
         for ending in endings:
-            if task.output(ending).resolve() in found:
+            if task.output(ending).resolve() in inputs_resolved:
                 raise ValueError(f"{task.output(ending)}: is an input, and would be overwritten; choose another folder")
     return tasks
 
@@ -140,9 +148,7 @@ def _walk(folder: Path, accepted: Collection[str], out: Path) -> Iterator[Path]:
     """Give the files of a folder and its subfolders, sorted, without hidden ones and without those in `out`."""
     out = out.resolve()
     for place, folders, files in os.walk(folder):
-        folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and Path(place, name).resolve() != out
-        )
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and Path(place, name).resolve() != out)
         for name in sorted(files):
             if not name.startswith(".") and Path(name).suffix.lower() in accepted:
                 yield Path(place, name)
@@ -203,9 +209,7 @@ def _finished(task: Task, endings: Sequence[str], settings: dict[str, Any]) -> b
         record = json.loads(task.output(".json").read_bytes())
     except ValueError:
         return False
-    return (
-        isinstance(record, dict) and record.get("source") == str(task.source) and record.get("settings") == settings
-    )
+    return isinstance(record, dict) and record.get("source") == str(task.source) and record.get("settings") == settings
 
 
 def make_folders(tasks: Iterable[Task]) -> None:
@@ -255,11 +259,10 @@ def run(tasks: Sequence[Task], start: Callable[[], Work], jobs: int) -> Iterator
     try:
         futures = {pool.submit(_attempt_in_process, task): task for task in tasks}
         for future in as_completed(futures):
-            error = future.exception()
-            # The process itself may have died (out of memory, killed): then the exception is the pool's.
-            outcome = future.result() if error is None else error
-            if not isinstance(outcome, (str, Exception)):
-                raise outcome
+            try:
+                outcome = future.result()
+            except BrokenProcessPool as error:  # the process itself died: out of memory, killed
+                outcome = error
             yield futures[future], outcome
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,219 @@
+"""Reading pictures of every kind, and writing files whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import struct
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from refpose.files import replacing, write_csv, write_json
+from refpose.images import read_image, write_png
+
+RGB = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+
+
+def save(path: Path, picture: Image.Image, **options: object) -> Path:
+    picture.save(path, **options)
+    return path
+
+
+def test_rgb_is_read_as_it_is(tmp_path: Path) -> None:
+    read = read_image(save(tmp_path / "a.png", Image.fromarray(RGB)))
+    assert read.dtype == np.uint8
+    assert read.flags.c_contiguous
+    assert read.flags.writeable
+    np.testing.assert_array_equal(read, RGB)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_obeyed(tmp_path: Path, orientation: int) -> None:
+    # The stored pixels are made from the upright picture by undoing what each value of the tag asks for.
+    stored = {
+        1: RGB,
+        2: RGB[:, ::-1],
+        3: RGB[::-1, ::-1],
+        4: RGB[::-1],
+        5: RGB.transpose(1, 0, 2),
+        6: np.rot90(RGB, 1),
+        7: RGB.transpose(1, 0, 2)[::-1, ::-1],
+        8: np.rot90(RGB, -1),
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = save(tmp_path / "a.png", Image.fromarray(np.ascontiguousarray(stored)), exif=exif)
+    np.testing.assert_array_equal(read_image(path), RGB)
+
+
+def test_exif_that_is_none_is_no_hindrance(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", Image.fromarray(RGB), exif=b"Exif\0\0certainly no TIFF header")
+    np.testing.assert_array_equal(read_image(path), RGB)
+
+
+def test_grey(tmp_path: Path) -> None:
+    read = read_image(save(tmp_path / "a.png", Image.fromarray(RGB[:, :, 0])))
+    np.testing.assert_array_equal(read, np.repeat(RGB[:, :, :1], 3, axis=2))
+
+
+def test_black_and_white(tmp_path: Path) -> None:
+    bits = RGB[:, :, 0] > 127
+    read = read_image(save(tmp_path / "a.png", Image.fromarray(bits)))
+    np.testing.assert_array_equal(read, np.repeat(bits[:, :, None] * np.uint8(255), 3, axis=2))
+
+
+def test_alpha_is_dropped(tmp_path: Path) -> None:
+    alpha = np.random.default_rng(1).integers(0, 256, (40, 60, 1), dtype=np.uint8)
+    read = read_image(save(tmp_path / "a.png", Image.fromarray(np.concatenate([RGB, alpha], axis=2))))
+    np.testing.assert_array_equal(read, RGB)
+    read = read_image(save(tmp_path / "b.png", Image.fromarray(np.concatenate([RGB[:, :, :1], alpha], axis=2))))
+    np.testing.assert_array_equal(read, np.repeat(RGB[:, :, :1], 3, axis=2))
+
+
+@pytest.mark.parametrize("transparency", [None, 3, bytes(range(100))])
+def test_palette(tmp_path: Path, transparency: int | bytes | None) -> None:
+    palette = Image.fromarray(RGB).quantize(100)
+    options = {} if transparency is None else {"transparency": transparency}
+    read = read_image(save(tmp_path / "a.png", palette, **options))
+    np.testing.assert_array_equal(read, np.asarray(palette.convert("RGB")))
+
+
+def test_cmyk(tmp_path: Path) -> None:
+    cmyk = Image.fromarray(RGB).convert("CMYK")
+    read = read_image(save(tmp_path / "a.tif", cmyk))
+    np.testing.assert_array_equal(read, np.asarray(cmyk.convert("RGB")))
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.pgm"])
+def test_upper_8_of_16_bits_are_kept(tmp_path: Path, name: str) -> None:
+    deep = np.random.default_rng(2).integers(0, 65536, (40, 60), dtype=np.uint16)
+    read = read_image(save(tmp_path / name, Image.fromarray(deep)))
+    np.testing.assert_array_equal(read, np.repeat((deep >> 8).astype(np.uint8)[:, :, None], 3, axis=2))
+
+
+def test_upper_8_of_16_bits_are_kept_in_colour(tmp_path: Path) -> None:
+    deep = np.random.default_rng(3).integers(0, 65536, (40, 60, 3), dtype=np.uint16)
+    (tmp_path / "a.png").write_bytes(png(60, 40, 16, 2, b"".join(b"\0" + row.astype(">u2").tobytes() for row in deep)))
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), (deep >> 8).astype(np.uint8))
+
+
+def png(width: int, height: int, bits: int, colour: int, rows: bytes) -> bytes:
+    """A PNG file made by hand; `rows` begin with their filter byte each."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float32])
+def test_samples_without_a_white_are_refused(tmp_path: Path, dtype: type) -> None:
+    path = save(tmp_path / "a.tif", Image.fromarray(np.full((4, 5), 70000, dtype)))
+    with pytest.raises(ValueError, match=r"a\.tif: .*32 bits.*expected 8 or 16"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (30000, 20)])
+def test_extreme_sizes(tmp_path: Path, size: tuple[int, int]) -> None:
+    read = read_image(save(tmp_path / "a.png", Image.new("RGB", size, (1, 2, 3))))
+    assert read.shape == (size[1], size[0], 3)
+    assert (read == (1, 2, 3)).all()
+
+
+def test_wide_picture_beyond_the_size_that_pillow_warns_of(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", Image.new("L", (30000, 3000)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_image(path).shape == (3000, 30000, 3)
+
+
+def test_decompression_bomb_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png(50000, 50000, 1, 0, bytes(100)))
+    with pytest.raises(ValueError, match=r"a\.png: .*2500000000 pixels.* exceeds limit"):
+        read_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.gif", "a.tif", "a.bmp", "a.webp"])
+@pytest.mark.parametrize("part", [0.0, 0.02, 0.5, 0.9])
+def test_truncated_file(tmp_path: Path, name: str, part: float) -> None:
+    data = save(tmp_path / name, Image.fromarray(RGB)).read_bytes()
+    (tmp_path / name).write_bytes(data[: int(part * len(data))])
+    with pytest.raises(ValueError, match=rf"{name}: (not a picture|cannot be read as a picture)"):
+        read_image(tmp_path / name)
+
+
+def test_not_a_picture(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_text("Dear Sir or Madam, this is a letter.\n" * 99)
+    with pytest.raises(ValueError, match=r"a\.jpg: not a picture"):
+        read_image(tmp_path / "a.jpg")
+
+
+def test_missing_file_and_folder(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        read_image(tmp_path / "nowhere.png")
+    with pytest.raises(OSError, match=tmp_path.name):
+        read_image(tmp_path)
+
+
+def test_damaged_bytes_give_a_picture_or_a_value_error(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    messages = []
+    for file_format in ("PNG", "JPEG", "GIF", "TIFF", "BMP", "WEBP"):
+        buffer = io.BytesIO()
+        Image.fromarray(RGB).save(buffer, file_format)
+        for _ in range(40):
+            data = np.frombuffer(buffer.getvalue(), np.uint8).copy()
+            data[rng.integers(0, len(data), 5)] = rng.integers(0, 256, 5)
+            (tmp_path / "a").write_bytes(data.tobytes())
+            try:
+                assert read_image(tmp_path / "a").ndim == 3
+            except ValueError as error:
+                messages.append(str(error))
+    assert messages
+    assert all(message.startswith(str(tmp_path / "a")) for message in messages)
+
+
+def test_png_comes_back(tmp_path: Path) -> None:
+    write_png(tmp_path / "a.png", RGB)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), RGB)
+    assert os.listdir(tmp_path) == ["a.png"]
+
+
+def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("old")
+
+    def fail() -> None:
+        with replacing(tmp_path / "a.txt") as temporary:
+            temporary.write_text("half of the n")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert (tmp_path / "a.txt").read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_json_has_no_nan(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"x": [1.5, "é"]})
+    assert json.loads((tmp_path / "a.json").read_text("utf-8")) == {"x": [1.5, "é"]}
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "b.json", float("nan"))
+    assert os.listdir(tmp_path) == ["a.json"]
+
+
+def test_csv(tmp_path: Path) -> None:
+    write_csv(tmp_path / "a.csv", ["name", "x"], [["with, comma", 0.1], ["b", 2]])
+    assert (tmp_path / "a.csv").read_bytes() == b'name,x\r\n"with, comma",0.1\r\nb,2\r\n'
+
+
+def test_longest_file_name(tmp_path: Path) -> None:
+    name = "n" * 251 + ".csv"
+    write_csv(tmp_path / name, ["x"], [])
+    assert os.listdir(tmp_path) == [name]
