@@ -1,0 +1,172 @@
+"""The networks ready to run: prepared once, run many times. Nothing outside this module knows which engine is running.
+
+``"reference"`` is `ops` itself: exact, about a second a picture. ``"numpy"`` is `blas`: quick, not exact to the
+last bit.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import blas, ops, weights
+from .nets import NETWORKS, record
+from .tape import Step, Tape
+
+Array = NDArray[np.float32]
+
+ENGINES = ("auto", "numpy", "reference")
+_FUNCTIONS = {"numpy": blas.FUNCTIONS, "reference": ops.FUNCTIONS}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A row of the table of layers.
+
+    Attributes
+    ----------
+    name : str
+        ``"encoder/block3/depthwise"``.
+    op : str
+        Function of `ops`.
+    input_shapes : tuple of tuple of int
+    output_shape : tuple of int
+    parameters : int
+        Trained values.
+    macs : int
+        Multiply-adds for one image, those with a zero weight or in the padding included.
+    """
+
+    name: str
+    op: str
+    input_shapes: tuple[tuple[int, ...], ...]
+    output_shape: tuple[int, ...]
+    parameters: int
+    macs: int
+
+    @classmethod
+    def of(cls, step: Step) -> Layer:
+        inputs = tuple(val.shape for val in step.inputs)
+        return cls(step.name, step.op, inputs, step.out.shape, step.parameters, step.macs)
+
+
+class Network:
+    """One network with its weights, ready to run; made by `load_network`.
+
+    A network has no state: it may be used from several threads at once.
+    """
+
+    def __init__(self, tape: Tape, loaded: weights.Weights, engine: str) -> None:
+        self.tape = tape
+        self.weights = loaded
+        self.engine = engine
+        self._pruned: dict[tuple[str, ...], Tape] = {tuple(tape.outputs): tape}
+
+    @property
+    def name(self) -> str:
+        return self.tape.name
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return self.tape.input.shape
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        return tuple(self.tape.outputs)
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """Every layer in order: name, operation, shapes, parameters, multiply-adds."""
+        return tuple(Layer.of(step) for step in self.tape.steps)
+
+    def __call__(self, x: Array, outputs: Iterable[str] | None = None) -> dict[str, Array]:
+        """Run the network.
+
+        Parameters
+        ----------
+        x : ndarray of shape `input_shape`, float32
+            Detector: RGB in -1..1; landmark networks: RGB in 0..1.
+        outputs : iterable of str, optional
+            Names of the outputs that are wanted: only what they need is computed. All by default.
+
+        Returns
+        -------
+        dict
+            Raw outputs by name; see `nets.detector` and `nets.landmark` for shapes and units.
+
+        Raises
+        ------
+        TypeError
+            `x` is not a float32 array.
+        ValueError
+            `x` has another shape, or there is no output of some name.
+        """
+        tape = self._tape_for(outputs)
+        return tape.run(_FUNCTIONS[self.engine], self.weights, self._checked(x))
+
+    def trace(self, x: Array) -> Iterator[tuple[str, Array]]:
+        """Run the network and yield (layer name, activation) of every layer, in order.
+
+        An activation is of shape (height, width, channels), float32.
+        """
+        for step, activation in self.tape.trace(_FUNCTIONS[self.engine], self.weights, self._checked(x)):
+            yield step.name, activation
+
+    def _tape_for(self, outputs: Iterable[str] | None) -> Tape:
+        wanted = self.output_names if outputs is None else tuple(outputs)
+        if wanted not in self._pruned:
+            for name in wanted:
+                if name not in self.tape.outputs:
+                    raise ValueError(f"{self.name} has no output {name!r}, only {', '.join(self.output_names)}")
+            self._pruned[wanted] = self.tape.pruned(wanted)
+        return self._pruned[wanted]
+
+    def _checked(self, x: Array) -> Array:
+        if not isinstance(x, np.ndarray) or x.dtype != np.float32:
+            found = x.dtype if isinstance(x, np.ndarray) else type(x).__name__
+            raise TypeError(f"{self.name}: the input must be a float32 array, found {found}")
+        if x.shape != self.input_shape:
+            raise ValueError(f"{self.name}: the input must have shape {self.input_shape}, found {x.shape}")
+        return x
+
+
+def load_network(
+    name: str, engine: str = "auto", threads: int = 1, path: str | os.PathLike[str] | None = None
+) -> Network:
+    """Load one of BlazePose's networks.
+
+    Parameters
+    ----------
+    name : {"detector", "lite", "full", "heavy"}
+    engine : {"auto", "numpy", "reference"}
+    path : path, optional
+        Another weights file than the one that comes with the package.
+
+    Raises
+    ------
+    ValueError
+        No network or engine of that name, or a weights file that is not what it should be.
+    FileNotFoundError
+        No such weights file.
+    """
+    if name not in NETWORKS:
+        raise ValueError(f"no network {name!r}: expected one of {', '.join(NETWORKS)}")
+    return Network(record(name), weights.load(name, path), resolve(engine))
+
+
+def resolve(engine: str) -> str:
+    """The engine that is meant: ``"auto"`` is the fastest there is.
+
+    Raises
+    ------
+    ValueError
+        No engine of that name.
+    """
+    if engine not in ENGINES:
+        raise ValueError(f"no engine {engine!r}: expected one of {', '.join(ENGINES)}")
+    return "numpy" if engine == "auto" else engine

@@ -1,0 +1,300 @@
+"""``refpose convert``: Google's model files in, refpose's weights files out.
+
+The code of `nets` is proven to be the published architecture on the way: the model's operators are walked from its
+outputs to its input beside the network's own tape, and anything that differs (operator, wiring, shape, stride,
+padding, activation, an operator left over) is refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import weights
+from ..nets import NETWORKS, record
+from ..tape import Step, Tape, Val
+from .tflite_model import Operator, TfliteModel
+
+LICENCE = "Apache-2.0"
+
+# Order of the outputs in Google's files.
+OUTPUTS = {
+    "detector": ("boxes", "scores"),
+    **dict.fromkeys(("lite", "full", "heavy"), ("landmarks", "presence", "segmentation", "heatmap", "world")),
+}
+
+# How the operations of `ops` are called in .tflite files. Reshapes move no value and are looked through on both sides.
+_KINDS = {
+    "conv": "CONV_2D",
+    "pointwise": "CONV_2D",
+    "depthwise": "DEPTHWISE_CONV_2D",
+    "add": "ADD",
+    "upsample": "RESIZE_BILINEAR",
+    "max_pool": "MAX_POOL_2D",
+    "pad_channels": "PAD",
+    "depth_to_space": "DEPTH_TO_SPACE",
+    "concat": "CONCATENATION",
+    "logistic": "LOGISTIC",
+}
+_CONSTANT_MAKERS = ("DEQUANTIZE", "DENSIFY")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="a .tflite model, a .task bundle, the mediapipe wheel or the @mediapipe/pose npm tarball",
+    )
+    parser.add_argument("-o", "--output", type=Path, default=Path("weights"), help="folder to write to (%(default)s)")
+
+
+def run(args: argparse.Namespace) -> int:
+    models = [found for source in args.sources for found in read_models(source)]
+    converted: dict[str, str] = {}
+    for name, data in models:
+        model = TfliteModel(data, name)
+        network = identify(model)
+        digest = hashlib.sha256(data).hexdigest()
+        if converted.get(network, digest) != digest:
+            raise ValueError(f"{name}: a second, different model of the network {network!r} in one call")
+        arrays = extract(model, network)
+        args.output.mkdir(parents=True, exist_ok=True)
+        target = args.output / f"{network}.h5"
+        weights.save(target, network, arrays, PurePosixPath(name).name, digest, LICENCE)
+        converted[network] = digest
+        print(f"{name} -> {target} ({len(arrays)} arrays, {sum(a.size for a in arrays.values()):,} values)")
+    return 0
+
+
+def read_models(source: Path) -> Iterator[tuple[str, bytes]]:
+    """(name, bytes) of the pose models in a file: itself, or those in an archive.
+
+    Raises
+    ------
+    ValueError
+        The file is neither a model nor an archive with pose models.
+    """
+    data = source.read_bytes()
+    if data[4:8] == b"TFL3":
+        yield source.name, data
+        return
+    if zipfile.is_zipfile(io.BytesIO(data)):
+        with zipfile.ZipFile(io.BytesIO(data)) as bundle:
+            members = {name: bundle.read(name) for name in bundle.namelist() if _is_pose_model(name)}
+    elif data[:2] == b"\x1f\x8b":
+        try:
+            with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+                files = [member for member in tar.getmembers() if member.isfile() and _is_pose_model(member.name)]
+                members = {member.name: tar.extractfile(member).read() for member in files}  # type: ignore[union-attr]
+        except (tarfile.TarError, EOFError, OSError) as error:
+            raise ValueError(f"{source}: not a readable archive ({error})") from error
+    else:
+        raise ValueError(f"{source}: neither a .tflite model nor an archive (.task, .whl, .tgz)")
+    if not members:
+        raise ValueError(f"{source}: no pose model in this archive")
+    yield from sorted(members.items())
+
+
+def _is_pose_model(name: str) -> bool:
+    path = PurePosixPath(name)
+    return path.suffix == ".tflite" and path.name.startswith("pose_")
+
+
+def identify(model: TfliteModel) -> str:
+    """The network whose tape asks for as many convolutions and the same input as the model has.
+
+    Raises
+    ------
+    ValueError
+        No network does.
+    """
+
+    def signature(kinds: list[str], shape: tuple[int, ...]) -> tuple[int, int, tuple[int, ...]]:
+        return kinds.count("CONV_2D"), kinds.count("DEPTHWISE_CONV_2D"), shape
+
+    found = signature([op.kind for op in model.operators], model.shape(model.inputs[0])[1:])
+    for network in NETWORKS:
+        tape = record(network)
+        if signature([_KINDS.get(step.op, "") for step in tape.steps], tape.input.shape) == found:
+            return network
+    raise ValueError(
+        f"{model.where}: not a network refpose knows: {found[0]} convolutions and {found[1]} depthwise ones "
+        f"on an input of shape {found[2]}"
+    )
+
+
+def extract(model: TfliteModel, network: str) -> dict[str, NDArray[np.float16]]:
+    """The trained arrays of `network` by name, from a model that is shown to be that network.
+
+    Raises
+    ------
+    ValueError
+        At the first difference between the model's operators and the network's tape.
+    """
+    walk = _Walk(model, record(network))
+    if len(model.outputs) != len(OUTPUTS[network]):
+        raise ValueError(f"{model.where}: expected {len(OUTPUTS[network])} outputs, found {len(model.outputs)}")
+    for name, tensor in zip(OUTPUTS[network], model.outputs, strict=True):
+        walk.same(walk.tape.outputs[name], tensor)
+    walk.finish()
+    return {name: walk.arrays[name] for name in walk.tape.weights}
+
+
+class _Walk:
+    """Walks a tape and a model side by side, from the outputs to the input, and collects the weights."""
+
+    def __init__(self, model: TfliteModel, tape: Tape) -> None:
+        self.model, self.tape = model, tape
+        self.arrays: dict[str, NDArray[np.float16]] = {}
+        self._steps = {step.out.index: step for step in tape.steps}
+        self._makers = {op.outputs[0]: op for op in model.operators}
+        self._pairs: dict[int, int] = {}
+        self._seen: set[int] = set()  # tensors of the model that were met, by their number
+
+    def same(self, val: Val, tensor: int) -> None:
+        """Require that `val` of the tape and `tensor` of the model are computed alike."""
+        # An explicit stack: the path from the outputs of the heavy network to its input is longer than Python's
+        # recursion.
+        todo = [(val, tensor)]
+        while todo:
+            val, tensor = todo.pop()
+            val, tensor = self._through_reshapes(val, tensor)
+            if self._pairs.setdefault(val.index, tensor) != tensor:
+                raise ValueError(f"{self._at(val)}: the model computes this twice")
+            if tensor in self._seen:
+                continue
+            self._seen.add(tensor)
+            self._check(
+                _squeeze(val.shape) == _squeeze(self.model.shape(tensor)),
+                val,
+                "shape",
+                val.shape,
+                self.model.shape(tensor),
+            )
+            if val.index == 0:
+                self._check(tensor in self.model.inputs, val, "source", "the input", self.model.name(tensor))
+                continue
+            todo.extend(self._same_step(self._steps[val.index], tensor))
+
+    def finish(self) -> None:
+        """Require that nothing of the tape or of the model is left over."""
+        for op in self.model.operators:
+            looked_through = op.kind in ("RESHAPE", *_CONSTANT_MAKERS)
+            if not looked_through and op.outputs[0] not in self._seen:
+                raise ValueError(
+                    f"{self.model.where}: {op.kind} {self.model.name(op.outputs[0])}: not in the network's code"
+                )
+        for step in self.tape.steps:
+            if step.op != "reshape" and step.out.index not in self._pairs:
+                raise ValueError(f"{self.model.where}: {step.name}: not in the model")
+
+    def _same_step(self, step: Step, tensor: int) -> list[tuple[Val, int]]:
+        op = self._maker(step, tensor)
+        self._check(op.kind == _KINDS[step.op], step, "operator", _KINDS[step.op], op.kind)
+        options, inputs = op.options, op.inputs[: len(step.inputs)]
+        if "act" in step.attrs or "act" in options:
+            self._check(
+                options.get("act") == step.attrs.get("act"),
+                step,
+                "activation",
+                step.attrs.get("act"),
+                options.get("act"),
+            )
+        if step.op in ("conv", "pointwise", "depthwise"):
+            inputs = (self._same_window(step, op),)
+            self._take_weights(step, op)
+        elif step.op == "max_pool":
+            window = (options["window"], options["stride"], options["padding"])
+            self._check(window == ((2, 2), (2, 2), "VALID"), step, "window, stride, padding", "2x2, 2, VALID", window)
+        elif step.op == "upsample":
+            centres = (options["half_pixel"], options["corners"])
+            self._check(centres == (True, False), step, "half-pixel centres, aligned corners", (True, False), centres)
+        elif step.op == "pad_channels":
+            expected = [[0, 0], [0, 0], [0, 0], [0, step.out.shape[2] - step.inputs[0].shape[2]]]
+            amounts = self._padding(op)
+            self._check(amounts == expected, step, "padding", expected, amounts)
+        elif step.op == "depth_to_space":
+            self._check(options["block"] == 2, step, "block", 2, options["block"])
+        elif step.op == "concat":
+            self._check(options["axis"] == 1, step, "axis", 1, options["axis"])
+            inputs = op.inputs
+        self._check(len(inputs) == len(step.inputs), step, "number of inputs", len(step.inputs), len(inputs))
+        return list(zip(step.inputs, inputs, strict=True))
+
+    def _same_window(self, step: Step, op: Operator) -> int:
+        """Compare stride, padding and dilation of a convolution; return the tensor it reads, before a PAD of its
+        own.
+        """
+        stride = step.attrs.get("stride", 1)
+        self._check(op.options["stride"] == (stride, stride), step, "stride", stride, op.options["stride"])
+        self._check(op.options["dilation"] == (1, 1), step, "dilation", 1, op.options["dilation"])
+        self._check(op.options.get("multiplier", 1) == 1, step, "depth multiplier", 1, op.options.get("multiplier"))
+        source = op.inputs[0]
+        before = after = 0
+        size = self.model.shape(op.inputs[1])[1]
+        if op.options["padding"] == "SAME":
+            n = self.model.shape(source)[1]
+            total = max((-(-n // stride) - 1) * stride + size - n, 0)
+            before, after = total // 2, total - total // 2
+        maker = self._makers.get(source)
+        if maker is not None and maker.kind == "PAD" and self._padding(maker)[3] == [0, 0]:
+            batch, rows, columns, _ = self._padding(maker)
+            self._check(batch == [0, 0] and rows == columns, step, "padding", "rows and columns alike", (rows, columns))
+            before, after = before + rows[0], after + rows[1]
+            self._seen.add(source)
+            source = maker.inputs[0]
+        expected = step.attrs.get("pad", (0, 0))
+        self._check((before, after) == expected, step, "padding", expected, (before, after))
+        return source
+
+    def _take_weights(self, step: Step, op: Operator) -> None:
+        for what, tensor in zip(("kernel", "bias"), op.inputs[1:], strict=True):
+            values = self.model.constant(tensor)
+            if values is None:
+                raise ValueError(f"{self._at(step)}: {what}: not a constant of the model")
+            if step.op == "depthwise" and what == "kernel":
+                values = values[0]
+            self._check(values.dtype == np.float16, step, f"type of {what}", "float16", values.dtype)
+            self._check(values.shape == step.weights[what], step, f"shape of {what}", step.weights[what], values.shape)
+            self.arrays[f"{step.name}/{what}"] = values
+
+    def _padding(self, op: Operator) -> list[list[int]]:
+        values = self.model.constant(op.inputs[1])
+        if values is None:
+            raise ValueError(f"{self.model.where}: PAD {self.model.name(op.outputs[0])}: amounts are not constant")
+        return [[int(a), int(b)] for a, b in values]
+
+    def _maker(self, step: Step, tensor: int) -> Operator:
+        if tensor not in self._makers:
+            raise ValueError(f"{self._at(step)}: expected {_KINDS[step.op]}, found the model's input")
+        return self._makers[tensor]
+
+    def _through_reshapes(self, val: Val, tensor: int) -> tuple[Val, int]:
+        while val.index in self._steps and self._steps[val.index].op == "reshape":
+            val = self._steps[val.index].inputs[0]
+        while tensor in self._makers and self._makers[tensor].kind == "RESHAPE":
+            tensor = self._makers[tensor].inputs[0]
+        return val, tensor
+
+    def _check(self, same: bool, at: Step | Val, what: str, expected: object, found: object) -> None:
+        if not same:
+            raise ValueError(f"{self._at(at)}: {what}: expected {expected}, found {found}")
+
+    def _at(self, at: Step | Val) -> str:
+        if isinstance(at, Val):
+            return f"{self.model.where}: {self._steps[at.index].name if at.index else 'input'}"
+        return f"{self.model.where}: {at.name}"
+
+
+def _squeeze(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(n for n in shape if n != 1)

@@ -1,0 +1,169 @@
+"""Reading and writing weights files: the only module that knows HDF5.
+
+A file holds one network. Every trained array is a contiguous dataset named after its layer
+(``encoder/block3/depthwise/kernel``) in the precision of the original (binary16 for BlazePose), in the shape that
+`ops` takes. Attributes of the root say what the file is: ``format``, ``network``, ``source`` (name of the original
+file), ``source_sha256``, ``licence`` and ``content_sha256``, a hash of all names, shapes and values by which
+damage is noticed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import files
+from .nets import record
+
+if TYPE_CHECKING:
+    import h5py
+
+FORMAT = 1
+ATTRIBUTES = ("format", "network", "source", "source_sha256", "licence", "content_sha256")
+
+
+class Weights(Mapping[str, NDArray[np.float32]]):
+    """The trained arrays of one network by name, float32 and read-only, and where they come from."""
+
+    def __init__(self, network: str, arrays: Mapping[str, NDArray[Any]], attributes: Mapping[str, Any]) -> None:
+        self.network = network
+        self.attributes = dict(attributes)
+        self._arrays = {name: array.astype(np.float32) for name, array in arrays.items()}
+        for array in self._arrays.values():
+            array.flags.writeable = False
+
+    def __getitem__(self, name: str) -> NDArray[np.float32]:
+        return self._arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+
+def default_path(network: str) -> Path:
+    """The weights file of this network that comes with the package."""
+    here = Path(__file__).resolve().parent
+    installed = here / "_weights" / f"{network}.h5"
+    return installed if installed.exists() else here.parent / "weights" / f"{network}.h5"
+
+
+def load(network: str, path: str | os.PathLike[str] | None = None) -> Weights:
+    """Read and check the weights of one network.
+
+    Parameters
+    ----------
+    network : str
+        Name of a network of `nets`.
+    path : path, optional
+        Another weights file than the one that comes with the package.
+
+    Raises
+    ------
+    FileNotFoundError
+        No such file.
+    ValueError
+        The file is not HDF5, is cut short, or does not hold exactly the arrays the network's code asks for: what was
+        expected and what was found is said.
+    """
+    import h5py
+
+    file = Path(default_path(network) if path is None else path)
+    if not file.is_file():
+        raise FileNotFoundError(f"no weights file {file}")
+    try:
+        with h5py.File(file, "r") as h5:
+            attributes = {name: _attribute(h5, name, file) for name in ATTRIBUTES}
+            arrays = _read(h5, file)
+    except OSError as error:
+        raise ValueError(f"{file}: not a readable HDF5 file ({error})") from error
+    check(network, arrays, attributes, file.name)
+    return Weights(network, arrays, attributes)
+
+
+def save(
+    path: str | os.PathLike[str],
+    network: str,
+    arrays: Mapping[str, NDArray[Any]],
+    source: str,
+    source_sha256: str,
+    licence: str,
+) -> None:
+    """Write the weights of one network; the same arrays always give the same bytes."""
+    import h5py
+
+    attributes = {
+        "format": FORMAT,
+        "network": network,
+        "source": source,
+        "source_sha256": source_sha256,
+        "licence": licence,
+        "content_sha256": content_sha256(arrays),
+    }
+    check(network, arrays, attributes, Path(path).name)
+    with files.replacing(path) as temporary, h5py.File(temporary, "w", libver=("earliest", "v110")) as h5:
+        for name, value in attributes.items():
+            h5.attrs[name] = value
+        for name in record(network).weights:
+            h5.create_dataset(name, data=np.ascontiguousarray(arrays[name]), track_times=False)
+
+
+def check(network: str, arrays: Mapping[str, NDArray[Any]], attributes: Mapping[str, Any], where: str) -> None:
+    """Raise ValueError unless these are exactly the arrays the code of `network` asks for, undamaged."""
+    if attributes["format"] != FORMAT:
+        raise ValueError(f"{where}: expected format {FORMAT}, found {attributes['format']}")
+    if attributes["network"] != network:
+        raise ValueError(f"{where}: expected the network {network!r}, found {attributes['network']!r}")
+    expected = record(network).weights
+    for name, shape in expected.items():
+        if name not in arrays:
+            raise ValueError(f"{where}: {name}: missing")
+        array = arrays[name]
+        if array.dtype not in (np.float16, np.float32):
+            raise ValueError(f"{where}: {name}: expected float16 or float32, found {array.dtype}")
+        if array.shape != shape:
+            raise ValueError(f"{where}: {name}: expected {shape}, found {array.shape}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{where}: {name}: has values that are not finite")
+    for name in arrays:
+        if name not in expected:
+            raise ValueError(f"{where}: {name}: not a part of the network {network!r}")
+    if attributes["content_sha256"] != content_sha256(arrays):
+        raise ValueError(f"{where}: the values do not have the hash the file names: it was damaged or changed")
+
+
+def content_sha256(arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Hash of all names, types, shapes and values, in the order of the names."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.data)
+    return digest.hexdigest()
+
+
+def _attribute(h5: h5py.File, name: str, file: Path) -> Any:
+    try:
+        return h5.attrs[name]
+    except KeyError:
+        raise ValueError(f"{file}: no attribute {name!r}: not a weights file of refpose") from None
+
+
+def _read(h5: h5py.File, file: Path) -> dict[str, NDArray[Any]]:
+    import h5py
+
+    arrays: dict[str, NDArray[Any]] = {}
+
+    def visit(name: str, item: h5py.Dataset | h5py.Group) -> None:
+        if isinstance(item, h5py.Dataset):
+            arrays[name] = item[()]
+
+    h5.visititems(visit)
+    return arrays
