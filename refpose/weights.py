@@ -29,23 +29,35 @@ ATTRIBUTES = ("format", "network", "source", "source_sha256", "licence", "conten
 
 
 class Weights(Mapping[str, NDArray[np.float32]]):
-    """The trained arrays of one network by name, float32 and read-only, and where they come from."""
+    """The trained arrays of one network by name, float32 and read-only, and where they come from.
 
-    def __init__(self, network: str, arrays: Mapping[str, NDArray[Any]], attributes: Mapping[str, Any]) -> None:
+    Attributes
+    ----------
+    network : str
+    attributes : dict
+        Those of the file.
+    stored : mapping of str to ndarray
+        The arrays in the precision of the file.
+    """
+
+    def __init__(self, network: str, stored: Mapping[str, NDArray[Any]], attributes: Mapping[str, Any]) -> None:
         self.network = network
+        self.stored = stored
         self.attributes = dict(attributes)
-        self._arrays = {name: array.astype(np.float32) for name, array in arrays.items()}
-        for array in self._arrays.values():
-            array.flags.writeable = False
+        self._widened: dict[str, NDArray[np.float32]] = {}
 
     def __getitem__(self, name: str) -> NDArray[np.float32]:
-        return self._arrays[name]
+        if name not in self._widened:
+            array = self.stored[name].astype(np.float32)
+            array.flags.writeable = False
+            self._widened[name] = array
+        return self._widened[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._arrays)
+        return iter(self.stored)
 
     def __len__(self) -> int:
-        return len(self._arrays)
+        return len(self.stored)
 
 
 def default_path(network: str) -> Path:
@@ -81,7 +93,7 @@ def load(network: str, path: str | os.PathLike[str] | None = None) -> Weights:
     try:
         with h5py.File(file, "r") as h5:
             attributes = {name: _attribute(h5, name, file) for name in ATTRIBUTES}
-            arrays = _read(h5, file)
+            arrays = _read(h5)
     except OSError as error:
         raise ValueError(f"{file}: not a readable HDF5 file ({error})") from error
     check(network, arrays, attributes, file.name)
@@ -130,7 +142,7 @@ def check(network: str, arrays: Mapping[str, NDArray[Any]], attributes: Mapping[
             raise ValueError(f"{where}: {name}: expected float16 or float32, found {array.dtype}")
         if array.shape != shape:
             raise ValueError(f"{where}: {name}: expected {shape}, found {array.shape}")
-        if not np.isfinite(array).all():
+        if not _all_finite(array):
             raise ValueError(f"{where}: {name}: has values that are not finite")
     for name in arrays:
         if name not in expected:
@@ -149,6 +161,12 @@ def content_sha256(arrays: Mapping[str, NDArray[Any]]) -> str:
     return digest.hexdigest()
 
 
+def _all_finite(array: NDArray[Any]) -> bool:
+    if array.dtype == np.float16:  # NumPy widens binary16 value by value; its exponent can be looked at faster
+        return bool(((array.view(np.uint16) & 0x7C00) != 0x7C00).all())
+    return bool(np.isfinite(array).all())
+
+
 def _attribute(h5: h5py.File, name: str, file: Path) -> Any:
     try:
         return h5.attrs[name]
@@ -156,14 +174,19 @@ def _attribute(h5: h5py.File, name: str, file: Path) -> Any:
         raise ValueError(f"{file}: no attribute {name!r}: not a weights file of refpose") from None
 
 
-def _read(h5: h5py.File, file: Path) -> dict[str, NDArray[Any]]:
-    import h5py
+def _read(h5: h5py.File) -> dict[str, NDArray[Any]]:
+    """Every dataset by name, through h5py's low-level calls: some hundred small arrays take a few milliseconds."""
+    from h5py import h5i, h5o, h5s
 
+    names: list[bytes] = []
+    h5o.visit(h5.id, names.append)
     arrays: dict[str, NDArray[Any]] = {}
-
-    def visit(name: str, item: h5py.Dataset | h5py.Group) -> None:
-        if isinstance(item, h5py.Dataset):
-            arrays[name] = item[()]
-
-    h5.visititems(visit)
+    for name in names:
+        item = h5o.open(h5.id, name)
+        if h5i.get_type(item) == h5i.DATASET:
+            array = np.empty(item.shape, item.dtype)
+            if array.dtype.hasobject:
+                raise ValueError(f"{name.decode()}: not an array of numbers")
+            item.read(h5s.ALL, h5s.ALL, array)
+            arrays[name.decode()] = array
     return arrays
