@@ -1,0 +1,114 @@
+"""The command line itself: verbs, exit codes, messages."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import refpose
+from refpose import cli
+from refpose.extras import MissingExtra, require
+
+
+def refpose_process(*args: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "refpose", *map(str, args)], capture_output=True, text=True, **options)
+
+
+def run_verb(monkeypatch: pytest.MonkeyPatch, action: object) -> int:
+    """Run a verb that does what `action` does."""
+    tool = SimpleNamespace(__doc__="", add_arguments=lambda parser: None, run=action)
+    monkeypatch.setattr(cli, "VERBS", {"try": "a verb for tests"})
+    monkeypatch.setattr(cli.importlib, "import_module", lambda name: tool)
+    return cli.main(["try"])
+
+
+def raising(error: BaseException) -> object:
+    def run(args: argparse.Namespace) -> int:
+        raise error
+
+    return run
+
+
+def test_version() -> None:
+    done = refpose_process("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"refpose {refpose.__version__}\n", "")
+
+
+def test_help_names_every_verb() -> None:
+    done = refpose_process("--help")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    for verb, summary in cli.VERBS.items():
+        assert verb in done.stdout
+        assert summary.split(":")[0] in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.main([verb, "--help"])
+    assert left.value.code == 0
+    assert f"usage: refpose {verb}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("args", [[], ["dance"], ["--nonsense"], ["image"], ["inspect", "nobody"]])
+def test_wrong_usage_is_2(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.main(args)
+    assert left.value.code == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("usage: refpose")
+
+
+def test_code_of_the_verb_is_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run_verb(monkeypatch, lambda args: 0) == 0
+    assert run_verb(monkeypatch, lambda args: 1) == 1
+
+
+@pytest.mark.parametrize("error", [ValueError("that is odd"), OSError("that is odd"), MissingExtra("that is odd")])
+def test_expected_failures_are_1_and_a_line(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_verb(monkeypatch, raising(error)) == 1
+    assert capsys.readouterr().err == "refpose try: that is odd\n"
+
+
+def test_mistakes_of_the_program_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ZeroDivisionError):
+        run_verb(monkeypatch, raising(ZeroDivisionError()))
+
+
+def test_interrupt_is_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_verb(monkeypatch, raising(KeyboardInterrupt())) == 130
+    assert capsys.readouterr().err == "refpose: interrupted\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell with pipes")
+def test_reader_that_leaves_is_no_traceback() -> None:
+    command = [sys.executable, "-m", "refpose", "inspect", "heavy"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
+
+
+def test_missing_extra_names_the_command() -> None:
+    with pytest.raises(MissingExtra, match=r'no_such_module is needed .*: pip install "refpose\[video\]"'):
+        require("no_such_module.sub", "video")
+
+
+def test_error_inside_an_extra_is_not_taken_for_its_absence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "half_installed.py").write_text("import something_else_that_is_missing\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="something_else") as caught:
+        require("half_installed", "video")
+    assert not isinstance(caught.value, MissingExtra)
