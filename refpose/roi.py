@@ -1,0 +1,283 @@
+"""The geometry of BlazePose: two points make a rotated region, a region makes a crop, a crop is mapped back.
+
+Every region is described once, by `Roi`; detector, tracker, landmark projection and mask all go through this module.
+Arithmetic is float32, one rounding per operation, in the order of MediaPipe's
+``alignment_points_to_rects_calculator.cc``, ``rect_transformation_calculator.cc`` and ``image_to_tensor_utils.cc``.
+
+Frames of reference: ``_px`` image pixels, ``_n`` fractions of image width and height, ``_roi`` the rotated crop 0..1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from refpose import libm, warp
+from refpose.libm import FloatArray, f32
+
+CROP_SCALE = 1.25  # pose_landmarks_to_roi.pbtxt, pose_detection_to_roi.pbtxt: scale_x, scale_y
+
+_ZERO, _HALF, _ONE, _TWO = f32(0), f32(0.5), f32(1), f32(2)
+_QUARTER_TURN = f32(math.pi / 2)
+
+
+def _normalised_angle(angle: float) -> float:
+    """The angle in [-pi, pi), rounded to float32."""
+    return float(f32(angle - 2 * math.pi * math.floor((angle + math.pi) / (2 * math.pi))))
+
+
+@dataclass(frozen=True)
+class Roi:
+    """A rotated rectangle on the image. In pixels it is usually a square.
+
+    Values are rounded to float32. A rotation outside [-pi, pi] is brought into it.
+
+    Parameters
+    ----------
+    x, y : float
+        Centre, in fractions of image width and height.
+    width, height : float
+        Sides before rotation, in fractions of image width and height.
+    rotation : float
+        Clockwise on the screen, in radians. At 0 the person stands upright.
+
+    Raises
+    ------
+    TypeError
+        If a value is not a number.
+    ValueError
+        If a value is not finite in float32, or a side is negative.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    rotation: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("x", "y", "width", "height", "rotation"):
+            given = getattr(self, name)
+            try:
+                value = float(given)
+            except (TypeError, ValueError):
+                raise TypeError(f"Roi: {name} must be a number, not {given!r}") from None
+            with np.errstate(over="ignore"):
+                value = float(f32(value))
+            if not math.isfinite(value):
+                raise ValueError(f"Roi: {name} must be finite, not {given!r}")
+            object.__setattr__(self, name, value)
+        if self.width < 0 or self.height < 0:
+            raise ValueError(f"Roi: sides must not be negative, not {self.width} x {self.height}")
+        if abs(self.rotation) > f32(math.pi):
+            object.__setattr__(self, "rotation", _normalised_angle(self.rotation))
+
+    def corners_px(self, width: int, height: int) -> FloatArray:
+        """Corners on an image of this size.
+
+        Parameters
+        ----------
+        width, height : int
+            Image size in pixels.
+
+        Returns
+        -------
+        ndarray of float32, shape (4, 2)
+            x, y in pixels of the bottom left, top left, top right and bottom right corner of the region as the
+            landmark network sees it: upright, and padded to a square.
+        """
+        return np.array(square_of(self, width, height).corners_px(), f32)
+
+
+class Square(NamedTuple):
+    """A rotated square in pixels, and how much of it is padding ("PadRoi").
+
+    ``width_px`` and ``height_px`` may differ in the last bit. `letterbox` is the padding at the left, top, right and
+    bottom as fractions of the square.
+    """
+
+    x_px: np.float32
+    y_px: np.float32
+    width_px: np.float32
+    height_px: np.float32
+    rotation: float
+    letterbox: tuple[np.float32, np.float32, np.float32, np.float32]
+
+    def corners_px(self) -> list[warp.Point]:
+        """Bottom left, top left, top right, bottom right, as float32 values (``cv::RotatedRect::points``)."""
+        degrees = float(f32(float(f32(self.rotation) * f32(180)) / math.pi))
+        angle = degrees * math.pi / 180
+        b, a = f32(math.cos(angle)) * _HALF, f32(math.sin(angle)) * _HALF
+        x, y, w, h = self.x_px, self.y_px, self.width_px, self.height_px
+        ah, aw, bh, bw = a * h, a * w, b * h, b * w
+        left, bottom = x - ah - bw, y + bh - aw
+        up_x, up_y = x + ah - bw, y - bh - aw
+        corners = (
+            (left, bottom),
+            (up_x, up_y),
+            (_TWO * x - left, _TWO * y - bottom),
+            (_TWO * x - up_x, _TWO * y - up_y),
+        )
+        return [(float(px), float(py)) for px, py in corners]
+
+    def crop_matrix(self, size: int) -> warp.Matrix:
+        """Matrix from pixels of a ``size`` x ``size`` crop to image pixels."""
+        return warp.inverse(warp.homography(self.corners_px(), size))
+
+
+def pad_to_square(x_px: np.float32, y_px: np.float32, w_px: np.float32, h_px: np.float32, rotation: float) -> Square:
+    """Make a rectangle square by padding its shorter side.
+
+    Parameters
+    ----------
+    x_px, y_px, w_px, h_px : float32
+        Centre and sides in pixels; sides above zero.
+    rotation : float
+        Radians.
+
+    Returns
+    -------
+    Square
+    """
+    aspect = h_px / w_px
+    if aspect < 1:
+        vertical = (_ONE - aspect) / _TWO
+        return Square(x_px, y_px, w_px, w_px, rotation, (_ZERO, vertical, _ZERO, vertical))
+    horizontal = (_ONE - _ONE / aspect) / _TWO
+    return Square(x_px, y_px, h_px, h_px, rotation, (horizontal, _ZERO, horizontal, _ZERO))
+
+
+def whole_image(width: int, height: int) -> Square:
+    """The padded square around a whole image of this size in pixels: what the detector sees."""
+    w, h = f32(width), f32(height)
+    return pad_to_square(_HALF * w, _HALF * h, w, h, 0.0)
+
+
+def square_of(roi: Roi, width: int, height: int) -> Square:
+    """The padded square around a region with sides above zero, on an image of this size in pixels."""
+    w, h = f32(width), f32(height)
+    return pad_to_square(f32(roi.x) * w, f32(roi.y) * h, f32(roi.width) * w, f32(roi.height) * h, roi.rotation)
+
+
+def from_points(
+    centre_n: FloatArray,
+    scale_n: FloatArray,
+    width: int,
+    height: int,
+    atan2f: Callable[[np.float32, np.float32], FloatArray] = libm.atan2f,
+) -> Roi:
+    """The region around two points, before it is enlarged.
+
+    Parameters
+    ----------
+    centre_n, scale_n : ndarray of float32, shape (2,) or longer
+        x, y of the middle of the hips, and of a point on the circle around the whole body, straight above it when the
+        person is upright; fractions of image width and height.
+    width, height : int
+        Image size in pixels.
+    atan2f : function
+        The engine's `refpose.libm.atan2f`.
+
+    Returns
+    -------
+    Roi
+        A square in pixels; its side is twice the distance of the points.
+    """
+    w, h = f32(width), f32(height)
+    x, y = f32(centre_n[0]) * w, f32(centre_n[1]) * h
+    dx, dy = f32(scale_n[0]) * w - x, f32(scale_n[1]) * h - y
+    side = _TWO * np.sqrt(dx * dx + dy * dy)
+    rotation = _normalised_angle(float(_QUARTER_TURN - f32(atan2f(-dy, dx))))
+    return Roi(x / w, y / h, side / w, side / h, rotation)
+
+
+def enlarged(roi: Roi, width: int, height: int) -> Roi:
+    """The region that is cropped: `CROP_SCALE` times the longer side, square on an image of this size in pixels."""
+    w, h = f32(width), f32(height)
+    longer = max(f32(roi.width) * w, f32(roi.height) * h)
+    scale = f32(CROP_SCALE)
+    return Roi(roi.x, roi.y, longer / w * scale, longer / h * scale, roi.rotation)
+
+
+def object_scale(roi: Roi, width: int, height: int) -> np.float32:
+    """Mean side of a region in pixels (``landmarks_smoothing_calculator_utils.cc``, GetObjectScale)."""
+    return (f32(roi.width) * f32(width) + f32(roi.height) * f32(height)) / _TWO
+
+
+def remove_letterbox(position: FloatArray, letterbox: tuple[np.float32, ...]) -> FloatArray:
+    """Coordinates on a padded square -> coordinates on the region without its padding.
+
+    Parameters
+    ----------
+    position : ndarray of float32, shape (n, 2) or (n, 3)
+        x, y (z is scaled like x), in fractions of the square.
+    letterbox : four float32
+        Left, top, right, bottom, in fractions of the square.
+
+    Returns
+    -------
+    ndarray of float32, same shape
+        Fractions of the region.
+    """
+    left, top, right, bottom = letterbox
+    horizontal, vertical = _ONE - (left + right), _ONE - (top + bottom)
+    columns = position.shape[1]
+    origin = np.array((left, top, 0)[:columns], f32)
+    extent = np.array((horizontal, vertical, horizontal)[:columns], f32)
+    return (position - origin) / extent
+
+
+def project(position_roi: FloatArray, roi: Roi, cos: np.float32, sin: np.float32) -> FloatArray:
+    """Coordinates in a region -> coordinates on the image (``landmark_projection_calculator.cc``).
+
+    Parameters
+    ----------
+    position_roi : ndarray of float32, shape (n, 3)
+        x, y, z in fractions of the region.
+    roi : Roi
+    cos, sin : float32
+        Of the region's rotation.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, 3)
+        x, y in fractions of image width and height, not limited to 0..1; z in fractions of the width.
+    """
+    u, v = position_roi[:, 0] - _HALF, position_roi[:, 1] - _HALF
+    out = np.empty_like(position_roi)
+    out[:, 0] = (cos * u - sin * v) * f32(roi.width) + f32(roi.x)
+    out[:, 1] = (sin * u + cos * v) * f32(roi.height) + f32(roi.y)
+    out[:, 2] = position_roi[:, 2] * f32(roi.width)
+    return out
+
+
+def unit_matrix(
+    square: Square, width: int, height: int, cos: np.float32, sin: np.float32
+) -> tuple[tuple[np.float32, ...], tuple[np.float32, ...], np.float32]:
+    """Affine map from the unit square of a crop to the unit square of the image.
+
+    ``GetRotatedSubRectToRectTransformMatrix`` of ``image_to_tensor_utils.cc``.
+
+    Parameters
+    ----------
+    square : Square
+    width, height : int
+        Image size in pixels.
+    cos, sin : float32
+        Of the square's rotation.
+
+    Returns
+    -------
+    row_x, row_y : three float32 each
+        ``x_n = row_x[0]*x_roi + row_x[1]*y_roi + row_x[2]``, the same for y.
+    scale_z : float32
+    """
+    x, y, w, h = square[:4]
+    per_width, per_height = _ONE / f32(width), _ONE / f32(height)
+    row_x = (w * cos * per_width, -h * sin * per_width, (-_HALF * w * cos + _HALF * h * sin + x) * per_width)
+    row_y = (w * sin * per_height, h * cos * per_height, (-_HALF * h * cos - _HALF * w * sin + y) * per_height)
+    return row_x, row_y, w * per_width
