@@ -1,0 +1,606 @@
+"""Annotated key points and results of pose estimators, read from their files.
+
+Three kinds of annotation files are understood, told apart by their content:
+
+* COCO key points: an object with ``images``, ``annotations``, ``categories`` (also CrowdPose, AIC, JHMDB, PoseTrack18
+  ... in that form);
+* MPII: a list of objects with ``image``, ``joints``, ``joints_vis``, ``center``, ``scale``, as published with many
+  estimators. MPII counts pixels from 1; the reader subtracts 1;
+* generic: ``{"images": {id: {"names": [...], "persons": [{"keypoints": {name: [x, y, v]}}]}}}``. Per picture optionally
+  ``file`` (the picture, relative to the folder of pictures), per person optionally ``box_xywh``, ``area``,
+  ``head_box_xywh``, ``center`` and ``scale`` (MPII's), and ``world`` ``{name: [x, y, z]}`` in metres.
+
+Results are read by `read_results`: COCO's results list, in which refpose's own results have a few more entries.
+
+All coordinates are pixels of the picture, x to the right, y down, the middle of the first pixel at (0, 0). ``v`` is 0
+for a joint that is not labelled, 1 for labelled but hidden, 2 for visible; both kinds of labelled joints count.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refpose import topology
+from refpose.images import ENDINGS
+from refpose.metrics import MPII_HEAD_FACTOR
+
+# Joints of public data sets which no skeleton of `refpose.topology` has, so that nothing can be compared with them:
+# JHMDB, Human3.6M, CrowdPose, AIC, PoseTrack18, Halpe.
+OTHER_JOINTS = frozenset(("belly", "face", "head", "head_bottom", "neck_base", "spine"))
+
+# Other spellings of joints that `refpose.topology` has: Human3.6M's feet are the ankles (its figures end there),
+# MPII's "top of the head" has three names.
+_SPELLINGS: Mapping[str, str] = {
+    "left_foot": "left_ankle",
+    "right_foot": "right_ankle",
+    "top_head": "head_top",
+    "top_of_head": "head_top",
+    "root": "pelvis",
+}
+
+KNOWN_JOINTS = OTHER_JOINTS.union(
+    topology.LANDMARK_NAMES, topology.COCO_17, topology.MPII_16, topology.BODY_25, _SPELLINGS.values()
+)
+
+# MPII's ``scale`` is the person's height over this many pixels; the box of the usual evaluation is centred this many
+# pixels (times scale) below the annotated centre. (Newell et al. 2016's code, kept by all later ones.)
+MPII_SCALE_PX = 200.0
+MPII_SHIFT_PX = 15.0
+
+
+@dataclass(frozen=True, eq=False)
+class AnnotatedPerson:
+    """One person of a picture.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The J joints this person could have labelled, as `refpose.topology` spells them.
+    points_px : ndarray of shape (J, 2), float64
+        NaN where not labelled.
+    labels : ndarray of shape (J,), int
+        0 not labelled, 1 hidden, 2 visible.
+    box_px : tuple of 4 floats or None
+        x, y, width, height of the box tightly around the person.
+    square_px : tuple of 4 floats or None
+        MPII has no such box but a centre and a scale: the square made of them by the usual evaluation.
+    area_px : float or None
+        Square pixels (COCO: of the segmentation).
+    crowd : bool
+        Several people annotated as one.
+    ignored : bool
+        Does not count in average precision: a crowd, or (by the file's own count) no labelled joints.
+    number : int
+        The file's id of this annotation, else its place in the picture, from 1.
+    category : int
+        The file's id of its category; 1 where there are none.
+    head_px : float or None
+        Size of the head in pixels for PCKh.
+    world_m : ndarray of shape (J, 3), float64, or None
+        Metres; NaN where not labelled.
+    """
+
+    names: tuple[str, ...]
+    points_px: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    box_px: tuple[float, float, float, float] | None = None
+    square_px: tuple[float, float, float, float] | None = None
+    area_px: float | None = None
+    crowd: bool = False
+    ignored: bool = False
+    number: int = 1
+    category: int = 1
+    head_px: float | None = None
+    world_m: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class AnnotatedPicture:
+    """A picture's id in its file, the picture's path relative to the folder of pictures, its persons."""
+
+    id: str | int
+    file: str
+    persons: tuple[AnnotatedPerson, ...]
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """A file of annotations.
+
+    Attributes
+    ----------
+    path : Path
+    kind : str
+        "coco", "mpii" or "generic".
+    pictures : tuple of AnnotatedPicture
+    joints : mapping from int to tuple of str
+        The categories of the file, by ascending id, and the joints which COCO results list for them.
+    """
+
+    path: Path
+    kind: str
+    pictures: tuple[AnnotatedPicture, ...]
+    joints: Mapping[int, tuple[str, ...]] = field(default_factory=lambda: {1: topology.COCO_17})
+
+
+@dataclass(frozen=True, eq=False)
+class FoundPerson:
+    """One predicted person.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The J joints.
+    points_px : ndarray of shape (J, 2), float64
+        NaN where missing.
+    score : float
+        How sure the estimator is; orders the predictions of average precision.
+    area_px : float
+        Square pixels, which decides on the area range of a prediction that matches nobody.
+    category : int
+    person : int or None
+        Place of the annotated person whose crop this was found in; None when found in the whole picture.
+    world_m : ndarray of shape (J, 3), float64, or None
+        Metres.
+    """
+
+    names: tuple[str, ...]
+    points_px: NDArray[np.float64]
+    score: float
+    area_px: float
+    category: int = 1
+    person: int | None = None
+    world_m: NDArray[np.float64] | None = None
+
+
+def extent_area(points_px: NDArray[np.float64]) -> float:
+    """Area of the upright rectangle around points (J, 2), square pixels, NaN left out (pycocotools' ``loadRes``)."""
+    known = points_px[np.isfinite(points_px).all(axis=1)]
+    return float(np.prod(known.max(axis=0) - known.min(axis=0))) if len(known) else 0.0
+
+
+def labelled_box(person: AnnotatedPerson) -> tuple[float, float, float, float] | None:
+    """Upright rectangle x, y, width, height (pixels) around a person's labelled joints; None without any."""
+    known = person.points_px[person.labels > 0]
+    if not len(known):
+        return None
+    low, high = known.min(axis=0), known.max(axis=0)
+    return float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1])
+
+
+def joint_name(name: str) -> str:
+    """Spell a joint as `refpose.topology` does: "Head top" becomes "head_top", "root (pelvis)" becomes "pelvis"."""
+    plain = re.sub(r"[\s\-]+", "_", re.sub(r"[\s_]*\(.*?\)", "", name.strip().lower()))
+    return _SPELLINGS.get(plain, plain)
+
+
+def read_annotations(path: str | os.PathLike[str], ignore_unknown_joints: bool = False) -> Annotations:
+    """Read a file of annotated key points (the kinds are described at the top of this module).
+
+    Parameters
+    ----------
+    path : path-like
+    ignore_unknown_joints : bool, optional
+        Take joints with names not in `KNOWN_JOINTS` as joints nothing can be compared with.
+
+    Returns
+    -------
+    Annotations
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When it is no JSON, of no known kind, or something in it is wrong; the message says where.
+    """
+    source = Path(path)
+    content = _load(source)
+    names = _Names(ignore_unknown_joints)
+    if isinstance(content, dict) and isinstance(content.get("images"), dict):
+        return _read_generic(source, content["images"], names)
+    if isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys():
+        return _read_coco(source, content, names)
+    if isinstance(content, list) and content and isinstance(content[0], dict) and "joints" in content[0]:
+        return _read_mpii(source, content)
+    raise ValueError(
+        f"{source}: not a file of annotated key points: expected COCO (an object with images, annotations, "
+        'categories), MPII (a list of objects with image, joints, joints_vis) or {"images": {id: {"persons": [...]}}}, '
+        f"found {_describe(content)}"
+    )
+
+
+class _Names:
+    """Spells joints, refuses unknown ones, and remembers lists already seen (most persons share theirs)."""
+
+    def __init__(self, ignore_unknown: bool) -> None:
+        self._ignore_unknown = ignore_unknown
+        self._seen: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def spell(self, names: Sequence[Any], where: str) -> tuple[str, ...]:
+        given = tuple(names)
+        if given not in self._seen:
+            for name in given:
+                if not isinstance(name, str):
+                    raise ValueError(f"{where}: expected names of joints, found {name!r}")
+            spelled = tuple(joint_name(name) for name in given)
+            unknown = [name for name, plain in zip(given, spelled, strict=True) if plain not in KNOWN_JOINTS]
+            if unknown and not self._ignore_unknown:
+                raise ValueError(
+                    f"{where}: unknown joints {', '.join(map(repr, unknown))}; "
+                    f"known are {', '.join(sorted(KNOWN_JOINTS))}"
+                )
+            twice = sorted({name for name in spelled if spelled.count(name) > 1})
+            if twice:
+                raise ValueError(f"{where}: {', '.join(twice)} is listed twice")
+            self._seen[given] = spelled
+        return self._seen[given]
+
+
+def _load(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}: broken JSON at line {error.lineno}, column {error.colno}: {error.msg}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not a text file in UTF-8: {error}") from error
+
+
+def _describe(value: Any) -> str:
+    if isinstance(value, dict):
+        keys = ", ".join(map(repr, list(value)[:6]))
+        return f"an object with {keys}" if keys else "an empty object"
+    if isinstance(value, list):
+        return f"a list of {len(value)}" + (f", the first {_describe(value[0])}" if value else "")
+    return repr(value)[:60]
+
+
+def _entry(record: Any, key: str, where: str) -> Any:
+    if not isinstance(record, dict):
+        raise ValueError(f"{where}: expected an object, found {_describe(record)}")
+    if key not in record:
+        raise ValueError(f"{where}: {key!r} is missing")
+    return record[key]
+
+
+def _listing(value: Any, where: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{where}: expected a list, found {_describe(value)}")
+    return value
+
+
+def _number(value: Any, where: str) -> float:
+    # bool is an int in Python; NaN and infinities, which json accepts, are no coordinates.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{where}: expected a number, found {_describe(value)}")
+    return float(value)
+
+
+def _integer(value: Any, where: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{where}: expected an integer, found {_describe(value)}")
+    return value
+
+
+def _numbers(value: Any, count: int, where: str) -> NDArray[np.float64]:
+    """`count` finite numbers from a flat list."""
+    values = _listing(value, where)
+    if len(values) != count:
+        raise ValueError(f"{where}: expected {count} numbers, found {len(values)}")
+    try:
+        array = np.array(values, np.float64)
+    except (TypeError, ValueError):
+        array = np.full(count, np.nan)
+    if array.shape != (count,) or not np.isfinite(array).all():
+        wrong = next(v for v in values if isinstance(v, bool | str | list | dict | None) or not math.isfinite(v))
+        raise ValueError(f"{where}: expected {count} numbers, found {wrong!r} among them")
+    return array
+
+
+def _box(value: Any, where: str) -> tuple[float, float, float, float] | None:
+    """COCO's box x, y, width, height; an empty list or null stands for none."""
+    if value is None or value == []:
+        return None
+    x, y, width, height = (float(v) for v in _numbers(value, 4, where))
+    if width < 0 or height < 0:
+        raise ValueError(f"{where}: width and height must not be negative, found {width:g} x {height:g}")
+    return x, y, width, height
+
+
+def _mpii_square(center: Any, scale: Any, where: str) -> tuple[float, float, float, float]:
+    """MPII's square around a person, from its centre (pixels from 0) and scale."""
+    x, y = _numbers(center, 2, f"{where}.center")
+    factor = _number(scale, f"{where}.scale")
+    side = MPII_SCALE_PX * factor
+    return float(x) - side / 2, float(y) + MPII_SHIFT_PX * factor - side / 2, side, side
+
+
+def _person(
+    names: tuple[str, ...], points: NDArray[np.float64], labels: NDArray[np.int64], **more: Any
+) -> AnnotatedPerson:
+    """An `AnnotatedPerson` with its head's size taken from its joints if it is not given."""
+    points = np.where(labels[:, None] > 0, points, np.nan)
+    if more.get("head_px") is None and {"head_top", "upper_neck"} <= set(names):
+        length = float(np.linalg.norm(points[names.index("head_top")] - points[names.index("upper_neck")]))
+        more["head_px"] = length if length > 0 else None  # a comparison with NaN is false
+    return AnnotatedPerson(names, points, labels, **more)
+
+
+def _read_coco(path: Path, content: Mapping[str, Any], names: _Names) -> Annotations:
+    joints: dict[int, tuple[str, ...]] = {}
+    for i, record in enumerate(_listing(content["categories"], f"{path}: categories")):
+        where = f"{path}: categories[{i}]"
+        if isinstance(record, dict) and "keypoints" in record:
+            number = _integer(_entry(record, "id", where), f"{where}.id")
+            joints[number] = names.spell(_listing(record["keypoints"], f"{where}.keypoints"), f"{where}.keypoints")
+    if not joints:
+        raise ValueError(f"{path}: categories: none has keypoints")
+    files: dict[Any, str] = {}
+    for i, record in enumerate(_listing(content["images"], f"{path}: images")):
+        where = f"{path}: images[{i}]"
+        number = _integer(_entry(record, "id", where), f"{where}.id")
+        if number in files:
+            raise ValueError(f"{where}: the id {number} is used twice")
+        files[number] = str(_entry(record, "file_name", where))
+    persons: dict[Any, list[AnnotatedPerson]] = {number: [] for number in files}
+    for i, record in enumerate(_listing(content["annotations"], f"{path}: annotations")):
+        where = f"{path}: annotations[{i}]"
+        image = _entry(record, "image_id", where)
+        if image not in persons:
+            raise ValueError(f"{where}: image_id {image!r} is not in images")
+        category = _entry(record, "category_id", where)
+        if category not in joints:
+            continue  # a category without key points
+        own = joints[category]
+        table = _numbers(_entry(record, "keypoints", where), 3 * len(own), f"{where}.keypoints").reshape(-1, 3)
+        labels = table[:, 2].astype(np.int64)
+        crowd = bool(record.get("iscrowd", 0))
+        labelled = _integer(record.get("num_keypoints", int((labels > 0).sum())), f"{where}.num_keypoints")
+        area = record.get("area")
+        persons[image].append(
+            _person(
+                own,
+                table[:, :2],
+                labels,
+                box_px=_box(record.get("bbox"), f"{where}.bbox"),
+                area_px=None if area is None else _number(area, f"{where}.area"),
+                crowd=crowd,
+                ignored=crowd or labelled == 0,
+                number=_integer(_entry(record, "id", where), f"{where}.id"),
+                category=category,
+            )
+        )
+    # pycocotools takes pictures by ascending id, which decides between predictions of equal score.
+    pictures = tuple(AnnotatedPicture(i, files[i], tuple(persons[i])) for i in sorted(files))
+    return Annotations(path, "coco", pictures, dict(sorted(joints.items())))
+
+
+def _read_mpii(path: Path, content: Sequence[Any]) -> Annotations:
+    persons: dict[str, list[AnnotatedPerson]] = {}
+    count = len(topology.MPII_16)
+    for i, record in enumerate(content):
+        where = f"{path}: [{i}]"
+        image = str(_entry(record, "image", where))
+        rows = _listing(_entry(record, "joints", where), f"{where}.joints")
+        if len(rows) != count:
+            raise ValueError(f"{where}.joints: expected MPII's {count} joints, found {len(rows)}")
+        points = np.stack([_numbers(row, 2, f"{where}.joints[{j}]") for j, row in enumerate(rows)])
+        labels = _numbers(_entry(record, "joints_vis", where), count, f"{where}.joints_vis").astype(np.int64)
+        centre = _numbers(_entry(record, "center", where), 2, f"{where}.center")
+        square = _mpii_square((centre - 1).tolist(), _entry(record, "scale", where), where)
+        own = persons.setdefault(image, [])
+        own.append(
+            _person(
+                topology.MPII_16, points - 1, labels, square_px=square, ignored=not labels.any(), number=len(own) + 1
+            )
+        )
+    pictures = tuple(AnnotatedPicture(image, image, tuple(own)) for image, own in persons.items())
+    return Annotations(path, "mpii", pictures)
+
+
+def _read_generic(path: Path, content: Mapping[str, Any], names: _Names) -> Annotations:
+    pictures = []
+    for image, record in content.items():
+        where = f"{path}: images[{image!r}]"
+        declared = record.get("names") if isinstance(record, dict) else None
+        declared = None if declared is None else _listing(declared, f"{where}.names")
+        persons = []
+        for i, person in enumerate(_listing(_entry(record, "persons", where), f"{where}.persons")):
+            persons.append(_generic_person(person, declared, f"{where}.persons[{i}]", i + 1, names))
+        pictures.append(AnnotatedPicture(image, str(record.get("file", image)), tuple(persons)))
+    return Annotations(path, "generic", tuple(pictures))
+
+
+def _generic_person(record: Any, declared: list[Any] | None, where: str, number: int, names: _Names) -> AnnotatedPerson:
+    keypoints = _entry(record, "keypoints", where)
+    if not isinstance(keypoints, dict):
+        raise ValueError(f"{where}.keypoints: expected an object of joints by name, found {_describe(keypoints)}")
+    listed = list(keypoints) if declared is None else declared
+    undeclared = [name for name in keypoints if name not in listed]
+    if undeclared:
+        raise ValueError(f"{where}.keypoints: {', '.join(map(repr, undeclared))} not among the picture's names")
+    own = names.spell(listed, f"{where}.keypoints" if declared is None else f"{where[: where.index('.persons')]}.names")
+    table = np.zeros((len(own), 3))
+    for name, values in keypoints.items():
+        table[listed.index(name)] = _numbers(values, 3, f"{where}.keypoints[{name!r}]")
+    world = record.get("world")
+    world_m = None
+    if world is not None:
+        if not isinstance(world, dict):
+            raise ValueError(f"{where}.world: expected an object of joints by name, found {_describe(world)}")
+        world_m = np.full((len(own), 3), np.nan)
+        for name, values in world.items():
+            if name not in listed:
+                raise ValueError(f"{where}.world: {name!r} not among the picture's names")
+            world_m[listed.index(name)] = _numbers(values, 3, f"{where}.world[{name!r}]")
+    square = None
+    if "center" in record and "scale" in record:
+        square = _mpii_square(record["center"], record["scale"], where)
+    area, head = record.get("area"), _box(record.get("head_box_xywh"), f"{where}.head_box_xywh")
+    labels = table[:, 2].astype(np.int64)
+    return _person(
+        own,
+        table[:, :2],
+        labels,
+        box_px=_box(record.get("box_xywh"), f"{where}.box_xywh"),
+        square_px=square,
+        area_px=None if area is None else _number(area, f"{where}.area"),
+        ignored=not labels.any(),
+        number=number,
+        head_px=None if head is None else MPII_HEAD_FACTOR * math.hypot(head[2], head[3]) or None,
+        world_m=world_m,
+    )
+
+
+def find_pictures(annotations: Annotations, folder: str | os.PathLike[str] | None = None) -> dict[str | int, Path]:
+    """Find the picture files.
+
+    A picture named without an ending is found with any ending a picture has.
+
+    Parameters
+    ----------
+    annotations : Annotations
+    folder : path-like, optional
+        Where the pictures are; by default the folder ``images`` beside the annotation file, then that file's folder.
+
+    Returns
+    -------
+    dict
+        The file of each picture, by the picture's id.
+
+    Raises
+    ------
+    FileNotFoundError
+        When pictures are missing; the message names them and where they were looked for.
+    """
+    beside = annotations.path.parent
+    folders = [beside / "images", beside] if folder is None else [Path(folder)]
+    files = {p.id: next((f for d in folders for f in _spellings_of(d / p.file)), None) for p in annotations.pictures}
+    missing = [p.file for p in annotations.pictures if files[p.id] is None]
+    if missing:
+        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+        raise FileNotFoundError(
+            f"{annotations.path}: {len(missing)} of {len(files)} pictures are missing: {shown}; "
+            f"looked for in {' and '.join(map(str, folders))}"
+        )
+    return {key: file for key, file in files.items() if file is not None}
+
+
+def _spellings_of(file: Path) -> Iterator[Path]:
+    """The file itself if it is there, else those of this name with the ending of a picture."""
+    if file.is_file():
+        yield file
+    elif file.suffix.lower() not in ENDINGS:
+        yield from (f for f in (file.with_name(file.name + ending) for ending in sorted(ENDINGS)) if f.is_file())
+
+
+def read_results(path: str | os.PathLike[str], annotations: Annotations) -> dict[str | int, list[FoundPerson]]:
+    """Read predicted persons for annotated pictures.
+
+    The file is COCO's results list: objects with ``image_id``, ``category_id``, ``keypoints`` (x, y, and a number that
+    is not used, for each joint of the category) and ``score``. What refpose writes has moreover ``points``
+    ``{name: [x, y]}`` (all its joints, which then count instead of ``keypoints``), ``world`` ``{name: [x, y, z]}`` in
+    metres, and ``person`` (in whose crop this was found: that person's place among the picture's annotations).
+
+    Parameters
+    ----------
+    path : path-like
+    annotations : Annotations
+        What the results are about.
+
+    Returns
+    -------
+    dict
+        By picture id, for every picture of `annotations`, the persons in the order of the file.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When it is no list of results for these pictures; the message says where.
+    """
+    source = Path(path)
+    content = _load(source)
+    if not isinstance(content, list):
+        raise ValueError(f"{source}: expected a list of results, found {_describe(content)}")
+    found: dict[Any, list[FoundPerson]] = {p.id: [] for p in annotations.pictures}
+    persons = {p.id: len(p.persons) for p in annotations.pictures}
+    names = _Names(ignore_unknown=False)
+    # pycocotools' loadRes: the first result decides whether areas come from boxes or from key points.
+    boxed = bool(content) and isinstance(content[0], dict) and bool(content[0].get("bbox"))
+    for i, record in enumerate(content):
+        where = f"{source}: [{i}]"
+        image = _entry(record, "image_id", where)
+        if not isinstance(image, str | int) or image not in found:
+            raise ValueError(f"{where}: image_id {image!r} is not a picture of {annotations.path}")
+        category = _entry(record, "category_id", where)
+        if category not in annotations.joints:
+            raise ValueError(
+                f"{where}: category_id {category!r} has no key points in {annotations.path}; "
+                f"those that have are {', '.join(map(str, annotations.joints))}"
+            )
+        joints = annotations.joints[category]
+        listed = _numbers(_entry(record, "keypoints", where), 3 * len(joints), f"{where}.keypoints").reshape(-1, 3)
+        points = listed[:, :2]
+        area = extent_area(points)
+        if boxed:
+            box = _box(_entry(record, "bbox", where), f"{where}.bbox")
+            area = 0.0 if box is None else box[2] * box[3]
+        if "points" in record:
+            joints, points = _named(record["points"], 2, f"{where}.points", names)
+        world_m = None
+        if "world" in record:
+            world_joints, world = _named(record["world"], 3, f"{where}.world", names)
+            world_m = topology.convert(world, world_joints, joints)
+        person = record.get("person")
+        if person is not None and not 0 <= _integer(person, f"{where}.person") < persons[image]:
+            raise ValueError(
+                f"{where}.person: picture {image!r} has {persons[image]} annotated persons, found {person}"
+            )
+        score = _number(_entry(record, "score", where), f"{where}.score")
+        found[image].append(FoundPerson(joints, points, score, area, category, person, world_m))
+    return found
+
+
+def _named(value: Any, width: int, where: str, names: _Names) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """Joints and points (J, width) of an object of points by name."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{where}: expected an object of joints by name, found {_describe(value)}")
+    rows = [_numbers(row, width, f"{where}[{name!r}]") for name, row in value.items()]
+    return names.spell(list(value), where), np.array(rows, np.float64).reshape(-1, width)
+
+
+def results_record(image: str | int, found: FoundPerson) -> dict[str, Any]:
+    """One person as an entry of a results list that both `read_results` and pycocotools' ``loadRes`` take.
+
+    Coordinates of joints COCO's list needs and the estimator does not have are written as 0 and their flag as 0.
+    """
+    coco = topology.convert(found.points_px, found.names, topology.COCO_17)
+    listed = [(float(x), float(y), 1) if np.isfinite(x) else (0.0, 0.0, 0) for x, y in coco]
+    record: dict[str, Any] = {
+        "image_id": image,
+        "category_id": found.category,
+        "keypoints": [value for row in listed for value in row],
+        "score": float(found.score),
+        "points": _by_name(found.names, found.points_px),
+    }
+    if found.person is not None:
+        record["person"] = found.person
+    if found.world_m is not None:
+        record["world"] = _by_name(found.names, found.world_m)
+    return record
+
+
+def _by_name(names: Sequence[str], points: NDArray[np.float64]) -> dict[str, list[float]]:
+    return {name: row.tolist() for name, row in zip(names, points, strict=True) if np.isfinite(row).all()}
