@@ -163,14 +163,37 @@ def square_of(roi: Roi, width: int, height: int) -> Square:
     return pad_to_square(f32(roi.x) * w, f32(roi.y) * h, f32(roi.width) * w, f32(roi.height) * h, roi.rotation)
 
 
+def circle(
+    centre_n: FloatArray, scale_n: FloatArray, width: int, height: int
+) -> tuple[np.float32, np.float32, np.float32, np.float32, np.float32]:
+    """The circle around a person, in pixels.
+
+    Parameters
+    ----------
+    centre_n, scale_n : ndarray of float32, shape (2,) or longer
+        x, y of its centre and of a point on it, in fractions of image width and height.
+    width, height : int
+        Image size in pixels.
+
+    Returns
+    -------
+    x, y, dx, dy, diameter : float32
+        Centre, the vector from it to the point, and twice that vector's length.
+    """
+    w, h = f32(width), f32(height)
+    x, y = f32(centre_n[0]) * w, f32(centre_n[1]) * h
+    dx, dy = f32(scale_n[0]) * w - x, f32(scale_n[1]) * h - y
+    return x, y, dx, dy, _TWO * np.sqrt(dx * dx + dy * dy)
+
+
 def from_points(
     centre_n: FloatArray,
     scale_n: FloatArray,
     width: int,
     height: int,
-    atan2f: Callable[[np.float32, np.float32], FloatArray] = libm.atan2f,
+    atan2f: Callable[..., FloatArray] = libm.atan2f,
 ) -> Roi:
-    """The region around two points, before it is enlarged.
+    """The region that is cropped around two points: `CROP_SCALE` times the circle, a square in pixels.
 
     Parameters
     ----------
@@ -185,27 +208,25 @@ def from_points(
     Returns
     -------
     Roi
-        A square in pixels; its side is twice the distance of the points.
+        Its sides are 0 when the points coincide.
     """
     w, h = f32(width), f32(height)
-    x, y = f32(centre_n[0]) * w, f32(centre_n[1]) * h
-    dx, dy = f32(scale_n[0]) * w - x, f32(scale_n[1]) * h - y
-    side = _TWO * np.sqrt(dx * dx + dy * dy)
+    x, y, dx, dy, diameter = circle(centre_n, scale_n, width, height)
     rotation = _normalised_angle(float(_QUARTER_TURN - f32(atan2f(-dy, dx))))
-    return Roi(x / w, y / h, side / w, side / h, rotation)
-
-
-def enlarged(roi: Roi, width: int, height: int) -> Roi:
-    """The region that is cropped: `CROP_SCALE` times the longer side, square on an image of this size in pixels."""
-    w, h = f32(width), f32(height)
-    longer = max(f32(roi.width) * w, f32(roi.height) * h)
+    # The calculator that enlarges reads normalised sides, so they are divided and multiplied back.
+    longer = max(diameter / w * w, diameter / h * h)
     scale = f32(CROP_SCALE)
-    return Roi(roi.x, roi.y, longer / w * scale, longer / h * scale, roi.rotation)
+    return Roi(float(x / w), float(y / h), float(longer / w * scale), float(longer / h * scale), rotation)
 
 
-def object_scale(roi: Roi, width: int, height: int) -> np.float32:
-    """Mean side of a region in pixels (``landmarks_smoothing_calculator_utils.cc``, GetObjectScale)."""
-    return (f32(roi.width) * f32(width) + f32(roi.height) * f32(height)) / _TWO
+def object_scale(centre_n: FloatArray, scale_n: FloatArray, width: int, height: int) -> np.float32:
+    """Size of a person in pixels: the diameter of its circle, through normalised units and back.
+
+    ``GetObjectScale`` of ``landmarks_smoothing_calculator_utils.cc``. Arguments as for `circle`.
+    """
+    w, h = f32(width), f32(height)
+    diameter = circle(centre_n, scale_n, width, height)[-1]
+    return (diameter / w * w + diameter / h * h) / _TWO
 
 
 def remove_letterbox(position: FloatArray, letterbox: tuple[np.float32, ...]) -> FloatArray:

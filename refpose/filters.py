@@ -1,0 +1,155 @@
+"""Temporal filters: low-pass and One-Euro, for many values at once.
+
+The One-Euro filter (Casiez, Roussel, Vogel: "1 € Filter", CHI 2012) as MediaPipe computes it
+(``util/filtering/one_euro_filter.cc``, ``low_pass_filter.cc``): float64 inside, float32 states, parameters rounded to
+float32. Time is an argument; nothing here reads a clock.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refpose.libm import FloatArray, f32
+
+
+@dataclass(frozen=True)
+class Smoothing:
+    """How landmarks are smoothed over time. The defaults are MediaPipe's (``pose_landmark_filtering.pbtxt``).
+
+    A lower cutoff smooths more and lags more; a higher beta follows fast movements better.
+
+    Attributes
+    ----------
+    min_cutoff, beta : float
+        Landmarks on the image: cutoff frequency of a landmark at rest in Hz, and how much it grows with speed (Hz per
+        body size and second). Positions are filtered in pixels, speed is measured in body sizes.
+    world_min_cutoff, world_beta : float
+        World landmarks: in Hz, and in Hz per metre and second.
+    derivative_cutoff : float
+        Cutoff frequency for the speeds in Hz.
+    visibility_alpha : float
+        Weight of the newest visibility, above 0 up to 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is not a number, not finite or out of its range.
+    """
+
+    min_cutoff: float = 0.05
+    beta: float = 80.0
+    world_min_cutoff: float = 0.1
+    world_beta: float = 40.0
+    derivative_cutoff: float = 1.0
+    visibility_alpha: float = 0.1
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, bool) or not isinstance(value, int | float | np.floating):
+                raise TypeError(f"Smoothing: {field.name} must be a number, not {value!r}")
+            if not math.isfinite(value) or value < 0 or (value == 0 and "beta" not in field.name):
+                raise ValueError(f"Smoothing: {field.name} must be finite and above zero, not {value!r}")
+        if self.visibility_alpha > 1:
+            raise ValueError(f"Smoothing: visibility_alpha must be at most 1, not {self.visibility_alpha!r}")
+
+
+def _blend(alpha: FloatArray, new: FloatArray, old: NDArray[np.float64]) -> FloatArray:
+    """alpha*new + (1 - alpha)*old: the first product in float32, the rest in float64, rounded once."""
+    return (alpha * new + (1.0 - alpha.astype(np.float64)) * old).astype(f32)
+
+
+def _alpha(cutoff: NDArray[np.float64], frequency: float) -> FloatArray:
+    """Weight of the newest value for a cutoff frequency, at a sampling frequency; both in Hz."""
+    return (1.0 / (1.0 + 1.0 / (2 * math.pi * cutoff) / (1.0 / frequency))).astype(f32)
+
+
+class LowPass:
+    """Exponential low-pass filter.
+
+    Attributes
+    ----------
+    alpha : float32
+        Weight of the newest value.
+    value : ndarray of float32, or None
+        Last output; None before the first.
+    """
+
+    def __init__(self, alpha: float) -> None:
+        self.alpha = f32(alpha)
+        self.value: FloatArray | None = None
+
+    def apply(self, values: FloatArray) -> FloatArray:
+        """Filter the next values: ndarray of float32, always of one shape; the first ones pass unchanged."""
+        self.value = values if self.value is None else _blend(self.alpha, values, self.value.astype(np.float64))
+        return self.value
+
+
+class OneEuro:
+    """One-Euro filter.
+
+    Parameters
+    ----------
+    min_cutoff, beta : float or ndarray
+        Cutoff at rest in Hz, and its growth per unit of speed. Arrays broadcast against the values.
+    derivative_cutoff : float or ndarray
+        Cutoff for the speeds in Hz.
+
+    Attributes
+    ----------
+    time_us : int or None
+        Time of the last values in microseconds; None before the first.
+    raw, value, speed : ndarray
+        Last input, last output and low-passed speed; float32 numbers, kept as float64.
+    """
+
+    def __init__(
+        self,
+        min_cutoff: float | NDArray[np.float64],
+        beta: float | NDArray[np.float64],
+        derivative_cutoff: float | NDArray[np.float64] = 1.0,
+    ) -> None:
+        self.min_cutoff, self.beta, self.derivative_cutoff = (
+            np.asarray(parameter, f32).astype(np.float64) for parameter in (min_cutoff, beta, derivative_cutoff)
+        )
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.time_us: int | None = None
+        self.raw = self.value = self.speed = np.zeros(0)
+
+    def apply(self, values: FloatArray, time_us: int, value_scale: float = 1.0) -> FloatArray:
+        """Filter the next values.
+
+        Parameters
+        ----------
+        values : ndarray of float32, always of one shape
+        time_us : int
+            Microseconds; later than the last.
+        value_scale : float
+            What speeds are multiplied with.
+
+        Returns
+        -------
+        ndarray of float32, same shape
+            The first values pass unchanged.
+        """
+        wide = values.astype(np.float64)
+        if self.time_us is None:
+            self.time_us = time_us
+            self.raw = self.value = wide
+            self.speed = np.zeros_like(wide)
+            return values
+        frequency = 1.0 / ((time_us - self.time_us) * 1000 * 1e-9)
+        speed = (wide - self.raw) * value_scale * frequency
+        alpha = _alpha(self.derivative_cutoff, frequency)
+        self.speed = _blend(alpha, speed.astype(f32), self.speed).astype(np.float64)
+        cutoff = self.min_cutoff + self.beta * np.abs(self.speed)
+        smooth = _blend(_alpha(cutoff, frequency), values, self.value)
+        self.time_us, self.raw, self.value = time_us, wide, smooth.astype(np.float64)
+        return smooth

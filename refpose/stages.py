@@ -1,0 +1,38 @@
+"""The per-value work of the pipeline, as a table of functions an engine may replace by faster ones with the same bits.
+
+Everything that costs time for each pixel, heat map cell or number goes through a `Stages`. `NUMPY` is the meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from refpose import landmarks, libm, warp
+from refpose.libm import FloatArray
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Functions with the arguments and results of the NumPy functions they stand for.
+
+    Attributes
+    ----------
+    expf, sinf, cosf, atan2f
+        `refpose.libm`.
+    warp_f32, warp_mask
+        `refpose.warp`.
+    refine
+        `refpose.landmarks.refine`.
+    """
+
+    expf: Callable[..., FloatArray] = libm.expf
+    sinf: Callable[..., FloatArray] = libm.sinf
+    cosf: Callable[..., FloatArray] = libm.cosf
+    atan2f: Callable[..., FloatArray] = libm.atan2f
+    warp_f32: Callable[..., FloatArray] = warp.warp_f32
+    warp_mask: Callable[..., FloatArray] = warp.warp_mask
+    refine: Callable[..., FloatArray] = landmarks.refine
+
+
+NUMPY = Stages()
