@@ -45,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         With 2 when the arguments are wrong, with 0 for ``--help`` and ``--version``.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
-    args = _parser(argv[0] if argv else None).parse_args(argv)
+    parser = _parser(argv[0] if argv else None)
+    args = parser.parse_args(argv)
     try:
         code: int = args.run(args)
         sys.stdout.flush()
@@ -56,6 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of stdout (a pager, `head`) left; Python would complain once more when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except argparse.ArgumentError as error:  # arguments that are right one by one, but not together
+        parser.error(str(error))
     except (ValueError, OSError, MissingExtra) as error:
         print(f"refpose {argv[0]}: {error}", file=sys.stderr)
         return 1

@@ -71,6 +71,21 @@ def test_inputs_are_never_overwritten(tmp_path: Path) -> None:
         batch.plan([str(tmp_path / "a.png")], tmp_path, {".png"}, ENDINGS)
 
 
+def test_single_result_by_name(tmp_path: Path) -> None:
+    touch(tmp_path / "a.jpg", tmp_path / "b.jpg")
+    inputs = [str(tmp_path / "a.jpg"), str(tmp_path / "b.jpg")]
+    assert batch.plan(inputs[:1], tmp_path / "x" / "c.png", {".jpg"}, ENDINGS) == [
+        batch.Task(tmp_path / "a.jpg", tmp_path / "x" / "c")
+    ]
+    for several in (inputs, [str(tmp_path)]):
+        with pytest.raises(argparse.ArgumentError, match="name of one file; for several inputs, name a folder"):
+            batch.plan(several, tmp_path / "c.png", {".jpg"}, ENDINGS)
+    with pytest.raises(ValueError, match="is an input"):
+        batch.plan([str(tmp_path / "a.jpg")], tmp_path / "a.png", {".jpg"}, [".png", ".jpg"])
+    (tmp_path / "folder.png").mkdir()
+    assert len(batch.plan(inputs, tmp_path / "folder.png", {".jpg"}, ENDINGS)) == 2
+
+
 def test_missing_input_and_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere: no such file"):
         plan(tmp_path / "out", tmp_path / "nowhere")
@@ -98,7 +113,7 @@ def test_shards_that_are_none(text: str) -> None:
 def test_jobs_that_are_none(text: str) -> None:
     parser = argparse.ArgumentParser(exit_on_error=False)
     batch.add_arguments(parser, "files")
-    with pytest.raises(argparse.ArgumentError, match="expected a number of processes"):
+    with pytest.raises(argparse.ArgumentError, match="expected a whole number, 1 or more"):
         parser.parse_args([f"--jobs={text}"])
 
 

@@ -80,6 +80,15 @@ def test_expected_failures_are_1_and_a_line(
     assert capsys.readouterr().err == "refpose try: that is odd\n"
 
 
+def test_arguments_that_do_not_go_together_are_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        run_verb(monkeypatch, raising(argparse.ArgumentError(None, "one or the other")))
+    assert left.value.code == 2
+    assert capsys.readouterr().err.endswith("refpose: error: one or the other\n")
+
+
 def test_mistakes_of_the_program_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ZeroDivisionError):
         run_verb(monkeypatch, raising(ZeroDivisionError()))

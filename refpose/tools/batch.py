@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ..files import replacing
+from .options import positive
 
 Work = Callable[["Task"], str]
 
@@ -47,10 +48,10 @@ class Task:
 
 
 def add_arguments(parser: argparse.ArgumentParser, noun: str) -> None:
-    """Add the options that all verbs over many files share; `noun` is what one file is called, in the plural."""
+    """Add the options that all verbs over many files share; `noun` is what the files are called, in the plural."""
     group = parser.add_argument_group(f"many {noun}")
     group.add_argument(
-        "--jobs", type=_positive, default=1, metavar="N", help=f"work on N {noun} at a time, in processes"
+        "--jobs", type=positive, default=1, metavar="N", help=f"work on N {noun} at a time, in processes"
     )
     group.add_argument(
         "--shard", type=_shard, default=(1, 1), metavar="i/n", help=f"do the i-th of n parts of the {noun}"
@@ -60,13 +61,6 @@ def add_arguments(parser: argparse.ArgumentParser, noun: str) -> None:
         "--resume", action="store_true", help=f"skip {noun} whose results are complete, redo the others"
     )
     existing.add_argument("--force", action="store_true", help="overwrite results that are there")
-
-
-def _positive(text: str) -> int:
-    """Read the argument of ``--jobs``."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of processes, 1 or more")
-    return int(text)
 
 
 def _shard(text: str) -> tuple[int, int]:
@@ -83,18 +77,19 @@ def plan(inputs: Sequence[str], out: Path, accepted: Collection[str], endings: S
     Folders are searched with their subfolders, which come again under `out`; hidden files are left out, and so is
     `out` itself where it lies inside. Results are called after their input file without its ending (``a.png`` for
     ``a.jpg``), after its whole name where two would meet (``a.jpg.png`` and ``a.png.png``), with a number where that
-    is not enough. The plan depends on the inputs alone, so that all shards of one job agree on it.
+    is not enough. The plan depends on the inputs alone, so that all shards of one job agree on it. For a single file,
+    `out` may be the path of its first result.
 
     Parameters
     ----------
     inputs : sequence of str
         Files and folders. A file is taken whatever its ending; given twice, it is taken once.
     out : Path
-        The folder of the results.
+        The folder of the results, or a path with the first of `endings`.
     accepted : collection of str
         The endings (lower case, with their dot) of the files that are taken from folders.
     endings : sequence of str
-        The endings of the results of one task.
+        The endings of the results of one task (lower case, with their dot).
 
     Returns
     -------
@@ -107,18 +102,42 @@ def plan(inputs: Sequence[str], out: Path, accepted: Collection[str], endings: S
         When an input is not there.
     ValueError
         When a folder holds no file that is taken, or a result would overwrite an input.
+    argparse.ArgumentError
+        When `out` is the path of a single result and the inputs are not a single file.
     """
+    if out.suffix.lower() == endings[0] and not out.is_dir():
+        if len(inputs) > 1 or Path(inputs[0]).is_dir():
+            raise argparse.ArgumentError(None, f"{out} is the name of one file; for several inputs, name a folder")
+        tasks = [Task(_existing(inputs[0]), out.with_suffix(""))]
+    else:
+        tasks = _plan_folder(inputs, out, accepted, endings)
+    sources = {task.source.resolve() for task in tasks}
+    for task in tasks:
+        for ending in endings:
+            if task.output(ending).resolve() in sources:
+                raise ValueError(f"{task.output(ending)}: is an input, and would be overwritten; choose another folder")
+    return tasks
+
+
+def _existing(given: str) -> Path:
+    """Give the path of an input, which must be there."""
+    path = Path(given)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file or folder")
+    return path
+
+
+def _plan_folder(inputs: Sequence[str], out: Path, accepted: Collection[str], endings: Sequence[str]) -> list[Task]:
+    """Do `plan` for results in a folder."""
     found: dict[str, tuple[Path, Path]] = {}  # absolute path -> source as given, its place below `out`
     for text in inputs:
-        given = Path(text)
+        given = _existing(text)
         if given.is_dir():
             files = [(path, path.relative_to(given)) for path in _walk(given, accepted, out)]
             if not files:
                 raise ValueError(f"{given}: no file in this folder ends in one of {' '.join(sorted(accepted))}")
-        elif given.exists():
-            files = [(given, Path(given.name))]
         else:
-            raise FileNotFoundError(f"{given}: no such file or folder")
+            files = [(given, Path(given.name))]
         for path, relative in files:
             found.setdefault(os.path.abspath(path), (path, relative))
 
@@ -135,12 +154,6 @@ def plan(inputs: Sequence[str], out: Path, accepted: Collection[str], endings: S
             name = relative.with_name(f"{relative.name}-{number}")
         taken |= claims
         tasks.append(Task(source, out / name))
-
-    inputs_resolved = {source.resolve() for source, _ in found.values()}
-    for task in tasks:
-        for ending in endings:
-            if task.output(ending).resolve() in inputs_resolved:
-                raise ValueError(f"{task.output(ending)}: is an input, and would be overwritten; choose another folder")
     return tasks
 
 
@@ -154,7 +167,7 @@ def _walk(folder: Path, accepted: Collection[str], out: Path) -> Iterator[Path]:
                 yield Path(place, name)
 
 
-def shard(tasks: Sequence[Task], part: tuple[int, int]) -> Sequence[Task]:
+def shard(tasks: list[Task], part: tuple[int, int]) -> list[Task]:
     """Give the i-th of n parts of the tasks (`part` is (i, n), i from 1): every n-th of them."""
     return tasks[part[0] - 1 :: part[1]]
 
@@ -303,7 +316,7 @@ def report(
     skipped : int
         Number of tasks that were finished before.
     noun : str
-        What one file is called, in the plural.
+        What the files are called, in the plural.
     progress : bool
         Whether to show a bar, if stderr is a terminal and tqdm is installed.
 

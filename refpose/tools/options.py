@@ -1,0 +1,74 @@
+"""The options that all verbs with a `refpose.Pose` share."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from ..engine import ENGINES, resolve
+
+if TYPE_CHECKING:
+    from ..pose import Pose
+
+MODELS = ("lite", "full", "heavy")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the pose estimator."""
+    group = parser.add_argument_group("pose estimator")
+    group.add_argument("--model", choices=MODELS, default="full", help="size of the landmark network (%(default)s)")
+    group.add_argument("--engine", choices=ENGINES, default="auto", help="what computes the networks (%(default)s)")
+    group.add_argument("--threads", type=positive, default=1, metavar="N", help="threads per network (%(default)s)")
+    group.add_argument(
+        "--min-detection-confidence",
+        type=probability,
+        default=0.5,
+        metavar="P",
+        help="score from which the detector's find counts (%(default)s)",
+    )
+    group.add_argument(
+        "--min-tracking-confidence",
+        type=probability,
+        default=0.5,
+        metavar="P",
+        help="presence from which the landmark network's find counts (%(default)s)",
+    )
+
+
+def positive(text: str) -> int:
+    """Read a whole number of 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number, 1 or more")
+    return int(text)
+
+
+def probability(text: str) -> float:
+    """Read a number in 0..1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number from 0 to 1")
+    return value
+
+
+def settings(args: argparse.Namespace, **others: Any) -> dict[str, Any]:
+    """Collect what the results depend on besides the input, for the record and as arguments of `make_pose`.
+
+    The engine is the one that "auto" stands for. Results do not depend on the number of threads.
+    """
+    return {
+        "model": args.model,
+        "engine": resolve(args.engine),
+        "min_detection_confidence": args.min_detection_confidence,
+        "min_tracking_confidence": args.min_tracking_confidence,
+        **others,
+    }
+
+
+def make_pose(settings: dict[str, Any], threads: int) -> Pose:
+    """Make the pose estimator that the settings ask for."""
+    from ..pose import Pose
+
+    return Pose(**settings, threads=threads)
