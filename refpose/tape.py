@@ -196,7 +196,16 @@ class Tape:
         return sum(step.macs for step in self.steps)
 
     def pruned(self, outputs: tuple[str, ...]) -> Tape:
-        """The same tape without the steps that none of these outputs needs."""
+        """The same tape without the steps that none of these outputs needs.
+
+        Raises
+        ------
+        ValueError
+            There is no output of some name.
+        """
+        for name in outputs:
+            if name not in self.outputs:
+                raise ValueError(f"{self.name} has no output {name!r}, only {', '.join(self.outputs)}")
         needed = {self.outputs[name].index for name in outputs}
         kept: list[Step] = []
         for step in reversed(self.steps):

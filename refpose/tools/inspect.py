@@ -1,0 +1,88 @@
+"""List the layers of a network: name, operation, shapes, parameters, multiply-adds, and totals.
+
+The figures come from the network's code alone; no weights are read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from ..engine import Layer
+from ..nets import NETWORKS, record
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("network", choices=tuple(NETWORKS))
+    parser.add_argument(
+        "--outputs",
+        nargs="+",
+        metavar="NAME",
+        help="only the layers that these outputs need",
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON")
+    form.add_argument("--csv", action="store_true", help="as CSV")
+
+
+def run(args: argparse.Namespace) -> int:
+    tape = record(args.network)
+    if args.outputs:
+        tape = tape.pruned(tuple(args.outputs))
+    layers = [Layer.of(step) for step in tape.steps]
+    if args.json:
+        totals = {"layers": len(layers), "parameters": tape.parameters, "macs": tape.macs}
+        document = {
+            "network": tape.name,
+            "input_shape": tape.input.shape,
+            "outputs": {name: val.shape for name, val in tape.outputs.items()},
+            "layers": [asdict(layer) for layer in layers],
+            "totals": totals,
+        }
+        print(json.dumps(document, indent=1))
+    elif args.csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(_cells(layer) for layer in layers)
+    else:
+        inputs = f"input {shape_text(tape.input.shape)}"
+        outputs = ", ".join(f"{name} {shape_text(val.shape)}" for name, val in tape.outputs.items())
+        print(f"{tape.name}: {inputs} -> {outputs}\n")
+        total = ("total", f"{len(layers)} layers", "", "", f"{tape.parameters:,}", f"{tape.macs:,}")
+        rows = [(*_cells(layer)[:4], f"{layer.parameters:,}", f"{layer.macs:,}") for layer in layers]
+        print_table(COLUMNS, [*rows, total])
+    return 0
+
+
+COLUMNS = ("layer", "op", "input", "output", "parameters", "multiply-adds")
+
+
+def _cells(layer: Layer) -> tuple[Any, ...]:
+    inputs = " + ".join(map(shape_text, layer.input_shapes))
+    return (layer.name, layer.op, inputs, shape_text(layer.output_shape), layer.parameters, layer.macs)
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """``(64, 64, 39)`` as ``64x64x39``; a single number as ``scalar``."""
+    return "x".join(map(str, shape)) or "scalar"
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under their column names, numbers to the right; the last row is a total and set off by a line."""
+    widths = [max(len(row[i]) for row in (columns, *rows)) for i in range(len(columns))]
+    numeric = [all(row[i].replace(",", "").isdigit() for row in rows) for i in range(len(columns))]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = (
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(cells, widths, numeric, strict=True)
+        )
+        return "  ".join(padded).rstrip()
+
+    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+    print("\n".join([line(columns), rule, *map(line, rows[:-1]), rule, line(rows[-1])]))

@@ -1,0 +1,174 @@
+"""The converter: the networks' code is the published architecture, and anything else is refused.
+
+Needs the original model files: the folder named by ``REFPOSE_MODELS``, by default ``models`` beside ``REFPOSE_GOLDENS``.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from refpose import weights
+from refpose.cli import main
+from refpose.nets import NETWORKS, record
+from refpose.tape import Tape
+from refpose.tools import convert
+from refpose.tools.tflite_model import TfliteModel
+
+FILES = {
+    "detector": "pose_detection.tflite",
+    "lite": "pose_landmark_lite.tflite",
+    "full": "pose_landmark_full.tflite",
+    "heavy": "pose_landmark_heavy.tflite",
+}
+
+
+@pytest.fixture(scope="session")
+def models() -> Path:
+    beside = Path(os.environ.get("REFPOSE_GOLDENS", "absent")).parent / "models"
+    folder = Path(os.environ.get("REFPOSE_MODELS", beside))
+    if not folder.is_dir():
+        pytest.skip("no original model files: REFPOSE_MODELS does not name their folder")
+    pytest.importorskip("tflite")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lite(models: Path) -> TfliteModel:
+    return TfliteModel((models / FILES["lite"]).read_bytes(), FILES["lite"])
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_conversion_gives_the_files_of_the_package(name: str, models: Path, tmp_path: Path) -> None:
+    """The whole model is walked beside the tape; the bytes are those in the repository."""
+    assert main(["convert", str(models / FILES[name]), "-o", str(tmp_path)]) == 0
+    assert (tmp_path / f"{name}.h5").read_bytes() == weights.default_path(name).read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["bundle.task", "mediapipe.whl", "pose.tgz"])
+def test_archives(kind: str, models: Path, tmp_path: Path) -> None:
+    source, data = tmp_path / kind, (models / FILES["lite"]).read_bytes()
+    if kind.endswith("tgz"):
+        with tarfile.open(source, "w:gz") as tar:
+            member = tarfile.TarInfo("package/pose_landmark_lite.tflite")
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    else:
+        with zipfile.ZipFile(source, "w") as bundle:
+            bundle.writestr("mediapipe/modules/pose_landmark/pose_landmark_lite.tflite", data)
+            bundle.writestr("mediapipe/modules/hand_landmark/hand_landmark_lite.tflite", b"not a pose model")
+    assert main(["convert", str(source), "-o", str(tmp_path / "out")]) == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["lite.h5"]
+    assert (tmp_path / "out" / "lite.h5").read_bytes() == weights.default_path("lite").read_bytes()
+
+
+def changed(tape: Tape, index: int, **changes: Any) -> Tape:
+    """The tape with one step changed."""
+    steps = list(tape.steps)
+    steps[index] = replace(steps[index], **changes)
+    return Tape(tape.name, tape.input, tuple(steps), tape.outputs)
+
+
+def first(tape: Tape, op: str) -> int:
+    return next(i for i, step in enumerate(tape.steps) if step.op == op)
+
+
+def walk(model: TfliteModel, tape: Tape) -> None:
+    side_by_side = convert._Walk(model, tape)
+    for name, tensor in zip(convert.OUTPUTS["lite"], model.outputs, strict=True):
+        side_by_side.same(tape.outputs[name], tensor)
+    side_by_side.finish()
+
+
+def test_the_walk_accepts_the_network(lite: TfliteModel) -> None:
+    walk(lite, record("lite"))
+
+
+@pytest.mark.parametrize(
+    ("op", "attrs", "message"),
+    [
+        ("depthwise", {"stride": 2}, "encoder/block0/depthwise: stride: expected 2"),
+        ("depthwise", {"act": None}, "encoder/block0/depthwise: activation: expected None, found relu6"),
+        ("depthwise", {"pad": (0, 1)}, "encoder/block0/depthwise: padding: expected \\(0, 1\\), found \\(1, 1\\)"),
+        ("add", {"act": "relu6"}, "encoder/block2/add: activation: expected relu6, found None"),
+    ],
+)
+def test_another_attribute_is_refused(lite: TfliteModel, op: str, attrs: dict[str, Any], message: str) -> None:
+    tape = record("lite")
+    at = first(tape, op)
+    with pytest.raises(ValueError, match=message):
+        walk(lite, changed(tape, at, attrs={**tape.steps[at].attrs, **attrs}))
+
+
+def test_another_operator_is_refused(lite: TfliteModel) -> None:
+    tape = record("lite")
+    with pytest.raises(ValueError, match="pool: operator: expected RESIZE_BILINEAR, found MAX_POOL_2D"):
+        walk(lite, changed(tape, first(tape, "max_pool"), op="upsample"))
+
+
+def test_another_kernel_shape_is_refused(lite: TfliteModel) -> None:
+    tape = record("lite")
+    at = first(tape, "conv")
+    with pytest.raises(ValueError, match=r"encoder/stem: shape of kernel: expected \(24, 5, 5, 3\)"):
+        walk(lite, changed(tape, at, weights={"kernel": (24, 5, 5, 3), "bias": (24,)}))
+
+
+def test_other_wiring_is_refused(lite: TfliteModel) -> None:
+    """An add whose operands are exchanged."""
+    tape = record("lite")
+    at = first(tape, "add")
+    with pytest.raises(ValueError, match=r"expected|twice"):
+        walk(lite, changed(tape, at, inputs=tape.steps[at].inputs[::-1]))
+
+
+def test_a_model_with_more_is_refused(lite: TfliteModel) -> None:
+    tape = record("lite")
+    side_by_side = convert._Walk(lite, tape)
+    side_by_side.same(tape.outputs["heatmap"], lite.outputs[3])
+    with pytest.raises(ValueError, match="not in the network's code"):
+        side_by_side.finish()
+
+
+@pytest.mark.parametrize("kept", [4, 7, 100, 5000, 500_000, 2_800_000, -1])
+def test_a_model_cut_short_is_refused(
+    kept: int, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "short.tflite"
+    source.write_bytes((models / FILES["lite"]).read_bytes()[:kept])
+    assert main(["convert", str(source), "-o", str(tmp_path / "out")]) == 1
+    assert "short.tflite" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_model_is_refused(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = models.parent / "efficientpose" / "models" / "EfficientPoseRT_LITE.tflite"
+    if not other.exists():
+        pytest.skip("no other model at hand")
+    renamed = tmp_path / "pose_landmark_full.tflite"
+    renamed.write_bytes(other.read_bytes())
+    assert main(["convert", str(renamed), "-o", str(tmp_path / "out")]) == 1
+    assert "not a network refpose knows" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("data", [b"", b"text", b"\x1f\x8bnot really", b"PK\x03\x04not really"])
+def test_files_that_are_no_models(data: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "model"
+    source.write_bytes(data)
+    assert main(["convert", str(source), "-o", str(tmp_path / "out")]) == 1
+    assert str(source) in capsys.readouterr().err
+    assert main(["convert", str(tmp_path / "absent"), "-o", str(tmp_path / "out")]) == 1
+
+
+def test_an_archive_without_pose_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "other.zip"
+    with zipfile.ZipFile(source, "w") as bundle:
+        bundle.writestr("a.txt", "nothing")
+    assert main(["convert", str(source), "-o", str(tmp_path / "out")]) == 1
+    assert "no pose model in this archive" in capsys.readouterr().err

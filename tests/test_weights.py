@@ -1,0 +1,125 @@
+"""Weights files: what is written is read back, and nothing damaged or foreign is taken."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from refpose import weights
+from refpose.nets import NETWORKS, record
+
+SHA256 = {  # of the original .tflite files
+    "detector": "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
+    "lite": "f17bfbecadb61c3be1baa8b8d851cc6619c870a87167b32848ad20db306b9d61",
+    "full": "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
+    "heavy": "59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe",
+}
+KERNEL = "encoder/block3/depthwise/kernel"
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_files_of_the_package(name: str) -> None:
+    loaded = weights.load(name)
+    assert list(loaded) == sorted(record(name).weights)
+    assert loaded.attributes["source_sha256"] == SHA256[name]
+    assert loaded.attributes["licence"] == "Apache-2.0"
+    first = loaded[next(iter(loaded))]
+    assert first.dtype == np.float32
+    assert not first.flags.writeable
+    assert all(array.dtype == np.float16 for array in loaded.stored.values())
+
+
+def test_what_is_saved_is_loaded_and_saved_alike(tmp_path: Path) -> None:
+    loaded = weights.load("lite")
+    saved = [tmp_path / "a.h5", tmp_path / "b.h5"]
+    for path in saved:
+        weights.save(path, "lite", loaded.stored, "x.tflite", "0" * 64, "Apache-2.0")
+    assert saved[0].read_bytes() == saved[1].read_bytes()
+    again = weights.load("lite", saved[0])
+    assert all(np.array_equal(again[name], loaded[name]) for name in loaded)
+
+
+def edited(tmp_path: Path, edit: Callable[[h5py.File], None]) -> Path:
+    path = tmp_path / "lite.h5"
+    shutil.copy(weights.default_path("lite"), path)
+    with h5py.File(path, "r+") as h5:
+        edit(h5)
+    return path
+
+
+def replaced(value: np.ndarray) -> Callable[[h5py.File], None]:
+    def edit(h5: h5py.File) -> None:
+        del h5[KERNEL]
+        h5[KERNEL] = value
+
+    return edit
+
+
+def set_nan(h5: h5py.File) -> None:
+    values = h5[KERNEL][()]
+    values[1, 1, 5] = np.nan
+    h5[KERNEL][...] = values
+
+
+def set_one(h5: h5py.File) -> None:
+    values = h5[KERNEL][()]
+    values[0, 0, 0] += 1
+    h5[KERNEL][...] = values
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda h5: h5.pop(KERNEL), f"{KERNEL}: missing"),
+        (lambda h5: h5.move(KERNEL, KERNEL + "2"), f"{KERNEL}: missing"),
+        (replaced(np.zeros((3, 3, 5), np.float16)), f"{KERNEL}: expected .* found \\(3, 3, 5\\)"),
+        (replaced(np.zeros((5, 5, 96), np.int32)), f"{KERNEL}: expected float16 or float32, found int32"),
+        (replaced(np.array(["a"], h5py.string_dtype())), "not an array of numbers"),
+        (set_nan, f"{KERNEL}: has values that are not finite"),
+        (set_one, "do not have the hash"),
+        (lambda h5: h5.create_dataset("more", data=np.zeros(3, np.float16)), "more: not a part of the network 'lite'"),
+        (lambda h5: h5.attrs.modify("content_sha256", "0" * 64), "do not have the hash"),
+        (lambda h5: h5.attrs.modify("network", "full"), "expected the network 'lite', found 'full'"),
+        (lambda h5: h5.attrs.modify("format", 99), "expected format 1, found 99"),
+        (lambda h5: h5.attrs.pop("licence"), "no attribute 'licence'"),
+    ],
+)
+def test_an_edited_file_is_refused(tmp_path: Path, edit: Callable[[h5py.File], None], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        weights.load("lite", edited(tmp_path, edit))
+
+
+@pytest.mark.parametrize("kept", [0, 100, 5000, 1_000_000, -1])
+def test_a_truncated_file_is_refused(tmp_path: Path, kept: int) -> None:
+    path = tmp_path / "lite.h5"
+    path.write_bytes(weights.default_path("lite").read_bytes()[:kept])
+    with pytest.raises(ValueError, match=r"lite\.h5: "):
+        weights.load("lite", path)
+
+
+def test_files_that_are_not_weights(tmp_path: Path) -> None:
+    text = tmp_path / "text.h5"
+    text.write_text("not HDF5")
+    with pytest.raises(ValueError, match="not a readable HDF5 file"):
+        weights.load("lite", text)
+    with h5py.File(tmp_path / "empty.h5", "w"):
+        pass
+    with pytest.raises(ValueError, match="not a weights file of refpose"):
+        weights.load("lite", tmp_path / "empty.h5")
+    with pytest.raises(FileNotFoundError, match="no weights file"):
+        weights.load("lite", tmp_path / "absent.h5")
+    with pytest.raises(FileNotFoundError, match="no weights file"):
+        weights.load("lite", tmp_path)
+
+
+def test_a_failed_save_leaves_nothing(tmp_path: Path) -> None:
+    arrays = dict(weights.load("lite").stored)
+    del arrays[KERNEL]
+    with pytest.raises(ValueError, match="missing"):
+        weights.save(tmp_path / "lite.h5", "lite", arrays, "x.tflite", "0" * 64, "Apache-2.0")
+    assert not list(tmp_path.iterdir())
