@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..engine import ENGINES, resolve
-
-if TYPE_CHECKING:
-    from ..pose import Pose
-
-MODELS = ("lite", "full", "heavy")
+from ..pose import MODELS, Pose
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,6 +65,4 @@ def settings(args: argparse.Namespace, **others: Any) -> dict[str, Any]:
 
 def make_pose(settings: dict[str, Any], threads: int) -> Pose:
     """Make the pose estimator that the settings ask for."""
-    from ..pose import Pose
-
     return Pose(**settings, threads=threads)

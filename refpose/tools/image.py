@@ -1,0 +1,205 @@
+"""Find the person on pictures.
+
+For every picture NAME.jpg the folder OUT gets NAME.png (the picture with the skeleton in MediaPipe's colours, the
+rotated region that the landmark network saw, and the detector's box around the head) and NAME.json (everything that
+was found, an empty list of people if nothing was); with --csv also NAME.csv (a line per keypoint), with --mask
+NAME.mask.png (0 background, 255 person). For one picture, OUT may be the name of the PNG itself.
+
+Pictures of folders and their subfolders are taken by their ending. Where two pictures would get the same name, the
+whole name is kept (NAME.jpg.png). Results that are there already are not overwritten without --force, inputs never.
+Files appear whole or not at all, the JSON last.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import __version__, draw
+from ..files import write_csv, write_json
+from ..images import ENDINGS, read_image, write_png
+from ..pose import Person, Pose
+from ..topology import LANDMARK_COLORS, LANDMARK_NAMES, POSE_CONNECTIONS
+from . import batch, options
+
+ROI_COLOR = (255, 214, 0)
+BOX_COLOR = (60, 220, 90)
+DRAWN = ("skeleton", "roi", "box")
+
+VALUES = ("x_px", "y_px", "z", "xw_m", "yw_m", "zw_m", "visibility", "presence")
+COLUMNS = ("source", "frame", "time_s", "person", "keypoint", *VALUES)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``refpose image``."""
+    parser.add_argument("photos", nargs="+", metavar="PHOTO", help="a picture, or a folder of pictures")
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        type=Path,
+        metavar="OUT",
+        help="folder of the results; for one picture also NAME.png",
+    )
+    parser.add_argument("--csv", action="store_true", help="write a table with a line per keypoint too")
+    parser.add_argument("--mask", action="store_true", help="find and write the person's mask too")
+    for what in DRAWN:
+        parser.add_argument(f"--no-{what}", dest=what, action="store_false", help=f"do not draw the {what}")
+    options.add_arguments(parser)
+    batch.add_arguments(parser, "pictures")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do ``refpose image``."""
+    endings = [".png", ".json"] + [".csv"] * args.csv + [".mask.png"] * args.mask
+    tasks = batch.plan(args.photos, args.output, ENDINGS, endings)
+    tasks = batch.shard(tasks, args.shard)
+    start = Annotator(args)
+    todo = batch.unfinished(tasks, endings, start.settings, args)
+    batch.make_folders(todo)
+    return batch.report(batch.run(todo, start, args.jobs), len(todo), len(tasks) - len(todo), "pictures")
+
+
+class Annotator:
+    """What is to be done with every picture; called, it makes the function that does it.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        The arguments of ``refpose image``.
+    """
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.drawn = [what for what in DRAWN if getattr(args, what)]
+        self.pose = options.settings(args, mode="image", segmentation=args.mask)
+        self.settings = {**self.pose, "drawn": self.drawn}
+        self.threads = args.threads
+        self.csv = args.csv
+
+    def __call__(self) -> batch.Work:
+        """Load the networks; the function that is returned takes a task and says what was found."""
+        return partial(self.annotate, options.make_pose(self.pose, self.threads))
+
+    def annotate(self, pose: Pose, task: batch.Task) -> str:
+        """Do one picture."""
+        picture = read_image(task.source)
+        people = pose.process(picture)
+        for person in people:
+            draw_person(picture, person, self.drawn)
+        write_png(task.output(".png"), picture)
+        if self.csv:
+            write_csv(task.output(".csv"), COLUMNS, rows(people, str(task.source)))
+        if self.pose["segmentation"]:
+            write_png(task.output(".mask.png"), grey_mask(people, picture.shape[:2]))
+        write_json(task.output(".json"), record(people, str(task.source), self.settings, picture.shape[:2]))
+        found = f"person with score {people[0].score:.3f}" if people else "no person"
+        return f"{found} -> {task.output('.png')}"
+
+
+def draw_person(picture: NDArray[np.uint8], person: Person, drawn: Collection[str] = DRAWN) -> None:
+    """Draw what was found into the picture.
+
+    Lines are as thick as MediaPipe's on pictures of up to 750 pixels, and grow with larger ones.
+
+    Parameters
+    ----------
+    picture : ndarray of shape (H, W, 3), uint8
+        RGB; drawn into.
+    person : Person
+    drawn : collection of str
+        Which of "skeleton", "roi" (the rotated region that the landmark network saw) and "box" (the detector's box
+        around the head) to draw.
+    """
+    height, width = picture.shape[:2]
+    thickness = 2 * max(1, round(min(height, width) / 500))
+    if "roi" in drawn:
+        draw.polygon(picture, person.roi.corners_px(width, height), ROI_COLOR, thickness)
+    if "box" in drawn and person.detection is not None:
+        left, top, wide, high = person.detection.box_n * (width, height, width, height)
+        corners = [(left, top), (left + wide, top), (left + wide, top + high), (left, top + high)]
+        draw.polygon(picture, corners, BOX_COLOR, thickness)
+    if "skeleton" in drawn:
+        draw.landmarks(
+            picture,
+            person.landmarks,
+            person.visibility,
+            person.presence,
+            sorted(POSE_CONNECTIONS),
+            {k: draw.DrawingSpec(bgr[::-1], thickness, thickness) for k, bgr in enumerate(LANDMARK_COLORS)},
+            draw.DrawingSpec(thickness=thickness),
+        )
+
+
+def keypoints(person: Person) -> Iterator[tuple[Any, ...]]:
+    """Give name and `VALUES` of every keypoint."""
+    columns = (person.landmarks_px[:, :2], person.landmarks[:, 2:], person.world_landmarks)
+    table = np.column_stack((*columns, person.visibility, person.presence))
+    return ((name, *row) for name, row in zip(LANDMARK_NAMES, table, strict=True))
+
+
+def rows(people: Sequence[Person], source: str) -> Iterator[tuple[Any, ...]]:
+    """Give the rows of the table: `COLUMNS` of every keypoint."""
+    for number, person in enumerate(people):
+        for row in keypoints(person):
+            yield source, 0, 0.0, number, *row
+
+
+def grey_mask(people: Sequence[Person], shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """Give the mask as grey values, 0 background to 255 person; all 0 where nobody was found."""
+    grey = np.zeros(shape, np.uint8)
+    for person in people:
+        if person.segmentation_mask is not None:
+            np.maximum(grey, np.rint(person.segmentation_mask * 255).astype(np.uint8), out=grey)
+    return grey
+
+
+def record(people: Sequence[Person], source: str, settings: dict[str, Any], shape: tuple[int, int]) -> dict[str, Any]:
+    """Put all that was found into the form of the JSON file.
+
+    Parameters
+    ----------
+    people : sequence of Person
+    source : str
+        The picture's file.
+    settings : dict
+        What the results depend on besides the picture.
+    shape : (int, int)
+        Height and width of the picture in pixels.
+
+    Returns
+    -------
+    dict
+        Numbers are those of `Person`, float32 written out in full.
+    """
+    height, width = shape
+    return {
+        "refpose": __version__,
+        "source": source,
+        "settings": settings,
+        "width": width,
+        "height": height,
+        "people": [
+            {
+                "score": float(person.score),
+                "roi": {**asdict(person.roi), "corners_px": person.roi.corners_px(width, height).tolist()},
+                "detection": person.detection
+                and {
+                    "score": float(person.detection.score),
+                    "box": person.detection.box_n.tolist(),
+                    "keypoints": person.detection.keypoints_n.tolist(),
+                },
+                "keypoints": [
+                    {"name": name, **{column: float(value) for column, value in zip(VALUES, values, strict=True)}}
+                    for name, *values in keypoints(person)
+                ],
+            }
+            for person in people
+        ],
+    }
