@@ -13,9 +13,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from refpose import libm, warp
-from refpose.libm import FloatArray, f32
-from refpose.roi import remove_letterbox, whole_image
+from . import libm, warp
+from .libm import FloatArray, f32
+from .roi import remove_letterbox, whole_image
 
 INPUT_SIZE = 224  # pixels, pose_detection_cpu.pbtxt
 INPUT_SCALE, INPUT_OFFSET = f32(2 / 255), f32(-1)  # bytes -> -1..1

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from . import blas, ops, weights
 from .nets import NETWORKS, record
+from .stages import NUMPY, Stages
 from .tape import Step, Tape
 
 Array = NDArray[np.float32]
@@ -167,3 +168,15 @@ def resolve(engine: str) -> str:
     if engine not in ENGINES:
         raise ValueError(f"no engine {engine!r}: expected one of {', '.join(ENGINES)}")
     return "numpy" if engine == "auto" else engine
+
+
+def stages(engine: str) -> Stages:
+    """The functions of the pipeline around the networks, in the engine's form.
+
+    Raises
+    ------
+    ValueError
+        No engine of that name.
+    """
+    resolve(engine)
+    return NUMPY

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from refpose.libm import FloatArray, f32
+from .libm import FloatArray, f32
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refpose import libm
-from refpose.libm import FloatArray, f32
+from . import libm
+from .libm import FloatArray, f32
 
 INPUT_SIZE = 256  # pixels, pose_landmark_by_roi_cpu.pbtxt
 INPUT_SCALE, INPUT_OFFSET = f32(1 / 255), f32(0)  # bytes -> 0..1
@@ -116,9 +116,9 @@ def refine(
         return np.add.accumulate(values.reshape(len(inside), -1), axis=1)[sure, -1]
 
     mass = total(p)
-    p = p.reshape(column.shape)
     for axis, (index, cells) in enumerate(((column, columns), (row, rows))):
-        refined[inside[sure], axis] = (total(index.astype(f32) * p) / f32(cells)) / mass
+        moment = total(index.astype(f32) * p.reshape(index.shape))
+        refined[inside[sure], axis] = (moment / f32(cells)) / mass
     return refined
 
 

@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refpose import libm, warp
-from refpose.libm import FloatArray, f32
+from . import libm, warp
+from .libm import FloatArray, f32
 
 CROP_SCALE = 1.25  # pose_landmarks_to_roi.pbtxt, pose_detection_to_roi.pbtxt: scale_x, scale_y
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from refpose import libm, warp
-from refpose.libm import FloatArray, f32
-from refpose.roi import Square, unit_matrix
+from . import libm, warp
+from .libm import FloatArray, f32
+from .roi import Square, unit_matrix
 
 # pose.py of MediaPipe loses the option combine_with_previous_ratio: 0.7 of the graph, so nothing is combined.
 RATIO = 0.0

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from refpose import landmarks, libm, warp
-from refpose.libm import FloatArray
+from . import landmarks, libm, warp
+from .libm import FloatArray
 
 
 @dataclass(frozen=True)

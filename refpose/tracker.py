@@ -12,11 +12,11 @@ from numbers import Rational, Real
 
 import numpy as np
 
-from refpose import libm, segmentation
-from refpose.filters import LowPass, OneEuro, Smoothing
-from refpose.landmarks import AUXILIARY, COUNT, Landmarks
-from refpose.libm import FloatArray, f32
-from refpose.roi import Roi, from_points, object_scale
+from . import libm, segmentation
+from .filters import LowPass, OneEuro, Smoothing
+from .landmarks import AUXILIARY, COUNT, Landmarks
+from .libm import FloatArray, f32
+from .roi import Roi, from_points, object_scale
 
 STEP_US = 33_333  # microseconds between frames without a time stamp (MediaPipe's solution_base.py)
 
@@ -106,7 +106,7 @@ class Tracker:
         time_us = round(seconds * 1_000_000)
         if self.time_us is not None and time_us <= self.time_us:
             raise ValueError(
-                f"time must go forward: timestamp {time_us} us (given as {timestamp!r} s) is not after {self.time_us} us"
+                f"time must go forward: timestamp {timestamp!r} s is {time_us} us, the last frame's {self.time_us} us"
             )
         return time_us
 

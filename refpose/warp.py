@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from refpose.libm import FloatArray, f32
+from .libm import FloatArray, f32
 
 ByteArray = NDArray[np.uint8]
 Border = Literal["constant", "replicate"]
@@ -22,6 +22,7 @@ Point = tuple[float, float]
 # Row-major 3 x 3 matrix in float64; maps an output pixel (column, row, 1) to a source pixel, homogeneous.
 Matrix = tuple[float, ...]
 
+_SINGULAR = 100 * float(np.finfo(np.float64).eps)  # pivots below this end the elimination
 _TILE = 64  # columns that OpenCV evaluates from one start value
 _INT32 = np.iinfo(np.int32)
 _INT16 = np.iinfo(np.int16)
@@ -43,12 +44,7 @@ def homography(source: Sequence[Point], size: int) -> Matrix:
     Returns
     -------
     tuple of 9 floats
-        Source to output.
-
-    Raises
-    ------
-    ValueError
-        If the corners do not span an area.
+        Source to output. Corners that span no area give the matrix 0 but for its last element 1.
     """
     n = float(size)
     target = ((0.0, n), (0.0, 0.0), (n, 0.0), (n, n))
@@ -61,8 +57,8 @@ def homography(source: Sequence[Point], size: int) -> Matrix:
             rows.append([x, y, 1.0, 0.0, 0.0, 0.0, px, py, at] if axis == 0 else [0.0, 0.0, 0.0, x, y, 1.0, px, py, at])
     for i in range(8):
         pivot = max(range(i, 8), key=lambda k: abs(rows[k][i]))
-        if abs(rows[pivot][i]) < 100 * np.finfo(np.float64).eps:
-            raise ValueError(f"the corners {source} of the region span no area")
+        if abs(rows[pivot][i]) < _SINGULAR:
+            return (*(0.0,) * 8, 1.0)
         rows[i], rows[pivot] = rows[pivot], rows[i]
         head = rows[i]
         d = -1.0 / head[i]
@@ -90,9 +86,13 @@ def inverse(matrix: Matrix) -> Matrix:
     Returns
     -------
     tuple of 9 floats
+        All zero if there is no inverse: every output pixel then reads source pixel (0, 0).
     """
     a, b, c, d, e, f, g, h, i = matrix
-    r = 1.0 / (a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g))
+    determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
+    if determinant == 0:
+        return (0.0,) * 9
+    r = 1.0 / determinant
     return (
         (e * i - f * h) * r,
         (c * h - b * i) * r,
