@@ -17,7 +17,7 @@ from .engine import load_network, resolve, stages
 from .filters import Smoothing
 from .landmarks import COUNT, USED, Landmarks
 from .libm import FloatArray, f32
-from .roi import Roi, from_points, project, remove_letterbox, square_of
+from .roi import Roi, enlarged, from_points, project, remove_letterbox, square_of
 from .tracker import Tracker
 from .warp import ByteArray
 
@@ -296,7 +296,8 @@ class Pose:
             detection = next(self._detections(image), None)
             if detection is not None:
                 centre, on_circle = detection.keypoints_n[:2]
-                region = from_points(centre, on_circle, width, height, self._stages.atan2f)
+                tight = from_points(centre, on_circle, width, height, self._stages.atan2f)
+                region = enlarged(tight, width, height)
         estimate = None if region is None else self._estimate(image, region)
         if region is None or estimate is None:
             if tracker is not None:

@@ -193,7 +193,7 @@ def from_points(
     height: int,
     atan2f: Callable[..., FloatArray] = libm.atan2f,
 ) -> Roi:
-    """The region that is cropped around two points: `CROP_SCALE` times the circle, a square in pixels.
+    """The region around two points, before it is enlarged.
 
     Parameters
     ----------
@@ -208,15 +208,20 @@ def from_points(
     Returns
     -------
     Roi
-        Its sides are 0 when the points coincide.
+        The square around the circle. Its sides are 0 when the points coincide.
     """
     w, h = f32(width), f32(height)
     x, y, dx, dy, diameter = circle(centre_n, scale_n, width, height)
     rotation = _normalised_angle(float(_QUARTER_TURN - f32(atan2f(-dy, dx))))
-    # The calculator that enlarges reads normalised sides, so they are divided and multiplied back.
-    longer = max(diameter / w * w, diameter / h * h)
+    return Roi(float(x / w), float(y / h), float(diameter / w), float(diameter / h), rotation)
+
+
+def enlarged(roi: Roi, width: int, height: int) -> Roi:
+    """The region that is cropped: `CROP_SCALE` times the longer side, square on an image of this size in pixels."""
+    w, h = f32(width), f32(height)
+    longer = max(f32(roi.width) * w, f32(roi.height) * h)
     scale = f32(CROP_SCALE)
-    return Roi(float(x / w), float(y / h), float(longer / w * scale), float(longer / h * scale), rotation)
+    return Roi(roi.x, roi.y, float(longer / w * scale), float(longer / h * scale), roi.rotation)
 
 
 def object_scale(centre_n: FloatArray, scale_n: FloatArray, width: int, height: int) -> np.float32:

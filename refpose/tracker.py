@@ -16,7 +16,7 @@ from . import libm, segmentation
 from .filters import LowPass, OneEuro, Smoothing
 from .landmarks import AUXILIARY, COUNT, Landmarks
 from .libm import FloatArray, f32
-from .roi import Roi, from_points, object_scale
+from .roi import Roi, enlarged, from_points, object_scale
 
 STEP_US = 33_333  # microseconds between frames without a time stamp (MediaPipe's solution_base.py)
 
@@ -160,7 +160,7 @@ class Tracker:
             points_px[first:] = self.points.apply(points_px[first:], time_us, float(f32(1) / scale))
         position = points_px / size
         centre, on_circle = position[AUXILIARY]
-        self.roi = from_points(centre, on_circle, width, height, atan2f)
+        self.roi = enlarged(from_points(centre, on_circle, width, height, atan2f), width, height)
         if self.smoothing is None:
             return raw._replace(position=position), raw_world
         visibility = self.visibility.apply(raw.visibility[:COUNT])
