@@ -10,7 +10,7 @@ Three kinds of annotation files are understood, told apart by their content:
   ``file`` (the picture, relative to the folder of pictures), per person optionally ``box_xywh``, ``area``,
   ``head_box_xywh``, ``center`` and ``scale`` (MPII's), and ``world`` ``{name: [x, y, z]}`` in metres.
 
-Results are read by `read_results`: COCO's results list, in which refpose's own results have a few more entries.
+Results are read by `read_results`: COCO's results list, and what ``refpose image`` writes.
 
 All coordinates are pixels of the picture, x to the right, y down, the middle of the first pixel at (0, 0). ``v`` is 0
 for a joint that is not labelled, 1 for labelled but hidden, 2 for visible; both kinds of labelled joints count.
@@ -30,9 +30,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from refpose import topology
-from refpose.images import ENDINGS
-from refpose.metrics import MPII_HEAD_FACTOR
+from . import topology
+from .images import ENDINGS
+from .metrics import MPII_HEAD_FACTOR
 
 # Joints of public data sets which no skeleton of `refpose.topology` has, so that nothing can be compared with them:
 # JHMDB, Human3.6M, CrowdPose, AIC, PoseTrack18, Halpe.
@@ -507,14 +507,18 @@ def _spellings_of(file: Path) -> Iterator[Path]:
 def read_results(path: str | os.PathLike[str], annotations: Annotations) -> dict[str | int, list[FoundPerson]]:
     """Read predicted persons for annotated pictures.
 
-    The file is COCO's results list: objects with ``image_id``, ``category_id``, ``keypoints`` (x, y, and a number that
-    is not used, for each joint of the category) and ``score``. What refpose writes has moreover ``points``
+    A file is COCO's results list: objects with ``image_id``, ``category_id``, ``keypoints`` (x, y, and a number that
+    is not used, for each joint of the category) and ``score``. What ``refpose evaluate`` writes has moreover ``points``
     ``{name: [x, y]}`` (all its joints, which then count instead of ``keypoints``), ``world`` ``{name: [x, y, z]}`` in
     metres, and ``person`` (in whose crop this was found: that person's place among the picture's annotations).
+
+    A folder, searched with its subfolders, has for each picture the JSON file that ``refpose image`` writes, which says
+    itself from which picture it is; those of pictures without annotations are left out.
 
     Parameters
     ----------
     path : path-like
+        A results list, or a folder of refpose's JSON files.
     annotations : Annotations
         What the results are about.
 
@@ -526,11 +530,13 @@ def read_results(path: str | os.PathLike[str], annotations: Annotations) -> dict
     Raises
     ------
     FileNotFoundError
-        When there is no such file.
+        When there is no such file or folder.
     ValueError
-        When it is no list of results for these pictures; the message says where.
+        When it holds no results for these pictures; the message says where.
     """
     source = Path(path)
+    if source.is_dir():
+        return _read_folder(source, annotations)
     content = _load(source)
     if not isinstance(content, list):
         raise ValueError(f"{source}: expected a list of results, found {_describe(content)}")
@@ -571,6 +577,49 @@ def read_results(path: str | os.PathLike[str], annotations: Annotations) -> dict
         score = _number(_entry(record, "score", where), f"{where}.score")
         found[image].append(FoundPerson(joints, points, score, area, category, person, world_m))
     return found
+
+
+def _read_folder(folder: Path, annotations: Annotations) -> dict[str | int, list[FoundPerson]]:
+    """Read the JSON files of ``refpose image``."""
+    by_name: dict[str, list[AnnotatedPicture]] = {}
+    for picture in annotations.pictures:
+        by_name.setdefault(_plain_name(picture.file), []).append(picture)
+    twice = [p.file for same in by_name.values() if len(same) > 1 for p in same]
+    if twice:
+        raise ValueError(f"{annotations.path}: {' and '.join(twice[:2])} have the same name, so that files cannot tell")
+    found: dict[str | int, list[FoundPerson]] = {}
+    names = _Names(ignore_unknown=False)
+    for file in sorted(folder.rglob("*.json")):
+        record = _load(file)
+        if not isinstance(record, dict) or not {"source", "people"} <= record.keys():
+            raise ValueError(f"{file}: expected what refpose image writes (source, people), found {_describe(record)}")
+        for picture in by_name.get(_plain_name(str(record["source"])), ()):
+            if picture.id in found:
+                raise ValueError(f"{file}: a second result for {picture.file}")
+            people = _listing(record["people"], f"{file}: people")
+            found[picture.id] = [_refpose_person(p, f"{file}: people[{i}]", names) for i, p in enumerate(people)]
+    missing = [p.file for p in annotations.pictures if p.id not in found]
+    if missing:
+        raise ValueError(f"{folder}: no results for {len(missing)} pictures of {annotations.path}: {missing[0]} ...")
+    return found
+
+
+def _plain_name(file: str) -> str:
+    """A picture's name without folder, and without the ending if it is a picture's."""
+    name = Path(file)
+    return name.stem if name.suffix.lower() in ENDINGS else name.name
+
+
+def _refpose_person(record: Any, where: str, names: _Names) -> FoundPerson:
+    rows = _listing(_entry(record, "keypoints", where), f"{where}.keypoints")
+    joints = names.spell([_entry(r, "name", f"{where}.keypoints") for r in rows], f"{where}.keypoints")
+    axes = ("x_px", "y_px", "xw_m", "yw_m", "zw_m")
+    table = np.array(
+        [[_number(_entry(r, a, where), f"{where}.keypoints[{i}].{a}") for a in axes] for i, r in enumerate(rows)]
+    ).reshape(-1, 5)
+    score = _number(_entry(record, "score", where), f"{where}.score")
+    area = extent_area(topology.convert(table[:, :2], joints, topology.COCO_17))
+    return FoundPerson(joints, table[:, :2], score, area, world_m=table[:, 2:])
 
 
 def _named(value: Any, width: int, where: str, names: _Names) -> tuple[tuple[str, ...], NDArray[np.float64]]:

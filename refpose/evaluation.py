@@ -24,12 +24,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from refpose import metrics, topology
-from refpose.annotations import AnnotatedPerson, AnnotatedPicture, Annotations, FoundPerson, extent_area, labelled_box
-from refpose.images import read_image
+from . import metrics, topology
+from .annotations import AnnotatedPerson, AnnotatedPicture, Annotations, FoundPerson, extent_area, labelled_box
+from .images import read_image
 
 if TYPE_CHECKING:
-    from refpose.pose import Person, Pose, Roi
+    from .pose import Person, Pose
+    from .roi import Roi
 
 MODES = ("full", "crop")
 
@@ -47,6 +48,9 @@ SIZES = ("torso", "torso_diagonal", "head")
 
 # A person with fewer labelled joints says little about the pose and does not count for PCK.
 MIN_JOINTS = 6
+
+# Where the curve of PCK over the threshold is drawn, in torsos.
+CURVE: NDArray[np.float64] = np.linspace(0.0, 0.5, 26)[1:]
 
 # A crop reaches beyond the labelled joints by this part of their larger extent: feet, hands and the top of the head lie
 # outside them, and the detector wants some surroundings.
@@ -229,6 +233,8 @@ def score(annotations: Annotations, predictions: Predictions, mode: str, options
         ``pck``
             By size (`SIZES`, those that exist), by threshold: ``value``, ``correct``, ``keypoints``, ``persons``,
             ``found``, ``found_only`` (without the persons not found), ``mean_over_persons``, ``joints`` by name.
+        ``curve``
+            PCK by the torso at the thresholds `CURVE`; None if no torso is known.
         ``joints``
             By name: ``keypoints``, ``mean_error`` and ``median_error`` of those found, in torsos.
         ``oks``
@@ -248,6 +254,7 @@ def score(annotations: Annotations, predictions: Predictions, mode: str, options
             for kind, own in pairs.items()
             if own
         },
+        "curve": [pck_value(pairs["torso"], float(t)) for t in CURVE] if pairs["torso"] else None,
         "joints": _joints(pairs["torso"], options.joints),
         "oks": _oks(annotations, predictions),
         "world": _world(annotations, predictions, mode),

@@ -9,10 +9,13 @@ from ..engine import ENGINES, resolve
 from ..pose import MODELS, Pose
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the pose estimator."""
+def add_arguments(parser: argparse.ArgumentParser, several: bool = False) -> None:
+    """Add the options of the pose estimator; with `several`, ``--model`` takes a list and has no default."""
     group = parser.add_argument_group("pose estimator")
-    group.add_argument("--model", choices=MODELS, default="full", help="size of the landmark network (%(default)s)")
+    if several:
+        group.add_argument("--model", choices=MODELS, nargs="+", help="sizes of the landmark network")
+    else:
+        group.add_argument("--model", choices=MODELS, default="full", help="size of the landmark network (%(default)s)")
     group.add_argument("--engine", choices=ENGINES, default="auto", help="what computes the networks (%(default)s)")
     group.add_argument("--threads", type=positive, default=1, metavar="N", help="threads per network (%(default)s)")
     group.add_argument(
