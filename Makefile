@@ -6,7 +6,8 @@ VENV   ?= .venv
 JOBS   ?= 2
 
 BIN     := $(VENV)/bin
-SOURCES := pyproject.toml setup.py $(wildcard weights/*) $(shell find refpose src_c -type f ! -name '*.pyc' ! -name '*.so' 2>/dev/null)
+SOURCES := pyproject.toml setup.py $(wildcard weights/*) \
+           $(shell find refpose src_c -name '*.py' -o -name '*.py[xi]' -o -name '*.[ch]' -o -name '*.inc' 2>/dev/null)
 
 .PHONY: build test quick demo check fmt dist clean
 
@@ -16,7 +17,6 @@ build: $(VENV)/built
 $(VENV)/built: $(SOURCES)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	rm -rf build  # setuptools would put files that were deleted since into the wheel
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps .
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[dev]'
 	touch $@
 
