@@ -39,9 +39,27 @@ def depthwise(
     return _finish(y, bias, act)
 
 
+def gated(x: Array, gate: Array, kernel: Array, bias: Array, act: str | None = None) -> Array:
+    """See `ops.gated`."""
+    return pointwise(x, kernel * gate, bias, act)
+
+
+def mean(x: Array) -> Array:
+    """See `ops.mean`."""
+    return np.asarray(x.mean(axis=(0, 1), dtype=np.float64, keepdims=True), np.float32)
+
+
 def _finish(y: Array, bias: Array, act: str | None) -> Array:
     y += bias
-    return np.clip(y, 0, 6, out=y) if act == "relu6" else y
+    if act is None:
+        return y
+    if act == "relu6":
+        return np.clip(y, 0, 6, out=y)
+    with np.errstate(over="ignore"):  # exp(-y) = infinity gives the right 0
+        divisor = np.exp(-y)
+    divisor += 1
+    numerator = {"sigmoid": np.float32(1), "swish": y, "eswish": y * np.float32(1.25)}[act]
+    return np.divide(numerator, divisor, out=divisor)
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -49,4 +67,6 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "pointwise": pointwise,
     "conv": conv,
     "depthwise": depthwise,
+    "gated": gated,
+    "mean": mean,
 }

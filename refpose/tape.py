@@ -111,6 +111,13 @@ class Ops:
         attrs = {"stride": stride, "pad": pads, "act": act}
         return self.emit("depthwise", name, (x,), (rows, columns, channels), weights, attrs)
 
+    def gated(self, name: str, x: Shaped, gate: Shaped, channels: int, act: str | None = None) -> Any:
+        rows, columns, depth = x.shape
+        if gate.shape != (1, 1, depth):
+            raise ValueError(f"{name}: cannot weight the channels of {x.shape} with {gate.shape}")
+        weights = {"kernel": (channels, 1, 1, depth), "bias": (channels,)}
+        return self.emit("gated", name, (x, gate), (rows, columns, channels), weights, {"act": act})
+
     def add(self, name: str, x: Shaped, y: Shaped, act: str | None = None) -> Any:
         if x.shape != y.shape:
             raise ValueError(f"{name}: cannot add activations of shapes {x.shape} and {y.shape}")
@@ -120,9 +127,20 @@ class Ops:
         rows, columns, channels = x.shape
         return self.emit("upsample", name, (x,), (2 * rows, 2 * columns, channels), {}, {})
 
+    def enlarge(self, name: str, x: Shaped) -> Any:
+        rows, columns, channels = x.shape
+        return self.emit("enlarge", name, (x,), (2 * rows, 2 * columns, channels), {}, {})
+
     def max_pool(self, name: str, x: Shaped) -> Any:
         rows, columns, channels = x.shape
         return self.emit("max_pool", name, (x,), (rows // 2, columns // 2, channels), {}, {})
+
+    def average_pool(self, name: str, x: Shaped) -> Any:
+        rows, columns, channels = x.shape
+        return self.emit("average_pool", name, (x,), (rows // 2, columns // 2, channels), {}, {})
+
+    def mean(self, name: str, x: Shaped) -> Any:
+        return self.emit("mean", name, (x,), (1, 1, x.shape[2]), {}, {})
 
     def pad_channels(self, name: str, x: Shaped, channels: int) -> Any:
         return self.emit("pad_channels", name, (x,), (*x.shape[:2], channels), {}, {"channels": channels})
@@ -136,9 +154,14 @@ class Ops:
             raise ValueError(f"{name}: cannot reshape {x.shape} to {shape}")
         return self.emit("reshape", name, (x,), shape, {}, {"shape": shape})
 
-    def concat(self, name: str, *xs: Shaped) -> Any:
-        shape = (sum(x.shape[0] for x in xs), *xs[0].shape[1:])
-        return self.emit("concat", name, xs, shape, {}, {})
+    def concat(self, name: str, *xs: Shaped, axis: int = 0) -> Any:
+        shapes = {(*x.shape[:axis], *x.shape[axis + 1 :]) for x in xs}
+        if len(shapes) != 1:
+            raise ValueError(f"{name}: cannot put {', '.join(str(x.shape) for x in xs)} together along axis {axis}")
+        length = sum(x.shape[axis] for x in xs)
+        return self.emit(
+            "concat", name, xs, (*xs[0].shape[:axis], length, *xs[0].shape[axis + 1 :]), {}, {"axis": axis}
+        )
 
     def logistic(self, name: str, x: Shaped) -> Any:
         return self.emit("logistic", name, (x,), x.shape, {}, {})
