@@ -87,7 +87,8 @@ def shown(visibility: ArrayLike, presence: ArrayLike) -> NDArray[np.bool_]:
         NaN where a landmark does not state the value; that is no reason to hide it.
     """
     unsure: NDArray[np.bool_] = np.less(np.asarray(visibility), VISIBILITY_THRESHOLD)
-    return ~(unsure | np.less(np.asarray(presence), PRESENCE_THRESHOLD))
+    hidden: NDArray[np.bool_] = unsure | np.less(np.asarray(presence), PRESENCE_THRESHOLD)
+    return ~hidden
 
 
 def check_connections(connections: Iterable[Any], count: int) -> None:
@@ -132,7 +133,7 @@ def landmarks(
     if image.shape[2] != 3:
         raise ValueError("Input image must contain three channel bgr data.")
     height, width = image.shape[:2]
-    points = np.asarray(points_n, dtype=np.float64).reshape(len(np.asarray(points_n)), -1)
+    points = np.asarray(points_n, dtype=np.float64)
     unstated = np.full(len(points), np.nan)
     sure = shown(unstated if visibility is None else visibility, unstated if presence is None else presence)
     pixels = {

@@ -1,0 +1,8 @@
+"""mediapipe.framework.formats: the landmark messages."""
+
+from refpose.mediapipe import _missing
+from refpose.mediapipe.framework.formats import landmark_pb2
+
+__all__ = ["landmark_pb2"]
+
+__getattr__ = _missing.attributes(__name__)

@@ -1,0 +1,55 @@
+"""The landmark messages of mediapipe/framework/formats/landmark.proto."""
+
+from __future__ import annotations
+
+from refpose.mediapipe.framework.message import Float, Message, Repeated
+
+
+class Landmark(Message):
+    """A point in metres, and how sure it is."""
+
+    __slots__ = ()
+    x = Float(1)
+    y = Float(2)
+    z = Float(3)
+    visibility = Float(4)
+    presence = Float(5)
+
+
+class LandmarkList(Message):
+    """Points in metres."""
+
+    __slots__ = ()
+    landmark = Repeated(1, Landmark)
+
+
+class LandmarkListCollection(Message):
+    """The points of several people."""
+
+    __slots__ = ()
+    landmark_list = Repeated(1, LandmarkList)
+
+
+class NormalizedLandmark(Message):
+    """A point in fractions of the image's width and height, and how sure it is."""
+
+    __slots__ = ()
+    x = Float(1)
+    y = Float(2)
+    z = Float(3)
+    visibility = Float(4)
+    presence = Float(5)
+
+
+class NormalizedLandmarkList(Message):
+    """Points in fractions of the image's width and height."""
+
+    __slots__ = ()
+    landmark = Repeated(1, NormalizedLandmark)
+
+
+class NormalizedLandmarkListCollection(Message):
+    """The points of several people."""
+
+    __slots__ = ()
+    landmark_list = Repeated(1, NormalizedLandmarkList)
