@@ -365,7 +365,7 @@ class Pose:
         square = square_of(region, width, height)
         x = self._stages.warp_f32(
             image,
-            square.crop_matrix(landmarks.INPUT_SIZE),
+            square.crop_matrix(landmarks.INPUT_SIZE, self._stages.crop_matrix),
             landmarks.INPUT_SIZE,
             "replicate",
             landmarks.INPUT_SCALE,

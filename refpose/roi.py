@@ -23,6 +23,8 @@ CROP_SCALE = 1.25  # pose_landmarks_to_roi.pbtxt, pose_detection_to_roi.pbtxt: s
 
 _ZERO, _HALF, _ONE, _TWO = f32(0), f32(0.5), f32(1), f32(2)
 _QUARTER_TURN = f32(math.pi / 2)
+_LARGEST = float(np.finfo(f32).max)
+_LARGEST_ANGLE = float(f32(math.pi))
 
 
 def _normalised_angle(angle: float) -> float:
@@ -60,21 +62,20 @@ class Roi:
     rotation: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("x", "y", "width", "height", "rotation"):
-            given = getattr(self, name)
+        # Values go straight into the dictionary: a region is made in every frame, and frozen attributes are slow to set.
+        values = self.__dict__
+        for name, value in values.items():
             try:
-                value = float(given)
+                wide = float(value)
             except (TypeError, ValueError):
-                raise TypeError(f"Roi: {name} must be a number, not {given!r}") from None
-            with np.errstate(over="ignore"):
-                value = float(f32(value))
-            if not math.isfinite(value):
-                raise ValueError(f"Roi: {name} must be finite, not {given!r}")
-            object.__setattr__(self, name, value)
+                raise TypeError(f"Roi: {name} must be a number, not {value!r}") from None
+            if not abs(wide) <= _LARGEST:
+                raise ValueError(f"Roi: {name} must be finite in float32, not {value!r}")
+            values[name] = float(f32(wide))
         if self.width < 0 or self.height < 0:
             raise ValueError(f"Roi: sides must not be negative, not {self.width} x {self.height}")
-        if abs(self.rotation) > f32(math.pi):
-            object.__setattr__(self, "rotation", _normalised_angle(self.rotation))
+        if abs(self.rotation) > _LARGEST_ANGLE:
+            values["rotation"] = _normalised_angle(self.rotation)
 
     def corners_px(self, width: int, height: int) -> FloatArray:
         """Corners on an image of this size.
@@ -124,9 +125,9 @@ class Square(NamedTuple):
         )
         return [(float(px), float(py)) for px, py in corners]
 
-    def crop_matrix(self, size: int) -> warp.Matrix:
-        """Matrix from pixels of a ``size`` x ``size`` crop to image pixels."""
-        return warp.inverse(warp.homography(self.corners_px(), size))
+    def crop_matrix(self, size: int, crop_matrix: Callable[..., warp.Matrix] = warp.crop_matrix) -> warp.Matrix:
+        """Matrix from pixels of a ``size`` x ``size`` crop to image pixels, made by the engine's `warp.crop_matrix`."""
+        return crop_matrix(self.corners_px(), size)
 
 
 def pad_to_square(x_px: np.float32, y_px: np.float32, w_px: np.float32, h_px: np.float32, rotation: float) -> Square:

@@ -20,7 +20,7 @@ class Stages:
     ----------
     expf, sinf, cosf, atan2f
         `refpose.libm`.
-    warp_f32, warp_mask
+    crop_matrix, warp_f32, warp_mask
         `refpose.warp`.
     refine
         `refpose.landmarks.refine`.
@@ -30,6 +30,7 @@ class Stages:
     sinf: Callable[..., FloatArray] = libm.sinf
     cosf: Callable[..., FloatArray] = libm.cosf
     atan2f: Callable[..., FloatArray] = libm.atan2f
+    crop_matrix: Callable[..., warp.Matrix] = warp.crop_matrix
     warp_f32: Callable[..., FloatArray] = warp.warp_f32
     warp_mask: Callable[..., FloatArray] = warp.warp_mask
     refine: Callable[..., FloatArray] = landmarks.refine

@@ -53,26 +53,28 @@ def homography(source: Sequence[Point], size: int) -> Matrix:
         for (x, y), corner in zip(source, target, strict=True):
             at = corner[axis]
             # These two products are float32 in OpenCV, whose points are float32.
-            px, py = float(f32(-x) * f32(at)), float(f32(-y) * f32(at))
+            px, py = float(f32(-x * at)), float(f32(-y * at))
             rows.append([x, y, 1.0, 0.0, 0.0, 0.0, px, py, at] if axis == 0 else [0.0, 0.0, 0.0, x, y, 1.0, px, py, at])
     for i in range(8):
-        pivot = max(range(i, 8), key=lambda k: abs(rows[k][i]))
-        if abs(rows[pivot][i]) < _SINGULAR:
+        column = [abs(row[i]) for row in rows]
+        largest = max(column[i:])
+        if largest < _SINGULAR:
             return (*(0.0,) * 8, 1.0)
+        pivot = column.index(largest, i)
         rows[i], rows[pivot] = rows[pivot], rows[i]
         head = rows[i]
         d = -1.0 / head[i]
-        for row in rows[i + 1 :]:
-            factor = row[i] * d
+        for j in range(i + 1, 8):
+            factor = rows[j][i] * d
             if factor:
-                for k in range(i + 1, 9):
-                    row[k] += factor * head[k]
+                rows[j] = [a + factor * b for a, b in zip(rows[j], head, strict=True)]
     solution = [0.0] * 8
     for i in reversed(range(8)):
-        s = rows[i][8]
+        row = rows[i]
+        s = row[8]
         for k in range(i + 1, 8):
-            s -= rows[i][k] * solution[k]
-        solution[i] = s / rows[i][i]
+            s -= row[k] * solution[k]
+        solution[i] = s / row[i]
     return (*solution, 1.0)
 
 
@@ -104,6 +106,11 @@ def inverse(matrix: Matrix) -> Matrix:
         (b * g - a * h) * r,
         (a * e - b * d) * r,
     )
+
+
+def crop_matrix(corners: Sequence[Point], size: int) -> Matrix:
+    """Matrix from pixels of a square crop to source pixels; arguments as for `homography`."""
+    return inverse(homography(corners, size))
 
 
 def _positions(matrix: Matrix, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
