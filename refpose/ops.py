@@ -7,8 +7,8 @@ reference for every faster engine; written for clarity first, they are vectorise
 
 `pad` is a pair (before, after): rows and columns of zeros put before and after both image axes.
 `act` is None or the name of one of `ACTIVATIONS`, applied to the finished value. BlazePose uses ``"relu6"`` alone; what
-only EfficientPose uses (the other activations, `gated`, `mean`, `average_pool`, `enlarge`) has an order of our own, chosen
-to be the same on every machine and quick in vectors.
+only EfficientPose uses (the other activations, `gated`, `mean`, `average_pool`, `enlarge`) has an order of our own,
+chosen to be the same on every machine and quick in vectors.
 """
 
 from __future__ import annotations
@@ -169,8 +169,8 @@ def average_pool(x: Array) -> Array:
 def mean(x: Array) -> Array:
     """Mean of every channel over the image: (H, W, C) -> (1, 1, C).
 
-    In float64: the sum of each row, its columns ascending; the sum of the rows, ascending; divided by H*W, then rounded to
-    float32. Single precision would lose more here than in the rest of the network.
+    In float64: the sum of each row, its columns ascending; the sum of the rows, ascending; divided by H*W, then
+    rounded to float32. Single precision would lose more here than in the rest of the network.
     """
     rows, columns, _ = x.shape
     per_row = np.zeros((rows, x.shape[2]))
@@ -185,9 +185,9 @@ def mean(x: Array) -> Array:
 def enlarge(x: Array) -> Array:
     """Bilinear enlargement (H, W, C) -> (2H, 2W, C), half-pixel centres, zeros around the image.
 
-    EfficientPose's transposed convolution with the fixed kernel (1, 3, 3, 1)/4 in both directions, stride 2. Rows first:
-    ``y[2i] = 0.75*x[i] + 0.25*x[i-1]``, ``y[2i+1] = 0.75*x[i] + 0.25*x[i+1]``, then columns alike; products and sums
-    are rounded on their own: no fma here.
+    EfficientPose's transposed convolution with the fixed kernel (1, 3, 3, 1)/4 in both directions, stride 2. Rows
+    first: ``y[2i] = 0.75*x[i] + 0.25*x[i-1]``, ``y[2i+1] = 0.75*x[i] + 0.25*x[i+1]``, then columns alike; products and
+    sums are rounded on their own: no fma here.
     """
 
     def twice(x: Array) -> Array:
