@@ -1,28 +1,33 @@
 """The networks ready to run: prepared once, run many times. Nothing outside this module knows which engine is running.
 
 ``"reference"`` is `ops` itself: exact, about a second a picture. ``"numpy"`` is `blas`: quick, not exact to the
-last bit.
+last bit. ``"native"`` runs a `plan` on the C kernels: quick and exact, where they were built.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import blas, ops, weights
 from .nets import NETWORKS, record
+from .plan import Plan, compile_plan
 from .stages import NUMPY, Stages
 from .tape import Step, Tape
 
 Array = NDArray[np.float32]
 
-ENGINES = ("auto", "numpy", "reference")
-_FUNCTIONS = {"numpy": blas.FUNCTIONS, "reference": ops.FUNCTIONS}
+ENGINES = ("auto", "native", "numpy", "reference")
+MAX_THREADS = 64
+# A trace wants every activation, which the native engine does not keep; the reference has the same bits.
+_FUNCTIONS = {"native": ops.FUNCTIONS, "numpy": blas.FUNCTIONS, "reference": ops.FUNCTIONS}
 
 
 @dataclass(frozen=True)
@@ -62,11 +67,13 @@ class Network:
     A network has no state: it may be used from several threads at once.
     """
 
-    def __init__(self, tape: Tape, loaded: weights.Weights, engine: str) -> None:
+    def __init__(self, tape: Tape, loaded: weights.Weights, engine: str, threads: int = 1) -> None:
         self.tape = tape
         self.weights = loaded
         self.engine = engine
+        self.threads = threads
         self._pruned: dict[tuple[str, ...], Tape] = {tuple(tape.outputs): tape}
+        self._programs: dict[tuple[str, ...], Any] = {}
 
     @property
     def name(self) -> str:
@@ -108,7 +115,12 @@ class Network:
             `x` has another shape, or there is no output of some name.
         """
         tape = self._tape_for(outputs)
-        return tape.run(_FUNCTIONS[self.engine], self.weights, self._checked(x))
+        x = self._checked(x)
+        if self.engine != "native":
+            return tape.run(_FUNCTIONS[self.engine], self.weights, x)
+        found = {name: np.empty(val.shape, np.float32) for name, val in tape.outputs.items()}
+        self._program(tape).run(np.ascontiguousarray(x), *found.values())
+        return found
 
     def trace(self, x: Array) -> Iterator[tuple[str, Array]]:
         """Run the network and yield (layer name, activation) of every layer, in order.
@@ -123,6 +135,13 @@ class Network:
         if wanted not in self._pruned:
             self._pruned[wanted] = self.tape.pruned(wanted)
         return self._pruned[wanted]
+
+    def _program(self, tape: Tape) -> Any:
+        """What the native engine runs for these outputs, made when first asked for."""
+        wanted = tuple(tape.outputs)
+        if wanted not in self._programs:
+            self._programs[wanted] = compile_plan(Plan.of(tape), self.weights, native_isa(), self.threads)
+        return self._programs[wanted]
 
     def _checked(self, x: Array) -> Array:
         if not isinstance(x, np.ndarray) or x.dtype != np.float32:
@@ -141,33 +160,81 @@ def load_network(
     Parameters
     ----------
     name : {"detector", "lite", "full", "heavy"}
-    engine : {"auto", "numpy", "reference"}
+    engine : {"auto", "native", "numpy", "reference"}
+    threads : int
+        Threads of the native engine that work on one call, 1 to 64.
     path : path, optional
         Another weights file than the one that comes with the package.
 
     Raises
     ------
     ValueError
-        No network or engine of that name, or a weights file that is not what it should be.
+        No network or engine of that name, not that many threads, or a weights file that is not what it should be.
     FileNotFoundError
         No such weights file.
+    RuntimeError
+        The native engine was asked for but not built, or not for this CPU.
     """
     if name not in NETWORKS:
         raise ValueError(f"no network {name!r}: expected one of {', '.join(NETWORKS)}")
-    return Network(record(name), weights.load(name, path), resolve(engine))
+    if not isinstance(threads, int) or not 1 <= threads <= MAX_THREADS:
+        raise ValueError(f"threads: expected a number from 1 to {MAX_THREADS}, found {threads!r}")
+    return Network(record(name), weights.load(name, path), resolve(engine), threads)
 
 
 def resolve(engine: str) -> str:
-    """The engine that is meant: ``"auto"`` is the fastest there is.
+    """The engine that is meant: ``"auto"`` is the native one where it was built and the CPU has a fused multiply-add, else
+    NumPy's.
 
     Raises
     ------
     ValueError
         No engine of that name.
+    RuntimeError
+        The native engine was asked for but not built, or not for this CPU.
     """
     if engine not in ENGINES:
         raise ValueError(f"no engine {engine!r}: expected one of {', '.join(ENGINES)}")
-    return "numpy" if engine == "auto" else engine
+    if engine == "native":
+        native_isa()
+    if engine != "auto":
+        return engine
+    if _native() is None:
+        return "numpy"
+    return "numpy" if native_isa() == "ref" and "REFPOSE_ISA" not in os.environ else "native"
+
+
+def native_isa() -> str:
+    """The instruction set whose kernels run: the best this CPU has, or what the environment variable REFPOSE_ISA names.
+
+    Raises
+    ------
+    ValueError
+        REFPOSE_ISA names no instruction set.
+    RuntimeError
+        REFPOSE_ISA names one that this CPU does not have, or the engine was not built.
+    """
+    native = _native()
+    if native is None:
+        raise RuntimeError("refpose was installed without its native engine (no C compiler?): use engine='numpy'")
+    found: tuple[str, ...] = native.isas()
+    wanted = os.environ.get("REFPOSE_ISA", found[0])
+    if wanted not in native.KNOWN_ISAS:
+        raise ValueError(f"REFPOSE_ISA: expected one of {', '.join(native.KNOWN_ISAS)}, found {wanted!r}")
+    if wanted not in found:
+        raise RuntimeError(f"REFPOSE_ISA: this machine cannot run {wanted!r}, only {', '.join(found)}")
+    return wanted
+
+
+@cache
+def _native() -> Any:
+    """The extension module, or None, said once, where it was not built."""
+    try:
+        from . import _native as native
+    except ImportError as error:
+        logging.getLogger("refpose").warning("no native engine, NumPy's is ten times slower: %s", error)
+        return None
+    return native
 
 
 def stages(engine: str) -> Stages:

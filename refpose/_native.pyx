@@ -1,0 +1,180 @@
+# cython: language_level=3, boundscheck=False
+"""The C engine: which kernels there are, and programs of steps that run without the GIL.
+
+A program is immutable and may be run by several threads at once; each running call has its own arena and scratch
+memory, kept for the next call.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libc.string cimport memcpy
+
+import numpy as np
+
+cdef extern from "context.h" nogil:
+    enum: RP_COUNT
+    enum: RP_BUFFERS
+    enum: RP_RELU6
+    enum: RP_RELU6_SUM
+    enum: RP_RELU6_DW
+    enum: RP_RELU6_EXPAND
+    ctypedef struct rp_step:
+        pass
+    ctypedef void (*rp_kernel)(const rp_step *, const void *, int, int)
+    ctypedef struct rp_program:
+        int count
+        int spaces
+        const rp_step *steps
+        const float *weights
+        int64_t sizes[8]
+        int64_t weights_size
+        int64_t scratch
+        rp_kernel *table
+    ctypedef struct rp_context:
+        pass
+    const char *rp_check(rp_program *program, int *bad)
+    int rp_isas(const char **names, int room)
+    rp_kernel *rp_table(const char *isa)
+    const char *const *rp_kernel_names
+    void *rp_aligned(size_t bytes)
+    void rp_aligned_free(void *memory)
+    rp_context *rp_context_new(const rp_program *program, int threads)
+    void rp_context_run(rp_context *context, float *const *buffers)
+    void rp_context_free(rp_context *context)
+
+RELU6, RELU6_SUM, RELU6_DW, RELU6_EXPAND = RP_RELU6, RP_RELU6_SUM, RP_RELU6_DW, RP_RELU6_EXPAND
+MAX_THREADS = 64
+KNOWN_ISAS = ("avx512", "avx2", "neon", "ref")
+
+_TENSOR = [("space", "i4"), ("h", "i4"), ("w", "i4"), ("c", "i4"), ("at", "i8"), ("ld", "i8")]
+STEP = np.dtype(
+    [(name, "i4") for name in ("kernel", "flags", "k", "stride", "pad", "mid", "rows", "chunk")]
+    + [(name, _TENSOR) for name in ("in", "add", "out")]
+    + [(name, "i8") for name in ("expand", "depthwise", "project")],
+)
+"""A row of a program: `rp_step` of kernels.h."""
+if STEP.itemsize != sizeof(rp_step):
+    raise ImportError(f"rp_step has {sizeof(rp_step)} bytes, its description here {STEP.itemsize}")
+
+
+def kernels():
+    """Names of the kernels, in the order of their numbers in a step."""
+    return tuple(rp_kernel_names[i].decode() for i in range(RP_COUNT))
+
+
+def isas():
+    """Names of the instruction sets that this build has kernels for and this CPU can run, best first."""
+    cdef const char *names[8]
+    return tuple(names[i].decode() for i in range(rp_isas(names, 8)))
+
+
+cdef float *address(array, int64_t size, bint writable, str what) except NULL:
+    """Where the values of a float32 array lie that has exactly `size` of them."""
+    if not isinstance(array, np.ndarray) or array.dtype != np.float32:
+        found = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        raise TypeError(f"{what}: expected a float32 array, found {found}")
+    if array.size != size:
+        raise ValueError(f"{what}: expected {size} values, found {array.size} (shape {array.shape})")
+    if not (array.flags.c_contiguous and array.flags.aligned):
+        raise ValueError(f"{what}: expected a C-contiguous, aligned array")
+    if writable and not array.flags.writeable:
+        raise ValueError(f"{what}: the array is read-only")
+    return <float *><uintptr_t>array.ctypes.data
+
+
+cdef class _Context:
+    cdef rp_context *context
+
+    def __dealloc__(self):
+        rp_context_free(self.context)
+
+
+cdef class Program:
+    """Steps, weights and the memory they need, checked once.
+
+    Parameters
+    ----------
+    steps : ndarray of dtype STEP
+    weights : ndarray of float32
+        All packed weights.
+    sizes : tuple of int
+        Values in each space: the arena, then the buffers that `run` is given; negative for those it writes to.
+    isa : str
+        One of `isas()`.
+    threads : int
+
+    Raises
+    ------
+    ValueError
+        A step that does not fit its memory or makes no sense.
+    MemoryError
+        No room for the weights.
+    """
+
+    cdef rp_program program
+    cdef rp_step *steps
+    cdef float *weights
+    cdef tuple buffers
+    cdef list idle
+    cdef readonly int threads
+
+    def __init__(self, steps, weights, sizes, isa, int threads=1):
+        cdef int bad = 0
+        cdef const char *error
+        cdef int64_t values
+        if self.steps != NULL:
+            raise TypeError("a program cannot be initialised again")
+        if not 1 <= threads <= MAX_THREADS:
+            raise ValueError(f"threads: expected 1 to {MAX_THREADS}, found {threads}")
+        if not 2 <= len(sizes) <= RP_BUFFERS:
+            raise ValueError(f"sizes: expected 2 to {RP_BUFFERS} spaces, found {len(sizes)}")
+        if not isinstance(steps, np.ndarray) or steps.dtype != STEP or steps.ndim != 1 or not steps.flags.c_contiguous:
+            raise TypeError("steps: expected a one-dimensional array of dtype STEP")
+        if isa not in isas():
+            raise ValueError(f"no kernels for {isa!r}: expected one of {', '.join(isas())}")
+        self.threads = threads
+        self.idle = []
+        self.buffers = tuple(sizes[1:])
+        values = weights.size
+        self.program.table = rp_table(isa.encode())
+        self.program.count = len(steps)
+        self.program.spaces = len(sizes)
+        for i, size in enumerate(sizes):
+            self.program.sizes[i] = abs(size)
+        self.program.weights_size = values
+        source = address(weights, values, False, "weights")
+        self.steps = <rp_step *>rp_aligned(len(steps) * sizeof(rp_step))
+        self.weights = <float *>rp_aligned(values * sizeof(float))
+        if self.steps == NULL or self.weights == NULL:
+            raise MemoryError(f"no room for {values} weights")
+        memcpy(self.steps, <void *><uintptr_t>steps.ctypes.data, len(steps) * sizeof(rp_step))
+        memcpy(self.weights, source, values * sizeof(float))
+        self.program.steps = self.steps
+        self.program.weights = self.weights
+        error = rp_check(&self.program, &bad)
+        if error != NULL:
+            raise ValueError(f"step {bad}: {error.decode()} out of range: {steps[bad]}")
+
+    def __dealloc__(self):
+        rp_aligned_free(self.steps)
+        rp_aligned_free(self.weights)
+
+    def run(self, *buffers):
+        """Run all steps on these buffers, float32 arrays of the sizes the program was made for."""
+        cdef float *spaces[8]
+        cdef _Context own
+        cdef rp_context *context
+        if len(buffers) != len(self.buffers):
+            raise ValueError(f"expected {len(self.buffers)} buffers, found {len(buffers)}")
+        for i, (array, size) in enumerate(zip(buffers, self.buffers)):
+            spaces[i] = address(array, abs(size), size < 0, f"buffer {i}")
+        try:
+            own = self.idle.pop()
+        except IndexError:
+            own = _Context()
+            own.context = rp_context_new(&self.program, self.threads)
+            if own.context == NULL:
+                raise MemoryError(f"no room for an arena of {self.program.sizes[0]} values") from None
+        context = own.context
+        with nogil:
+            rp_context_run(context, spaces)
+        self.idle.append(own)

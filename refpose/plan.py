@@ -1,0 +1,428 @@
+"""From the tape to steps that a kernel does at once: fuse, pack the weights, lay out the memory.
+
+A plan starts as the tape, one step per call. The rules in `RULES`, each a function from steps to steps, then join
+neighbours that one kernel can do together. A joined step remembers the tape steps it is composed of, so a plan also
+runs on NumPy (`Plan.run`) and every rule can be tried on its own: the bits must stay the same. Tensors that live at
+the same time get different places in one arena; reshaping and concatenating cost nothing, because their operands are
+written where the result will be.
+
+What the kernels expect of steps, packed weights and tensors is drawn in src_c/kernels.h.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .tape import Step, Tape, Val
+
+Array = NDArray[np.float32]
+
+LANES = 16  # channels of a tensor in the arena and outputs of packed weights come in multiples of this
+
+# Kernel of a tape step on its own.
+_KERNELS = {
+    "pointwise": "pw",
+    "conv": "conv",
+    "depthwise": "dw",
+    "add": "add",
+    "upsample": "upsample",
+    "max_pool": "max_pool",
+    "pad_channels": "copy",
+    "depth_to_space": "depth_to_space",
+    "logistic": "logistic",
+}
+
+
+@dataclass(frozen=True)
+class PlanStep:
+    """What one kernel does at once.
+
+    Attributes
+    ----------
+    kernel : str
+        Row of the table in kernels.h.
+    parts : tuple of Step
+        The tape steps it is composed of, in order: its meaning.
+    input, out : Val
+    residual : Val or None
+        Added to the finished result.
+    """
+
+    kernel: str
+    parts: tuple[Step, ...]
+    input: Val
+    out: Val
+    residual: Val | None = None
+
+    @property
+    def inputs(self) -> tuple[Val, ...]:
+        return (self.input,) if self.residual is None else (self.input, self.residual)
+
+    def part(self, op: str, nth: int = 0) -> Step | None:
+        """The nth part that is such an operation; negative counts from the end."""
+        found = [part for part in self.parts if part.op == op]
+        return found[nth] if -len(found) <= nth < len(found) else None
+
+
+Steps = list[PlanStep]
+
+
+# Rules ---------------------------------------------------------------------------------------------------------------
+
+
+def pool_pad(steps: Steps) -> Steps:
+    """Maximum, then channels of zeros behind it."""
+    return _join(steps, "max_pool", "copy", _behind("max_pool"))
+
+
+def resize_add(steps: Steps) -> Steps:
+    """Enlargement, then a sum with another tensor."""
+    return _join(steps, "upsample", "add", _with_residual)
+
+
+def pointwise_add(steps: Steps) -> Steps:
+    """Pointwise convolution, then a sum with another tensor."""
+    return _join(steps, "pw", "add", _with_residual)
+
+
+def separable(steps: Steps) -> Steps:
+    """Depthwise, then pointwise convolution: the rows in between stay in the cache."""
+    return _join(steps, "dw", "pw", _behind("dwpw"))
+
+
+def bottleneck(steps: Steps) -> Steps:
+    """Pointwise (expand), depthwise, pointwise (project): the expanded tensor never exists as a whole."""
+    return _join(steps, "pw", "dwpw", _behind("block"))
+
+
+RULES: dict[str, Callable[[Steps], Steps]] = {
+    rule.__name__: rule for rule in (pool_pad, resize_add, pointwise_add, separable, bottleneck)
+}
+
+
+def _behind(kernel: str) -> Callable[[PlanStep, PlanStep], PlanStep | None]:
+    """Join two steps of which the second transforms what the first made of its only input."""
+
+    def combine(first: PlanStep, then: PlanStep) -> PlanStep | None:
+        if first.residual is not None or first.out != then.input:
+            return None
+        return replace(then, kernel=kernel, input=first.input)
+
+    return combine
+
+
+def _with_residual(first: PlanStep, then: PlanStep) -> PlanStep | None:
+    if first.residual is not None or then.residual is None or first.out not in then.inputs:
+        return None
+    other = then.input if then.residual == first.out else then.residual
+    return replace(then, kernel=first.kernel, input=first.input, residual=other)
+
+
+def _join(steps: Steps, first: str, then: str, combine: Callable[[PlanStep, PlanStep], PlanStep | None]) -> Steps:
+    """Join every step of kernel `first` with the only user of its result where that is of kernel `then`.
+
+    `combine` gets both and makes the joined step (whose parts are filled in here), or None where they do not fit. The
+    joined step takes the place of the later one.
+    """
+    result: Steps = []
+    users: dict[int, int] = {}
+    for step in steps:
+        for val in step.inputs:
+            users[val.index] = users.get(val.index, 0) + 1
+    for step in steps:
+        joined = None
+        if step.kernel == then:
+            for earlier in result:
+                if earlier.kernel == first and earlier.out in step.inputs and users[earlier.out.index] == 1:
+                    joined = combine(earlier, step)
+                    if joined is not None:
+                        result.remove(earlier)
+                        result.append(replace(joined, parts=earlier.parts + step.parts))
+                        break
+        if joined is None:
+            result.append(step)
+    return result
+
+
+# Memory --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value lies: `space` 0 is the arena, 1 the input, 2... the outputs; `at` and `ld` count values.
+
+    Value (y, x, c) of an (h, w, c) tensor is at ``at + (y*w + x)*ld + c``.
+    """
+
+    space: int
+    at: int
+    shape: tuple[int, int, int]
+    ld: int
+
+    @property
+    def size(self) -> int:
+        return self.shape[0] * self.shape[1] * self.ld
+
+
+def lanes(channels: int) -> int:
+    return -(-channels // LANES) * LANES
+
+
+def _image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    return (shape[0], shape[1], shape[2]) if len(shape) == 3 else (1, 1, math.prod(shape))
+
+
+def _views(tape: Tape) -> dict[int, tuple[int, int]]:
+    """Values that are written into another one: index -> (index of that one, offset)."""
+    views: dict[int, tuple[int, int]] = {}
+    for step in reversed(tape.steps):
+        if step.op in ("reshape", "concat"):
+            root, at = views.get(step.out.index, (step.out.index, 0))
+            for val in step.inputs:
+                views[val.index] = (root, at)
+                at += val.size
+    return views
+
+
+def _lay_out(tape: Tape, steps: Steps) -> tuple[dict[int, Place], int]:
+    """The place of every value that a step reads or writes, and the size of the arena.
+
+    Largest first, each as low as the tensors allow that live at the same time and were placed before.
+    """
+    views = _views(tape)
+    places = {tape.input.index: Place(1, 0, _image_shape(tape.input.shape), tape.input.shape[-1])}
+    outputs = {val.index: 2 + i for i, val in enumerate(tape.outputs.values())}
+    lives: dict[int, tuple[int, int]] = {}
+    sizes: dict[int, int] = {}
+    for i, step in enumerate(steps):
+        for val in (*step.inputs, step.out):
+            root = views.get(val.index, (val.index, 0))[0]
+            if root in outputs or root == tape.input.index:
+                continue
+            rows, columns, channels = _image_shape(val.shape)
+            size = val.size if val.index in views else rows * columns * lanes(channels)
+            sizes[root] = max(sizes.get(root, 0), lanes(size))
+            lives[root] = (lives.get(root, (i, i))[0], i)
+    offsets: dict[int, int] = {}
+    for root in sorted(sizes, key=lambda root: (-sizes[root], root)):
+        begin, end = lives[root]
+        taken = sorted(
+            (offsets[other], offsets[other] + sizes[other])
+            for other in offsets
+            if lives[other][0] <= end and begin <= lives[other][1]
+        )
+        at = 0
+        for low, high in taken:
+            if at + sizes[root] <= low:
+                break
+            at = max(at, high)
+        offsets[root] = at
+    for step in steps:
+        for val in (*step.inputs, step.out):
+            if val.index == tape.input.index:
+                continue
+            shape = _image_shape(val.shape)
+            root, at = views.get(val.index, (val.index, 0))
+            dense = val.index in views or root in outputs
+            places[val.index] = Place(
+                outputs.get(root, 0), offsets.get(root, 0) + at, shape, shape[2] if dense else lanes(shape[2])
+            )
+    return places, max((offsets[root] + sizes[root] for root in offsets), default=LANES)
+
+
+# Packed weights ------------------------------------------------------------------------------------------------------
+
+
+def panels(outputs: int) -> Iterable[tuple[int, int]]:
+    """(first output, width) of every panel of packed pointwise weights; `rp_panel` of kernels.h."""
+    start, end = 0, lanes(outputs)
+    while start < end:
+        left = end - start
+        width = 48 if left >= 48 and left != 64 else 32 if left >= 32 else 16
+        yield start, width
+        start += width
+
+
+def pack_pointwise(kernel: Array, bias: Array) -> Array:
+    """Kernel (O, kh, kw, I) and bias (O,) as panels of outputs, each a bias row and kh*kw*I weight rows."""
+    outputs = len(bias)
+    matrix = np.zeros((1 + kernel[0].size, lanes(outputs)), np.float32)
+    matrix[0, :outputs] = bias
+    matrix[1:, :outputs] = kernel.reshape(outputs, -1).T
+    return np.concatenate([matrix[:, n : n + width].ravel() for n, width in panels(outputs)])
+
+
+def pack_depthwise(kernel: Array, bias: Array) -> Array:
+    """Kernel (k, k, C) and bias (C,) as groups of 16 channels, each a bias row and k*k tap rows, columns outer."""
+    size, _, channels = kernel.shape
+    rows = np.zeros((1 + size * size, lanes(channels)), np.float32)
+    rows[0, :channels] = bias
+    rows[1:, :channels] = kernel.transpose(1, 0, 2).reshape(size * size, channels)
+    return rows.reshape(1 + size * size, -1, LANES).transpose(1, 0, 2).ravel()
+
+
+# Plans ---------------------------------------------------------------------------------------------------------------
+
+
+def tile(step: PlanStep, places: Mapping[int, Place]) -> tuple[int, int]:
+    """(output rows, expanded channels) that a kernel works on at a time.
+
+    Tall maps keep a few rows of all channels in the cache; small ones all rows of 48 channels.
+    """
+    rows, columns, _ = places[step.out.index].shape
+    if step.kernel == "block":
+        expanded = lanes(step.parts[0].out.shape[2])
+        if rows <= 16 and expanded % 48 == 0:
+            return rows, 48
+        return 2, expanded
+    return (max(1, min(rows, 64 // columns)), 0) if step.kernel in ("dw", "dwpw") else (0, 0)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A network as steps for kernels.
+
+    Attributes
+    ----------
+    tape : Tape
+        Of the outputs that are wanted, nothing else.
+    steps : tuple of PlanStep
+    places : mapping of int to Place
+        By index of the value.
+    arena : int
+        Values that must fit into the arena.
+    """
+
+    tape: Tape
+    steps: tuple[PlanStep, ...]
+    places: Mapping[int, Place] = field(repr=False)
+    arena: int
+
+    @classmethod
+    def of(cls, tape: Tape, rules: Iterable[str] = tuple(RULES)) -> Plan:
+        """Make a plan with these rules, applied in the order of `RULES`."""
+        wanted = set(rules)
+        steps = [_alone(step) for step in tape.steps if step.op not in ("reshape", "concat")]
+        for name, rule in RULES.items():
+            if name in wanted:
+                steps = rule(steps)
+        places, arena = _lay_out(tape, steps)
+        return cls(tape, tuple(steps), places, arena)
+
+    def run(
+        self, functions: Mapping[str, Callable[..., Any]], weights: Mapping[str, Array], x: Array
+    ) -> dict[str, Array]:
+        """Do the parts of every step in the plan's order with these functions, as `Tape.run` does the tape's."""
+        parts = [part for step in self.steps for part in step.parts]
+        views = [step for step in self.tape.steps if step.op in ("reshape", "concat")]
+        ordered: list[Step] = []
+        known = {self.tape.input.index}
+        for step in (*parts, None):
+            if step is not None:
+                ordered.append(step)
+                known.add(step.out.index)
+            ready = [view for view in views if all(val.index in known for val in view.inputs)]
+            while ready:
+                views = [view for view in views if view not in ready]
+                ordered += ready
+                known.update(view.out.index for view in ready)
+                ready = [view for view in views if all(val.index in known for val in view.inputs)]
+        return replace(self.tape, steps=tuple(ordered)).run(functions, weights, x)
+
+    def pack(self, weights: Mapping[str, Array]) -> tuple[Array, list[dict[str, int]]]:
+        """All packed weights one behind the other, and for each step where its own lie."""
+        packed: list[Array] = []
+        at: list[dict[str, int]] = []
+        size = 0
+        for step in self.steps:
+            offsets: dict[str, int] = {}
+            for use, part in _parameters(step):
+                kernel, bias = weights[f"{part.name}/kernel"], weights[f"{part.name}/bias"]
+                block = pack_depthwise(kernel, bias) if use == "depthwise" else pack_pointwise(kernel, bias)
+                offsets[use] = size
+                packed.append(block)
+                size += block.size
+            at.append(offsets)
+        return np.concatenate(packed), at
+
+    def sizes(self) -> tuple[int, ...]:
+        """Values in the arena, the input and, negative because they are written, the outputs."""
+        return (self.arena, self.tape.input.size, *(-val.size for val in self.tape.outputs.values()))
+
+    def describe(self) -> str:
+        """The plan as text: one line a step, the same for everybody who has the same network."""
+        lines = [f"{self.tape.name}: {len(self.steps)} steps, arena {4 * self.arena} bytes"]
+        for number, step in enumerate(self.steps):
+            rows, chunk = tile(step, self.places)
+            tiling = f" {rows} rows" * bool(rows) + f" x {chunk} channels" * bool(chunk)
+            operands = " + ".join(self._operand(val) for val in step.inputs)
+            lines.append(
+                f"{number:3} {step.kernel:<15}{operands} -> {self._operand(step.out)}{tiling}  {step.parts[-1].name}"
+            )
+        return "\n".join(lines) + "\n"
+
+    def _operand(self, val: Val) -> str:
+        place = self.places[val.index]
+        space = "arena" if place.space == 0 else "input" if place.space == 1 else f"output{place.space - 2}"
+        return f"{'x'.join(map(str, place.shape))}@{space}+{4 * place.at}"
+
+
+def _alone(step: Step) -> PlanStep:
+    residual = step.inputs[1] if step.op == "add" else None
+    return PlanStep(_KERNELS[step.op], (step,), step.inputs[0], step.out, residual)
+
+
+def _parameters(step: PlanStep) -> Iterable[tuple[str, Step]]:
+    """(which packed array of the step, the part it belongs to)."""
+    trained = [part for part in step.parts if part.weights]
+    for i, part in enumerate(trained):
+        if part.op == "depthwise":
+            yield "depthwise", part
+        else:
+            yield "expand" if i == 0 and len(trained) == 3 else "project", part
+
+
+def compile_plan(plan: Plan, weights: Mapping[str, Array], isa: str, threads: int = 1) -> Any:
+    """The plan as a program of the native engine."""
+    from . import _native
+
+    packed, offsets = plan.pack(weights)
+    numbers = {name: i for i, name in enumerate(_native.kernels())}
+    table = np.zeros(len(plan.steps), _native.STEP)
+    for row, step, at in zip(table, plan.steps, offsets, strict=True):
+        rows, chunk = tile(step, plan.places)
+        window = step.part("depthwise") or step.part("conv")
+        size = 1 if window is None else window.weights["kernel"][1]
+        row["kernel"], row["flags"] = numbers[step.kernel], _flags(step)
+        row["k"], row["rows"], row["chunk"] = size, rows, chunk
+        row["stride"], row["pad"] = (1, 0) if window is None else (window.attrs["stride"], window.attrs["pad"][0])
+        row["mid"] = step.parts[0].out.shape[2] if step.kernel == "block" else 0
+        row["add"]["space"] = -1
+        for name, val in (("in", step.input), ("add", step.residual), ("out", step.out)):
+            if val is not None:
+                place = plan.places[val.index]
+                row[name] = (place.space, *place.shape, place.at, place.ld)
+        for name, offset in at.items():
+            row[name] = offset
+    return _native.Program(table, packed, plan.sizes(), isa, threads)
+
+
+def _flags(step: PlanStep) -> int:
+    from . import _native
+
+    flags = 0
+    for use, part in _parameters(step):
+        if part.attrs["act"] == "relu6":
+            flags |= {
+                "expand": _native.RELU6_EXPAND,
+                "depthwise": _native.RELU6_DW,
+                "project": _native.RELU6,
+            }[use]
+    total = step.part("add")
+    return flags | _native.RELU6_SUM if total is not None and total.attrs["act"] == "relu6" else flags

@@ -1,0 +1,3 @@
+#define ISA avx512
+#define RP_AVX512
+#include "isa.inc"

@@ -1,0 +1,3 @@
+#define ISA neon
+#define RP_NEON
+#include "isa.inc"

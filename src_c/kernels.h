@@ -1,0 +1,106 @@
+/* THE table of kernels, the step they run and the packed data they read.
+ *
+ * A kernel does one step of a plan, or one of `parts` equal shares of it. It knows shapes and tiles, never networks. Every
+ * row of RP_KERNELS exists once in ref.c, as plain loops that define the result, and once, fast, in each isa_*.c; all give the same
+ * bits. Sizes and offsets are in floats, never in bytes.
+ *
+ * Interleaved tensors: value (y, x, c) lies at  at + (y * w + x) * ld + c,  ld >= c.  Lanes c..ld-1 are slack: they may be read
+ * and written but never matter. Weights are padded with zeros to a multiple of 16 outputs.
+ *
+ * Pointwise and convolution weights: panels of 48, 32 or 16 outputs (rp_panel), each a bias row and K weight rows:
+ *
+ *     outputs   0 ........ 47 | 48 ....... 95 | 96 .. 111        K = kernel rows x kernel columns x input channels,
+ *     bias      bbbbbbbbbbbbb   bbbbbbbbbbbbb   bbbbbbb          the last changing fastest
+ *     k = 0     wwwwwwwwwwwww   wwwwwwwwwwwww   wwwwwww
+ *     ...       wwwwwwwwwwwww   wwwwwwwwwwwww   wwwwwww          panel of output n starts at n * (K + 1)
+ *     k = K-1   wwwwwwwwwwwww   wwwwwwwwwwwww   wwwwwww
+ *
+ * Depthwise weights: groups of 16 channels, each a bias row and k * k tap rows, walked down each kernel column first:
+ *
+ *     channels  0 ....... 15 | 16 ...... 31 | ...
+ *     bias      bbbbbbbbbbbb   bbbbbbbbbbbb
+ *     (0, 0)    wwwwwwwwwwww   wwwwwwwwwwww              (row, column); group of channel c starts at c * (k * k + 1)
+ *     (1, 0)    wwwwwwwwwwww   wwwwwwwwwwww
+ *     ...
+ */
+#ifndef RP_KERNELS_H
+#define RP_KERNELS_H
+
+#include <stdint.h>
+
+#define RP_LANES 16    /* packed weights and tensors in the arena come in multiples of this many channels */
+#define RP_BUFFERS 8   /* spaces a step can name: the arena, then the caller's inputs and outputs */
+#define RP_MAX_PARTS 64
+
+/* name: what it computes */
+#define RP_KERNELS(X)                                                                                                  \
+    X(conv, "convolution of any size and stride")                                                                      \
+    X(pw, "pointwise convolution, residual")                                                                           \
+    X(dw, "depthwise convolution 3x3 or 5x5, stride 1 or 2")                                                           \
+    X(dwpw, "depthwise, pointwise, residual")                                                                          \
+    X(block, "pointwise (expand), depthwise, pointwise (project), residual")                                           \
+    X(add, "sum of two tensors")                                                                                       \
+    X(upsample, "bilinear resize to twice the size, plus a second tensor if there is one")                             \
+    X(max_pool, "2x2 maximum; channels the input lacks become zero")                                                   \
+    X(depth_to_space, "2x2 blocks from channels")                                                                      \
+    X(copy, "reshape, concatenation, channel padding")                                                                 \
+    X(logistic, "the network's own sigmoid")
+
+enum {
+    RP_RELU6 = 1,        /* clamp the pointwise or convolution result (block: the projection) */
+    RP_RELU6_SUM = 2,    /* clamp after the residual was added */
+    RP_RELU6_DW = 4,     /* clamp the depthwise result */
+    RP_RELU6_EXPAND = 8, /* clamp the expansion */
+};
+
+typedef struct {
+    int32_t space;   /* 0: the arena; 1...: the caller's buffers; -1: no such tensor */
+    int32_t h, w, c; /* rows, columns, channels */
+    int64_t at, ld;
+} rp_tensor;
+
+typedef struct {
+    int32_t kernel, flags;
+    int32_t k, stride, pad; /* window size, stride, rows and columns of zeros before the first */
+    int32_t mid;            /* block: expanded channels */
+    int32_t rows, chunk;    /* tile: output rows at a time, expanded channels at a time (multiple of 48, or all) */
+    rp_tensor in, add, out;
+    int64_t expand, depthwise, project; /* where the packed weights lie; a lone convolution uses project */
+} rp_step;
+
+typedef struct {
+    float *space[RP_BUFFERS];
+    const float *weights;
+    float *scratch; /* rp_program.scratch floats, aligned to 64 bytes, of this thread */
+} rp_memory;
+
+typedef void rp_kernel(const rp_step *step, const rp_memory *memory, int part, int parts);
+
+enum {
+#define RP_ROW(name, what) RP_##name,
+    RP_KERNELS(RP_ROW)
+#undef RP_ROW
+        RP_COUNT
+};
+
+/* Width of the panel that starts when `left` outputs are left (a multiple of 16): 48 while possible, but never a lone 16 after it. */
+static inline int rp_panel(int left)
+{
+    if (left >= 48 && left != 64)
+        return 48;
+    return left >= 32 ? 32 : 16;
+}
+
+static inline int rp_lanes(int channels) { return (channels + RP_LANES - 1) / RP_LANES * RP_LANES; }
+
+/* Rows of the expanded or copied window that are kept: those of one tile of output rows. */
+static inline int rp_window(const rp_step *s) { return (s->rows - 1) * s->stride + s->k; }
+
+extern rp_kernel *const rp_table_ref[RP_COUNT];
+#if defined(__x86_64__) || defined(_M_X64)
+extern rp_kernel *const rp_table_avx2[RP_COUNT], *const rp_table_avx512[RP_COUNT];
+#elif defined(__aarch64__) || defined(_M_ARM64)
+extern rp_kernel *const rp_table_neon[RP_COUNT];
+#endif
+
+#endif

@@ -1,0 +1,153 @@
+#include "program.h"
+
+#include <stddef.h>
+
+const char *const rp_kernel_names[RP_COUNT] = {
+#define RP_ROW(name, what) #name,
+    RP_KERNELS(RP_ROW)
+#undef RP_ROW
+};
+
+enum { MAX_SIDE = 1 << 13, MAX_CHANNELS = 1 << 13, MAX_WINDOW = 64 };
+
+/* A tensor lies inside its space; slack up to the next multiple of RP_LANES included where ld has room for it. */
+static int fits(const rp_program *p, const rp_tensor *t)
+{
+    if (t->space < 0 || t->space >= p->spaces || t->h < 1 || t->w < 1 || t->c < 1 || t->h > MAX_SIDE || t->w > MAX_SIDE ||
+        t->c > MAX_CHANNELS || t->ld < t->c || t->ld > 2 * MAX_CHANNELS || t->at < 0)
+        return 0;
+    return t->at <= p->sizes[t->space] - (int64_t)t->h * t->w * t->ld;
+}
+
+static int64_t panels(int inputs, int outputs) { return (int64_t)rp_lanes(outputs) * (inputs + 1); }
+
+static int inside(const rp_program *p, int64_t at, int64_t size) { return at >= 0 && at <= p->weights_size - size; }
+
+/* Output rows or columns of a window that needs nothing beyond k - 1 - pad zeros behind the input. */
+static int reaches(int in, int out, const rp_step *s)
+{
+    return (int64_t)(out - 1) * s->stride - s->pad < in && (int64_t)out * s->stride < (int64_t)in + 2 * s->k;
+}
+
+static const char *window_error(const rp_step *s)
+{
+    if (s->k < 1 || s->k > 5 || s->stride < 1 || s->stride > 2 || s->pad < 0 || s->pad >= s->k)
+        return "window";
+    if (!reaches(s->in.h, s->out.h, s) || !reaches(s->in.w, s->out.w, s))
+        return "output size";
+    return NULL;
+}
+
+/* Whole vectors of channels are read and written: ld must leave room for them. */
+static int padded(const rp_tensor *t) { return t->ld % RP_LANES == 0; }
+
+static const char *step_error(const rp_program *p, const rp_step *s)
+{
+    const rp_tensor *in = &s->in, *add = &s->add, *out = &s->out;
+    if (s->kernel < 0 || s->kernel >= RP_COUNT)
+        return "kernel";
+    if (!fits(p, in))
+        return "input tensor";
+    if (!fits(p, out))
+        return "output tensor";
+    if (add->space != -1 && (!fits(p, add) || add->h != out->h || add->w != out->w || add->c != out->c))
+        return "residual tensor";
+    const int same = in->h == out->h && in->w == out->w;
+    switch (s->kernel) {
+    case RP_conv:
+        if (add->space != -1)
+            return "residual tensor";
+        if (!inside(p, s->project, panels(s->k * s->k * in->c, out->c)))
+            return "weights";
+        return window_error(s);
+    case RP_pw:
+        if (!same || s->k != 1 || s->stride != 1 || s->pad != 0)
+            return "output size";
+        if (add->space != -1 && !padded(add))
+            return "residual tensor";
+        return inside(p, s->project, panels(in->c, out->c)) ? NULL : "weights";
+    case RP_dw:
+    case RP_dwpw:
+    case RP_block:
+        if (s->k != 3 && s->k != 5)
+            return "window";
+        if (s->rows < 1 || rp_window(s) > MAX_WINDOW)
+            return "tile";
+        if ((s->kernel == RP_block) != (s->mid > 0) || s->mid > MAX_CHANNELS)
+            return "expanded channels";
+        if (s->kernel == RP_dw && (in->c != out->c || !padded(out) || add->space != -1))
+            return "output tensor";
+        if (s->kernel == RP_block && (s->chunk < RP_LANES || s->chunk % RP_LANES ||
+                                      (s->chunk < rp_lanes(s->mid) && (s->chunk % 48 || rp_lanes(s->mid) % 48))))
+            return "tile";
+        if (add->space != -1 && !padded(add))
+            return "residual tensor";
+        const int channels = s->kernel == RP_block ? s->mid : in->c;
+        if (!inside(p, s->depthwise, (int64_t)rp_lanes(channels) * (s->k * s->k + 1)) ||
+            (s->kernel != RP_dw && !inside(p, s->project, panels(channels, out->c))) ||
+            (s->kernel == RP_block && !inside(p, s->expand, panels(in->c, s->mid))))
+            return "weights";
+        return window_error(s);
+    case RP_add:
+        if (!same || in->c != out->c || add->space == -1 || !padded(in) || !padded(add) || !padded(out))
+            return "tensors";
+        return NULL;
+    case RP_upsample:
+        if (out->h != 2 * in->h || out->w != 2 * in->w || in->c != out->c || !padded(in) || !padded(out) ||
+            (add->space != -1 && !padded(add)))
+            return "tensors";
+        return NULL;
+    case RP_max_pool:
+        if (in->h != 2 * out->h || in->w != 2 * out->w || in->c > out->c || !padded(in) || !padded(out) || add->space != -1)
+            return "tensors";
+        return NULL;
+    case RP_depth_to_space:
+        return out->h == 2 * in->h && out->w == 2 * in->w && in->c == 4 * out->c ? NULL : "tensors";
+    case RP_copy:
+        return same && in->c <= out->c ? NULL : "tensors";
+    default:
+        return same && in->c == out->c ? NULL : "tensors";
+    }
+}
+
+static int64_t scratch(const rp_step *s, int plain)
+{
+    const int64_t column = (int64_t)(s->out.w - 1) * s->stride + s->k;
+    const int c = rp_lanes(s->mid ? s->mid < s->chunk ? s->mid : s->chunk : s->in.c);
+    switch (s->kernel) {
+    case RP_conv:
+        return s->k * column * s->in.c;
+    case RP_dw:
+    case RP_dwpw:
+    case RP_block:
+        return plain ? (int64_t)s->k * s->in.w * s->mid + s->mid + s->in.c
+                     : (1 + rp_window(s)) * column * c + (int64_t)s->rows * s->out.w * c;
+    case RP_upsample:
+        return 4 * (int64_t)s->in.w * rp_lanes(s->in.c);
+    default:
+        return 0;
+    }
+}
+
+const char *rp_check(rp_program *p, int *bad)
+{
+    p->scratch = 0;
+    for (*bad = 0; *bad < p->count; ++*bad) {
+        const char *error = step_error(p, &p->steps[*bad]);
+        if (error)
+            return error;
+        const int64_t need = scratch(&p->steps[*bad], p->table == rp_table_ref);
+        if (p->scratch < need)
+            p->scratch = need;
+    }
+    return NULL;
+}
+
+void rp_run(const rp_program *p, const rp_memory *memory, int part, int parts, void (*barrier)(void *), void *pool)
+{
+    for (int i = 0; i < p->count; i++) {
+        p->table[p->steps[i].kernel](&p->steps[i], memory, part, parts);
+        if (barrier)
+            barrier(pool);
+    }
+}

@@ -1,0 +1,253 @@
+/* Every kernel as plain loops: what the fast ones must return, bit for bit. */
+#include "ref.h"
+
+#include "common.inc"
+
+#include <math.h>
+#include <stdbool.h>
+
+static float clip6(float v) { return v < 0.0f ? 0.0f : v > 6.0f ? 6.0f : v; }
+
+/* Where the weights of output n start in packed panels, and the width of its panel: row 0 is the bias. */
+static const float *panel_column(const float *packed, int inputs, int outputs, int n, int *width)
+{
+    int start = 0;
+    while (start + rp_panel(rp_lanes(outputs) - start) <= n)
+        start += rp_panel(rp_lanes(outputs) - start);
+    *width = rp_panel(rp_lanes(outputs) - start);
+    return packed + (int64_t)start * (inputs + 1) + (n - start);
+}
+
+/* The value of a tensor, zero outside the image. */
+static float value(const rp_tensor *t, const rp_memory *m, int y, int x, int c)
+{
+    const bool inside = y >= 0 && y < t->h && x >= 0 && x < t->w;
+    return inside ? at(t, m)[((int64_t)y * t->w + x) * t->ld + c] : 0.0f;
+}
+
+static float convolve(const rp_step *s, const rp_memory *m, int y, int x, int n)
+{
+    int width;
+    const float *w = panel_column(m->weights + s->project, s->k * s->k * s->in.c, s->out.c, n, &width);
+    float acc = *w;
+    for (int ky = 0; ky < s->k; ky++)
+        for (int kx = 0; kx < s->k; kx++)
+            for (int c = 0; c < s->in.c; c++)
+                acc = fmaf(value(&s->in, m, y * s->stride - s->pad + ky, x * s->stride - s->pad + kx, c), *(w += width), acc);
+    return acc;
+}
+
+/* The depthwise result of channel c around output (y, x). Blocks keep the expanded row iy in slot iy % k of scratch. */
+static float filter(const rp_step *s, const rp_memory *m, int y, int x, int c)
+{
+    const float *w = m->weights + s->depthwise + (int64_t)(c / RP_LANES * RP_LANES) * (s->k * s->k + 1) + c % RP_LANES;
+    float acc = *w;
+    for (int kx = 0; kx < s->k; kx++)
+        for (int ky = 0; ky < s->k; ky++) {
+            const int iy = y * s->stride - s->pad + ky, ix = x * s->stride - s->pad + kx;
+            float v = 0.0f;
+            if (!s->mid)
+                v = value(&s->in, m, iy, ix, c);
+            else if (iy >= 0 && iy < s->in.h && ix >= 0 && ix < s->in.w)
+                v = m->scratch[((int64_t)(iy % s->k) * s->in.w + ix) * s->mid + c];
+            acc = fmaf(v, *(w += RP_LANES), acc);
+        }
+    return s->flags & RP_RELU6_DW ? clip6(acc) : acc;
+}
+
+/* Clamp, residual, clamp: the end of every pointwise convolution. */
+static void finish(const rp_step *s, const rp_memory *m, int y, int x, int n, float v)
+{
+    if (s->flags & RP_RELU6)
+        v = clip6(v);
+    if (s->add.space >= 0)
+        v = v + value(&s->add, m, y, x, n);
+    if (s->flags & RP_RELU6_SUM)
+        v = clip6(v);
+    at(&s->out, m)[((int64_t)y * s->out.w + x) * s->out.ld + n] = v;
+}
+
+/* One pointwise output from a row of inputs in scratch. */
+static float combine(const float *x, int inputs, const float *packed, int outputs, int n)
+{
+    int width;
+    const float *w = panel_column(packed, inputs, outputs, n, &width);
+    float acc = *w;
+    for (int i = 0; i < inputs; i++)
+        acc = fmaf(x[i], *(w += width), acc);
+    return acc;
+}
+
+void rp_conv__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+{
+    int lo, hi;
+    share(s->out.h, part, parts, &lo, &hi);
+    for (int y = lo; y < hi; y++)
+        for (int x = 0; x < s->out.w; x++)
+            for (int n = 0; n < s->out.c; n++)
+                finish(s, m, y, x, n, convolve(s, m, y, x, n));
+}
+
+void rp_pw__ref(const rp_step *s, const rp_memory *m, int part, int parts) { rp_conv__ref(s, m, part, parts); }
+
+void rp_dw__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+{
+    int lo, hi;
+    share(s->out.h, part, parts, &lo, &hi);
+    for (int y = lo; y < hi; y++)
+        for (int x = 0; x < s->out.w; x++)
+            for (int c = 0; c < s->out.c; c++)
+                at(&s->out, m)[((int64_t)y * s->out.w + x) * s->out.ld + c] = filter(s, m, y, x, c);
+}
+
+/* One output row of depthwise then pointwise. */
+static void separable_row(const rp_step *s, const rp_memory *m, int y)
+{
+    const int channels = s->mid ? s->mid : s->in.c;
+    float *middle = m->scratch + (int64_t)s->k * s->in.w * s->mid;
+    for (int x = 0; x < s->out.w; x++) {
+        for (int c = 0; c < channels; c++)
+            middle[c] = filter(s, m, y, x, c);
+        for (int n = 0; n < s->out.c; n++)
+            finish(s, m, y, x, n, combine(middle, channels, m->weights + s->project, s->out.c, n));
+    }
+}
+
+void rp_dwpw__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+{
+    int lo, hi;
+    share(s->out.h, part, parts, &lo, &hi);
+    for (int y = lo; y < hi; y++)
+        separable_row(s, m, y);
+}
+
+void rp_block__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+{
+    int lo, hi, next = 0;
+    share(s->out.h, part, parts, &lo, &hi);
+    for (int y = lo; y < hi; y++) {
+        const int first = y * s->stride - s->pad, end = min(first + s->k, s->in.h);
+        if (next < first)
+            next = first;
+        for (; next < end; next++)
+            for (int x = 0; x < s->in.w; x++)
+                for (int e = 0; e < s->mid; e++) {
+                    const float *pixel = at(&s->in, m) + ((int64_t)next * s->in.w + x) * s->in.ld;
+                    const float v = combine(pixel, s->in.c, m->weights + s->expand, s->mid, e);
+                    m->scratch[((int64_t)(next % s->k) * s->in.w + x) * s->mid + e] = s->flags & RP_RELU6_EXPAND ? clip6(v) : v;
+                }
+        separable_row(s, m, y);
+    }
+}
+
+void rp_add__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+{
+    int lo, hi;
+    share(s->out.h, part, parts, &lo, &hi);
+    for (int y = lo; y < hi; y++)
+        for (int x = 0; x < s->out.w; x++)
+            for (int c = 0; c < s->out.c; c++)
+                finish(s, m, y, x, c, value(&s->in, m, y, x, c));
+}
+
+/* Source of output index i of 2n: p = clip(i/2 - 1/4, 0, n - 1) lies between *low and *low + 1, *a of the way. */
+static void half_pixel(int i, int n, int *low, float *a)
+{
+    const float p = fmaxf(0.0f, fminf(0.5f * (float)i - 0.25f, (float)(n - 1)));
+    *low = (int)p;
+    *a = p - (float)*low;
+}
+
+void rp_upsample__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+{
+    int lo, hi;
+    share(s->out.h, part, parts, &lo, &hi);
+    for (int y = lo; y < hi; y++)
+        for (int x = 0; x < s->out.w; x++) {
+            int top, left;
+            float ay, ax;
+            half_pixel(y, s->in.h, &top, &ay);
+            half_pixel(x, s->in.w, &left, &ax);
+            const int bottom = min(top + 1, s->in.h - 1), right = min(left + 1, s->in.w - 1);
+            for (int c = 0; c < s->out.c; c++) {
+                const float tl = value(&s->in, m, top, left, c), tr = value(&s->in, m, top, right, c);
+                const float bl = value(&s->in, m, bottom, left, c), br = value(&s->in, m, bottom, right, c);
+                const float t = tl + (tr - tl) * ax, b = bl + (br - bl) * ax;
+                finish(s, m, y, x, c, t + (b - t) * ay);
+            }
+        }
+}
+
+static float larger(float a, float b) { return a > b ? a : b; }
+
+void rp_max_pool__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+{
+    int lo, hi;
+    share(s->out.h, part, parts, &lo, &hi);
+    for (int y = lo; y < hi; y++)
+        for (int x = 0; x < s->out.w; x++)
+            for (int c = 0; c < s->out.c; c++) {
+                float v = 0.0f;
+                if (c < s->in.c)
+                    v = larger(larger(value(&s->in, m, 2 * y, 2 * x, c), value(&s->in, m, 2 * y, 2 * x + 1, c)),
+                               larger(value(&s->in, m, 2 * y + 1, 2 * x, c), value(&s->in, m, 2 * y + 1, 2 * x + 1, c)));
+                finish(s, m, y, x, c, v);
+            }
+}
+
+void rp_depth_to_space__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+{
+    int lo, hi;
+    share(s->out.h, part, parts, &lo, &hi);
+    for (int y = lo; y < hi; y++)
+        for (int x = 0; x < s->out.w; x++)
+            for (int c = 0; c < s->out.c; c++)
+                finish(s, m, y, x, c, value(&s->in, m, y / 2, x / 2, (2 * (y % 2) + x % 2) * s->out.c + c));
+}
+
+void rp_copy__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+{
+    int lo, hi;
+    share(s->out.h, part, parts, &lo, &hi);
+    for (int y = lo; y < hi; y++)
+        for (int x = 0; x < s->out.w; x++)
+            for (int c = 0; c < s->out.c; c++)
+                finish(s, m, y, x, c, c < s->in.c ? value(&s->in, m, y, x, c) : 0.0f);
+}
+
+/* 2^(j/32), j = 0..31, to the nearest float */
+static const float exp2_32[32] = {
+    0x1p0f, 0x1.059b0ep0f, 0x1.0b5586p0f, 0x1.11301ep0f, 0x1.172b84p0f, 0x1.1d4874p0f, 0x1.2387a6p0f, 0x1.29e9ep0f,
+    0x1.306fep0f, 0x1.371a74p0f, 0x1.3dea64p0f, 0x1.44e086p0f, 0x1.4bfdaep0f, 0x1.5342b6p0f, 0x1.5ab07ep0f, 0x1.6247ecp0f,
+    0x1.6a09e6p0f, 0x1.71f75ep0f, 0x1.7a1148p0f, 0x1.82589ap0f, 0x1.8ace54p0f, 0x1.93737cp0f, 0x1.9c4918p0f, 0x1.a5503cp0f,
+    0x1.ae89fap0f, 0x1.b7f77p0f, 0x1.c199bep0f, 0x1.cb720ep0f, 0x1.d5818ep0f, 0x1.dfc974p0f, 0x1.ea4afap0f, 0x1.f50766p0f,
+};
+
+/* XNNPACK's AVX-512 sigmoid: see ops.logistic. */
+static float logistic(float x)
+{
+    const float z = -fabsf(x), magic = 0x1.8p18f, m = fmaf(z, 0x1.715476p0f, magic), n = m - magic;
+    int32_t pattern;
+    memcpy(&pattern, &m, sizeof pattern);
+    const float power = exp2_32[pattern & 31];
+    float t = fmaf(n, -0x1.62E430p-1f, z);
+    t = fmaf(n, 0x1.05C610p-29f, t);
+    const float p = fmaf(t * power, fmaf(t, 0.5f, 0x1.0000F6p0f), power), e = ldexpf(p, (int)floorf(n)), y = e / (e + 1.0f);
+    return signbit(x) ? y : 1.0f - y;
+}
+
+void rp_logistic__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+{
+    int lo, hi;
+    share(s->out.h, part, parts, &lo, &hi);
+    for (int y = lo; y < hi; y++)
+        for (int x = 0; x < s->out.w; x++)
+            for (int c = 0; c < s->out.c; c++)
+                finish(s, m, y, x, c, logistic(value(&s->in, m, y, x, c)));
+}
+
+rp_kernel *const rp_table_ref[RP_COUNT] = {
+#define RP_ROW(name, what) [RP_##name] = rp_##name##__ref,
+    RP_KERNELS(RP_ROW)
+#undef RP_ROW
+};
