@@ -183,8 +183,8 @@ def load_network(
 
 
 def resolve(engine: str) -> str:
-    """The engine that is meant: ``"auto"`` is the native one where it was built and the CPU has a fused multiply-add, else
-    NumPy's.
+    """The engine that is meant: ``"auto"`` is the native one where it was built and the CPU has a fused multiply-add,
+    else NumPy's.
 
     Raises
     ------
