@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,7 @@ class SolutionOutputs:
     pose_landmarks: NormalizedLandmarkList | None = None
     pose_world_landmarks: LandmarkList | None = None
     segmentation_mask: NDArray[np.float32] | None = None
+    _fields: ClassVar = ("pose_landmarks", "pose_world_landmarks", "segmentation_mask")
 
 
 class Pose:
