@@ -249,13 +249,13 @@ def polygon(image: NDArray[Any], corners: ArrayLike, color: Color, thickness: in
 
 def _channels(image: NDArray[Any], color: Color) -> NDArray[Any]:
     """`color` as three values of the picture's type, rounded to even and saturated."""
-    values = np.asarray(color, dtype=np.float64)
-    if values.shape not in ((3,), (4,)):
+    if len(color) not in (3, 4):
         raise ValueError(f"color: expected three numbers, found {color!r}")
+    values = list(color[:3])
     if image.dtype.kind in "iu":
         limits = np.iinfo(image.dtype)
-        values = np.clip(np.rint(values), limits.min, limits.max)
-    return values[:3].astype(image.dtype)
+        values = [min(max(round(value), limits.min), limits.max) for value in values]
+    return np.array(values, image.dtype)
 
 
 def _put(image: NDArray[Any], x: NDArray[np.int64], y: NDArray[np.int64], color: NDArray[Any]) -> None:
@@ -352,8 +352,10 @@ def _thick_line(
 def _fill_quad(image: NDArray[Any], corners: list[Point], color: NDArray[Any]) -> None:
     """Fill a convex quadrangle and its outline (`FillConvexPoly`); corners are 16.16 fixed point."""
     height, width = image.shape[:2]
-    for start, end in zip(corners[-1:] + corners[:-1], corners, strict=True):
-        _put(image, *_outline(width, height, start, end), color)
+    outlines = [
+        _outline(width, height, start, end) for start, end in zip(corners[-1:] + corners[:-1], corners, strict=True)
+    ]
+    _put(image, np.concatenate([x for x, _ in outlines]), np.concatenate([y for _, y in outlines]), color)
     rows = [(y + _HALF) >> _SHIFT for _, y in corners]
     columns = [(x + _HALF) >> _SHIFT for x, _ in corners]
     top, bottom = min(rows), min(max(rows) - 1, height - 1)  # the last row is the outline's
@@ -412,12 +414,15 @@ def _outline(width: int, height: int, start: Point, end: Point) -> tuple[NDArray
         count, slope = (x2 - x1) >> _SHIFT, _quotient(dy * _ONE, dx | 1)
     else:
         count, slope = (y2 - y1) >> _SHIFT, _quotient(dx * _ONE, dy | 1)
-    along = np.arange(count + 1)
+    # The far end is a pixel of its own, which the steps may miss.
+    along = np.arange(count + 2)
+    across = _HALF + slope * along
     if flat:
-        x, y = ((x1 + _HALF) >> _SHIFT) + along, (y1 + _HALF + slope * along) >> _SHIFT
+        x, y = ((x1 + _HALF) >> _SHIFT) + along, (y1 + across) >> _SHIFT
     else:
-        x, y = (x1 + _HALF + slope * along) >> _SHIFT, ((y1 + _HALF) >> _SHIFT) + along
-    return np.append(x, (x2 + _HALF) >> _SHIFT), np.append(y, (y2 + _HALF) >> _SHIFT)
+        x, y = (x1 + across) >> _SHIFT, ((y1 + _HALF) >> _SHIFT) + along
+    x[-1], y[-1] = (x2 + _HALF) >> _SHIFT, (y2 + _HALF) >> _SHIFT
+    return x, y
 
 
 def _quotient(numerator: int, denominator: int) -> int:
