@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .tape import Ops
 
 KEYPOINTS = 16
@@ -89,8 +92,8 @@ def efficientpose(ops: Ops, x: Any, variant: Variant) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``heatmap`` (side, side, 16): about 0..1, a peak where the key point is; ``coarse`` (side/8, side/8, 16): the same
-        before enlargement. Not LITE: the auxiliary ``fields`` (side/8, side/8, 28), vectors along the limbs, and
+        ``heatmap`` (side, side, 16): about 0..1, a peak where the key point is; ``coarse`` (side/8, side/8, 16): the
+        same before enlargement. Not LITE: the auxiliary ``fields`` (side/8, side/8, 28), vectors along the limbs, and
         ``early`` (side/8, side/8, 16), the heat maps of the pass before.
     """
     features = backbone(ops, "high", x, variant.high, STAGES, variant.lite)
@@ -182,6 +185,12 @@ def detection_block(ops: Ops, name: str, x: Any, channels: int, lite: bool) -> A
     """The detection passes' mobile block: 5x5, widened to six times its *output*, E-swish."""
     act, squeezed = ("relu6", None) if lite else ("eswish", channels // 4)
     return mobile_block(ops, name, x, channels, 6 * channels, squeezed, 5, 1, act)
+
+
+def enlarging_kernel() -> NDArray[np.float32]:
+    """The transposed convolution that `ops.enlarge` stands for: rows, columns, outputs, inputs; (4, 4, 16, 16)."""
+    line = np.array([0.25, 0.75, 0.75, 0.25], np.float32)
+    return np.asarray(np.multiply.outer(np.outer(line, line), np.eye(KEYPOINTS, dtype=np.float32)))
 
 
 NETWORKS: dict[str, tuple[Callable[[Ops, Any], dict[str, Any]], tuple[int, int, int]]] = {

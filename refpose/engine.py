@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import blas, ops, weights
-from .nets import NETWORKS, record
+from .networks import NETWORKS, record
 from .plan import Plan, compile_plan
 from .stages import NUMPY, Stages
 from .tape import Step, Tape

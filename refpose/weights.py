@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import files
-from .nets import record
+from . import efficientpose, files
+from .networks import record
 
 if TYPE_CHECKING:
     import h5py
@@ -61,7 +61,10 @@ class Weights(Mapping[str, NDArray[np.float32]]):
 
 
 def default_path(network: str) -> Path:
-    """The weights file of this network that comes with the package."""
+    """The weights file of this network in the folder ``REFPOSE_WEIGHTS``, where there is one, or else the package's."""
+    folder = os.environ.get("REFPOSE_WEIGHTS")
+    if folder and (Path(folder) / f"{network}.h5").is_file():
+        return Path(folder) / f"{network}.h5"
     here = Path(__file__).resolve().parent
     installed = here / "_weights" / f"{network}.h5"
     return installed if installed.exists() else here.parent / "weights" / f"{network}.h5"
@@ -73,9 +76,9 @@ def load(network: str, path: str | os.PathLike[str] | None = None) -> Weights:
     Parameters
     ----------
     network : str
-        Name of a network of `nets`.
+        Name of one of `networks.NETWORKS`.
     path : path, optional
-        Another weights file than the one that comes with the package.
+        Another weights file than `default_path` finds, or the folder it is in.
 
     Raises
     ------
@@ -88,7 +91,15 @@ def load(network: str, path: str | os.PathLike[str] | None = None) -> Weights:
     import h5py
 
     file = Path(default_path(network) if path is None else path)
+    if file.is_dir():
+        file /= f"{network}.h5"
     if not file.is_file():
+        if path is None and network in efficientpose.NETWORKS:
+            raise FileNotFoundError(
+                f"no weights of {network!r}: they do not come with refpose. Make {network}.h5 from the authors' model "
+                "file with `refpose convert FILE -o DIR`, then name DIR by the environment variable REFPOSE_WEIGHTS "
+                "or by the argument `weights`"
+            )
         raise FileNotFoundError(f"no weights file {file}")
     try:
         with h5py.File(file, "r") as h5:

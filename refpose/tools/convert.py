@@ -1,8 +1,8 @@
-"""``refpose convert``: Google's model files in, refpose's weights files out.
+"""``refpose convert``: Google's and EfficientPose's model files in, refpose's weights files out.
 
-The code of `nets` is proven to be the published architecture on the way: the model's operators are walked from its
-outputs to its input beside the network's own tape, and anything that differs (operator, wiring, shape, stride,
-padding, activation, an operator left over) is refused.
+The code of the networks is proven to be the published architecture on the way: a .tflite model's operators are walked
+from its outputs to its input beside the network's own tape, and anything that differs (operator, wiring, shape, stride,
+padding, activation, an operator left over) is refused. A Keras file must have just the network's layers and shapes.
 """
 
 from __future__ import annotations
@@ -14,21 +14,27 @@ import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import weights
-from ..nets import NETWORKS, record
+from .. import efficientpose, weights
+from ..networks import NETWORKS, record
 from ..tape import Step, Tape, Val
+from . import keras_model
 from .tflite_model import Operator, TfliteModel
 
 LICENCE = "Apache-2.0"
 
-# Order of the outputs in Google's files.
+# Order of the outputs in the model files.
 OUTPUTS = {
     "detector": ("boxes", "scores"),
     **dict.fromkeys(("lite", "full", "heavy"), ("landmarks", "presence", "segmentation", "heatmap", "world")),
+    **{
+        name: ("heatmap",) if variant.lite else ("fields", "early", "coarse", "heatmap")
+        for name, variant in efficientpose.VARIANTS.items()
+    },
 }
 
 # How the operations of `ops` are called in .tflite files. Reshapes move no value and are looked through on both sides.
@@ -36,15 +42,21 @@ _KINDS = {
     "conv": "CONV_2D",
     "pointwise": "CONV_2D",
     "depthwise": "DEPTHWISE_CONV_2D",
+    "gated": "CONV_2D",
     "add": "ADD",
     "upsample": "RESIZE_BILINEAR",
+    "enlarge": "TRANSPOSE_CONV",
     "max_pool": "MAX_POOL_2D",
+    "average_pool": "AVERAGE_POOL_2D",
+    "mean": "MEAN",
     "pad_channels": "PAD",
     "depth_to_space": "DEPTH_TO_SPACE",
     "concat": "CONCATENATION",
     "logistic": "LOGISTIC",
 }
 _CONSTANT_MAKERS = ("DEQUANTIZE", "DENSIFY")
+# Activations that are operators of their own in .tflite files.
+_SPELLED_OUT = ("sigmoid", "swish", "eswish")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help="a .tflite model, a .task bundle, the mediapipe wheel or the @mediapipe/pose npm tarball",
+        help="a .tflite model, a .task bundle, the mediapipe wheel, the @mediapipe/pose npm tarball, or a Keras .h5 "
+        "file of EfficientPose",
     )
     parser.add_argument("-o", "--output", type=Path, default=Path("weights"), help="folder to write to (%(default)s)")
 
@@ -62,18 +75,31 @@ def run(args: argparse.Namespace) -> int:
     models = [found for source in args.sources for found in read_models(source)]
     converted: dict[str, str] = {}
     for name, data in models:
-        model = TfliteModel(data, name)
-        network = identify(model)
+        network, arrays = convert(name, data)
         digest = hashlib.sha256(data).hexdigest()
         if converted.get(network, digest) != digest:
             raise ValueError(f"{name}: a second, different model of the network {network!r} in one call")
-        arrays = extract(model, network)
         args.output.mkdir(parents=True, exist_ok=True)
         target = args.output / f"{network}.h5"
         weights.save(target, network, arrays, PurePosixPath(name).name, digest, LICENCE)
         converted[network] = digest
         print(f"{name} -> {target} ({len(arrays)} arrays, {sum(a.size for a in arrays.values()):,} values)")
     return 0
+
+
+def convert(name: str, data: bytes) -> tuple[str, dict[str, NDArray[Any]]]:
+    """Network and trained arrays of a model file: binary16 from .tflite, float32 from Keras.
+
+    Raises
+    ------
+    ValueError
+        The file is damaged, or not a network refpose knows.
+    """
+    if data.startswith(keras_model.SIGNATURE):
+        return keras_model.extract(data, name)
+    model = TfliteModel(data, name)
+    network = identify(model)
+    return network, extract(model, network)
 
 
 def read_models(source: Path) -> Iterator[tuple[str, bytes]]:
@@ -85,7 +111,7 @@ def read_models(source: Path) -> Iterator[tuple[str, bytes]]:
         The file is neither a model nor an archive with pose models.
     """
     data = source.read_bytes()
-    if data[4:8] == b"TFL3":
+    if data[4:8] == b"TFL3" or data.startswith(keras_model.SIGNATURE):
         yield source.name, data
         return
     if zipfile.is_zipfile(io.BytesIO(data)):
@@ -99,7 +125,7 @@ def read_models(source: Path) -> Iterator[tuple[str, bytes]]:
         except (tarfile.TarError, EOFError, OSError) as error:
             raise ValueError(f"{source}: not a readable archive ({error})") from error
     else:
-        raise ValueError(f"{source}: neither a .tflite model nor an archive (.task, .whl, .tgz)")
+        raise ValueError(f"{source}: neither a .tflite or Keras .h5 model nor an archive (.task, .whl, .tgz)")
     if not members:
         raise ValueError(f"{source}: no pose model in this archive")
     yield from sorted(members.items())
@@ -160,6 +186,7 @@ class _Walk:
         self._makers = {op.outputs[0]: op for op in model.operators}
         self._pairs: dict[int, int] = {}
         self._seen: set[int] = set()  # tensors of the model that were met, by their number
+        self._through: set[int] = set()  # concatenations of the tape that were met
 
     def same(self, val: Val, tensor: int) -> None:
         """Require that `val` of the tape and `tensor` of the model are computed alike."""
@@ -195,24 +222,33 @@ class _Walk:
                     f"{self.model.where}: {op.kind} {self.model.name(op.outputs[0])}: not in the network's code"
                 )
         for step in self.tape.steps:
-            if step.op != "reshape" and step.out.index not in self._pairs:
+            if step.op != "reshape" and step.out.index not in self._pairs.keys() | self._through:
                 raise ValueError(f"{self.model.where}: {step.name}: not in the model")
 
     def _same_step(self, step: Step, tensor: int) -> list[tuple[Val, int]]:
+        if step.attrs.get("act") in _SPELLED_OUT:
+            tensor = self._before_activation(step, tensor)
+            self._seen.add(tensor)
         op = self._maker(step, tensor)
         self._check(op.kind == _KINDS[step.op], step, "operator", _KINDS[step.op], op.kind)
         options, inputs = op.options, op.inputs[: len(step.inputs)]
         if "act" in step.attrs or "act" in options:
-            self._check(
-                options.get("act") == step.attrs.get("act"),
-                step,
-                "activation",
-                step.attrs.get("act"),
-                options.get("act"),
-            )
+            act = step.attrs.get("act") if step.attrs.get("act") not in _SPELLED_OUT else None
+            self._check(options.get("act") == act, step, "activation", act, options.get("act"))
         if step.op in ("conv", "pointwise", "depthwise"):
             inputs = (self._same_window(step, op),)
             self._take_weights(step, op)
+        elif step.op == "gated":
+            inputs = self._factors(step, self._same_window(step, op))
+            self._take_weights(step, op)
+        elif step.op == "average_pool":
+            sides = (options["window"], options["stride"])
+            self._check(sides == ((2, 2), (2, 2)), step, "window, stride", "2x2, 2", sides)
+        elif step.op == "mean":
+            axes = np.ravel(self._constant(step, op.inputs[1])).tolist()
+            self._check(axes == [1, 2], step, "axes", [1, 2], axes)
+        elif step.op == "enlarge":
+            inputs = (self._same_enlargement(step, op),)
         elif step.op == "max_pool":
             window = (options["window"], options["stride"], options["padding"])
             self._check(window == ((2, 2), (2, 2), "VALID"), step, "window, stride, padding", "2x2, 2, VALID", window)
@@ -226,10 +262,78 @@ class _Walk:
         elif step.op == "depth_to_space":
             self._check(options["block"] == 2, step, "block", 2, options["block"])
         elif step.op == "concat":
-            self._check(options["axis"] == 1, step, "axis", 1, options["axis"])
-            inputs = op.inputs
+            return self._same_parts(step, tensor)
         self._check(len(inputs) == len(step.inputs), step, "number of inputs", len(step.inputs), len(inputs))
         return list(zip(step.inputs, inputs, strict=True))
+
+    def _before_activation(self, step: Step, tensor: int) -> int:
+        """The tensor to which the operators that spell out the step's activation are applied."""
+        act = step.attrs["act"]
+        if act == "sigmoid":
+            return self._operands(step, tensor, "LOGISTIC")[0]
+        value, sigmoid = self._operands(step, tensor, "MUL")
+        (before,) = self._operands(step, sigmoid, "LOGISTIC")
+        if act == "eswish":
+            factor, value = self._operands(step, value, "MUL")
+            beta = self._constant(step, factor)
+            self._check(beta.shape == () and beta == 1.25, step, "beta of E-swish", 1.25, beta)
+        self._check(value == before, step, "argument of the sigmoid", self.model.name(value), self.model.name(before))
+        return value
+
+    def _operands(self, step: Step, tensor: int, kind: str) -> tuple[int, ...]:
+        """The inputs of the operator of this kind that makes the tensor, as part of a step."""
+        op = self._maker(step, tensor)
+        self._check(op.kind == kind, step, "operator", kind, op.kind)
+        self._check(op.options.get("act") is None, step, "activation", None, op.options.get("act"))
+        self._seen.add(tensor)
+        return op.inputs
+
+    def _factors(self, step: Step, product: int) -> tuple[int, int]:
+        """The activation and the gate whose product a gated convolution reads; either may come first."""
+        factors = self._operands(step, product, "MUL")
+        image, gate = sorted(factors, key=lambda tensor: self.model.shape(tensor)[1:3] == (1, 1))
+        return image, gate
+
+    def _same_enlargement(self, step: Step, op: Operator) -> int:
+        """Compare a transposed convolution with the fixed one; return the tensor it reads."""
+        _, kernel_tensor, source = op.inputs
+        window = (op.options["stride"], op.options["padding"])
+        self._check(window == ((2, 2), "SAME"), step, "stride, padding", "2, SAME", window)
+        kernel = self._constant(step, kernel_tensor)
+        same = np.array_equal(kernel, efficientpose.enlarging_kernel().transpose(2, 0, 1, 3))
+        self._check(same, step, "kernel", "the bilinear one", "another")
+        return source
+
+    def _constant(self, step: Step, tensor: int) -> NDArray[Any]:
+        values = self.model.constant(tensor)
+        if values is None:
+            raise ValueError(f"{self._at(step)}: {self.model.name(tensor)}: not a constant of the model")
+        return values
+
+    def _same_parts(self, step: Step, tensor: int) -> list[tuple[Val, int]]:
+        """Pair what two concatenations are made of in the end: how they are nested makes no difference."""
+        axis = step.attrs["axis"]
+        vals, tensors = [step.out], [tensor]
+        while any(self._is_concat(val, axis) for val in vals):
+            self._through.update(val.index for val in vals if self._is_concat(val, axis))
+            vals = [
+                part
+                for val in vals
+                for part in (self._steps[val.index].inputs if self._is_concat(val, axis) else (val,))
+            ]
+        while any(self._joins(t, axis) for t in tensors):
+            self._seen.update(t for t in tensors if self._joins(t, axis))
+            tensors = [part for t in tensors for part in (self._makers[t].inputs if self._joins(t, axis) else (t,))]
+        self._check(len(tensors) == len(vals), step, "number of inputs", len(vals), len(tensors))
+        return list(zip(vals, tensors, strict=True))
+
+    def _is_concat(self, val: Val, axis: int) -> bool:
+        step = self._steps.get(val.index)
+        return step is not None and step.op == "concat" and step.attrs["axis"] == axis
+
+    def _joins(self, tensor: int, axis: int) -> bool:
+        op = self._makers.get(tensor)
+        return op is not None and op.kind == "CONCATENATION" and op.options["axis"] == 1 + axis
 
     def _same_window(self, step: Step, op: Operator) -> int:
         """Compare stride, padding and dilation of a convolution; return the tensor it reads, before a PAD of its
@@ -259,9 +363,7 @@ class _Walk:
 
     def _take_weights(self, step: Step, op: Operator) -> None:
         for what, tensor in zip(("kernel", "bias"), op.inputs[1:], strict=True):
-            values = self.model.constant(tensor)
-            if values is None:
-                raise ValueError(f"{self._at(step)}: {what}: not a constant of the model")
+            values = self._constant(step, tensor)
             if step.op == "depthwise" and what == "kernel":
                 values = values[0]
             self._check(values.dtype == np.float16, step, f"type of {what}", "float16", values.dtype)

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ..engine import Layer
-from ..nets import NETWORKS, record
+from ..networks import NETWORKS, record
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,9 +1,10 @@
 """Parameters and FLOPs of EfficientPose as its paper counts them (arXiv 2004.12186, table 1), from our definitions.
 
-The paper's numbers are those of the authors' TensorFlow graph without the two auxiliary heads: every stored value counts
-as a parameter, batch norm's four vectors and the fixed kernels of the upsampling included; FLOPs are what TensorFlow's
-profiler calls float operations: two per multiply-add of convolutions (the transposed ones dense), one per value of a
-multiplication, an addition or a bias, one per input value of a mean; batch norm, sigmoid and concatenation are free.
+The paper's numbers are those of the authors' TensorFlow graph without the two auxiliary heads: every stored value
+counts as a parameter, batch norm's four vectors and the fixed kernels of the upsampling included; FLOPs are what
+TensorFlow's profiler calls float operations: two per multiply-add of convolutions (the transposed ones dense), one per
+value of a multiplication, an addition or a bias, one per input value of a mean; batch norm, sigmoid and concatenation
+are free.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ def float_operations(tape: Tape) -> int:
 
 def lines() -> Iterator[str]:
     """The table as text."""
-    yield f"{'network':24}{'parameters':>14}{'paper':>9}{'FLOPs':>18}{'paper':>10}{'OpenPose: parameters':>23}{'FLOPs':>9}"
+    columns = f"{'network':24}{'parameters':>14}{'paper':>9}{'FLOPs':>18}{'paper':>10}"
+    yield f"{columns}{'OpenPose: parameters':>23}{'FLOPs':>9}"
     for network, (published_parameters, published_flops) in PUBLISHED.items():
         tape = counted(network)
         stored, flops = parameters(tape), float_operations(tape)
@@ -62,7 +64,7 @@ def lines() -> Iterator[str]:
 
 
 def has_batch_norm(step: Step) -> bool:
-    """Whether the authors' graph has a batch norm in the place of the bias: all but heads and squeeze-and-excitation."""
+    """Whether the authors' graph has a batch norm here instead of a bias: all but heads and squeeze-and-excitation."""
     return step.name.rpartition("/")[2] in ("stem", "expand", "depthwise", "project")
 
 
