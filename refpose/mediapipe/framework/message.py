@@ -55,6 +55,7 @@ class Field:
     """
 
     is_extension = False
+    containing_oneof = None
     message_type: SimpleNamespace | None = None
 
     def __init__(self, number: int, wire_type: int, label: int, type: int, cpp_type: int) -> None:
