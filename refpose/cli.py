@@ -19,6 +19,7 @@ from .extras import MissingExtra
 # One row per verb: the module in refpose.tools, and its line in `refpose --help`.
 VERBS = {
     "image": "find the person on pictures: annotated PNG, JSON, CSV, mask",
+    "video": "find the person in videos: annotated MP4, tables as CSV, Parquet, HDF5, JSON",
     "evaluate": "measure accuracy on annotated pictures: PCK, OKS, joint by joint",
     "inspect": "list the layers of a network, their shapes and costs",
     "convert": "make the weight files from Google's model files",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing.synchronize
 import os
 import signal
 import sys
@@ -14,9 +15,12 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Event
+from types import FrameType
 from typing import Any, TextIO
 
 from ..files import replacing
@@ -25,6 +29,7 @@ from .options import positive
 Work = Callable[["Task"], str]
 
 _work: Work  # what a process of the pool does, see `run`
+_stop: Event | multiprocessing.synchronize.Event = Event()  # set by an interrupt; a process of the pool has another
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,11 @@ class Task:
 
     source: Path
     stem: Path
+
+    @property
+    def folders(self) -> set[Path]:
+        """The folders that the results go to."""
+        return {self.stem.parent}
 
     def output(self, ending: str) -> Path:
         """Path of the result with `ending` (which begins with a dot)."""
@@ -173,12 +183,16 @@ def shard(tasks: list[Task], part: tuple[int, int]) -> list[Task]:
 
 
 def unfinished(
-    tasks: Iterable[Task], endings: Sequence[str], settings: dict[str, Any], args: argparse.Namespace
+    tasks: Iterable[Task],
+    endings: Sequence[str],
+    settings: dict[str, Any],
+    args: argparse.Namespace,
+    record: str = ".json",
 ) -> list[Task]:
     """Leave out what need not be done again.
 
-    A task is finished when all its results are there and its ``.json`` (written last) names the same source and the
-    same settings.
+    A task is finished when all its results are there and its record (a JSON file, written last) names the same source
+    and the same settings, and does not say ``"complete": false``.
 
     Parameters
     ----------
@@ -187,9 +201,11 @@ def unfinished(
     endings : sequence of str
         The endings of the results of one task.
     settings : dict
-        What the results depend on besides the source, as it stands in the ``.json`` under ``"settings"``.
+        What the results depend on besides the source, as it stands in the record under ``"settings"``.
     args : argparse.Namespace
         With ``resume`` and ``force``.
+    record : str
+        The ending of the record.
 
     Returns
     -------
@@ -203,7 +219,7 @@ def unfinished(
     """
     tasks = list(tasks)
     if args.resume:
-        return [task for task in tasks if not _finished(task, endings, settings)]
+        return [task for task in tasks if not _finished(task, endings, settings, record)]
     if not args.force:
         there = [path for task in tasks for ending in endings if (path := task.output(ending)).exists()]
         if there:
@@ -214,15 +230,20 @@ def unfinished(
     return tasks
 
 
-def _finished(task: Task, endings: Sequence[str], settings: dict[str, Any]) -> bool:
+def _finished(task: Task, endings: Sequence[str], settings: dict[str, Any], record: str) -> bool:
     """Tell whether the results of a task are complete and made with these settings."""
     if not all(task.output(ending).is_file() for ending in endings):
         return False
     try:
-        record = json.loads(task.output(".json").read_bytes())
+        found = json.loads(task.output(record).read_bytes())
     except ValueError:
         return False
-    return isinstance(record, dict) and record.get("source") == str(task.source) and record.get("settings") == settings
+    return (
+        isinstance(found, dict)
+        and found.get("source") == str(task.source)
+        and found.get("settings") == settings
+        and found.get("complete", True)
+    )
 
 
 def make_folders(tasks: Iterable[Task]) -> None:
@@ -233,7 +254,7 @@ def make_folders(tasks: Iterable[Task]) -> None:
     OSError
         When a folder cannot be made or written to.
     """
-    for folder in sorted({task.stem.parent for task in tasks}):
+    for folder in sorted({folder for task in tasks for folder in task.folders}):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with replacing(folder / ".refpose-probe") as temporary:
@@ -268,7 +289,9 @@ def run(tasks: Sequence[Task], start: Callable[[], Work], jobs: int) -> Iterator
             yield task, _attempt(work, task)
         return
     # "spawn": forked children of a process with threads (NumPy's BLAS has some) may hang.
-    pool = ProcessPoolExecutor(min(jobs, len(tasks)) or 1, get_context("spawn"), _start_process, (start,))
+    context = get_context("spawn")
+    stop = context.Event()
+    pool = ProcessPoolExecutor(min(jobs, len(tasks)) or 1, context, _start_process, (start, stop))
     try:
         futures = {pool.submit(_attempt_in_process, task): task for task in tasks}
         for future in as_completed(futures):
@@ -278,6 +301,7 @@ def run(tasks: Sequence[Task], start: Callable[[], Work], jobs: int) -> Iterator
                 outcome = error
             yield futures[future], outcome
     finally:
+        stop.set()  # some tasks may be on their way to a process, where they can no longer be cancelled
         pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -289,17 +313,44 @@ def _attempt(work: Work, task: Task) -> str | Exception:
         return error
 
 
-def _start_process(start: Callable[[], Work]) -> None:
+def _start_process(start: Callable[[], Work], stop: multiprocessing.synchronize.Event) -> None:
     """Prepare a process of the pool."""
-    global _work
-    # Ctrl-C reaches all processes of the terminal; the first one decides, and lets the tasks at hand be finished.
+    global _work, _stop
+    # Ctrl-C reaches all processes of the terminal; the first one decides, and the others learn of it from `stop`.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _stop = stop
     _work = start()
 
 
 def _attempt_in_process(task: Task) -> str | Exception:
     """Do one task in a process of the pool."""
+    if _stop.is_set():
+        return InterruptedError("interrupted before it was begun")
     return _attempt(_work, task)
+
+
+def stopping() -> bool:
+    """Tell whether the user wants to stop. Work that takes long asks now and then, and brings its results to an end."""
+    return _stop.is_set()
+
+
+@contextmanager
+def stop_on_interrupt() -> Iterator[None]:
+    """Let the first Ctrl-C make `stopping` true instead of breaking off in mid-work; the second one breaks off.
+
+    For work in this process; that of a pool is told in any case.
+    """
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        _stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        _stop.clear()
 
 
 def report(

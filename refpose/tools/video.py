@@ -1,0 +1,248 @@
+"""Find the person in videos.
+
+For every video NAME.mov the folder OUT gets NAME.mp4 (the video with the skeleton drawn in, its sound kept, H.264 that
+browsers play), the tables that are asked for (NAME.csv, NAME.parquet, NAME.h5, NAME.json) and NAME.meta.json (how they
+came about, how many frames, how many of them broken). For one video, OUT may be the name of the MP4 itself, and each
+table may be given a name of its own; without OUT only these tables are written.
+
+Tables have a row per keypoint (with --wide one per person): source, frame, time_s, person, keypoint, x_px, y_px, z,
+xw_m, yw_m, zw_m, visibility, presence. Frames on which nobody was found have no rows. Times are the video's own
+presentation times, in seconds.
+
+Broken frames are skipped and counted. Ctrl-C ends the results with the last frame that was done; --resume does such a
+video again. Results that are there already are not overwritten without --force, inputs never. Files appear whole or
+not at all, NAME.meta.json last.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from .. import __version__, tables, weights
+from ..extras import require
+from ..files import write_json
+from ..pose import Pose
+from ..video import ENDINGS, Reader, Writer, create, process
+from . import batch, options
+from .image import draw_person
+
+VIDEO, RECORD = ".mp4", ".meta.json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``refpose video``."""
+    parser.add_argument("videos", nargs="+", metavar="VIDEO", help="a video, or a folder of videos")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="OUT", help="folder of the results; for one video also NAME.mp4"
+    )
+    for kind in tables.KINDS:
+        parser.add_argument(
+            f"--{kind[1:]}",
+            nargs="?",
+            const=True,
+            type=partial(_table_path, kind),
+            metavar=f"NAME{kind}",
+            help=f"write a table ending in {kind}; named after the video unless NAME is given",
+        )
+    parser.add_argument("--wide", action="store_true", help="tables with a row per person instead of one per keypoint")
+    parser.add_argument("--no-video", dest="video", action="store_false", help="write tables only")
+    parser.add_argument("--no-sound", dest="sound", action="store_false", help="leave the sound out")
+    parser.add_argument("--no-skeleton", dest="skeleton", action="store_false", help="do not draw the skeleton")
+    parser.add_argument("--roi", action="store_true", help="draw the rotated region that the landmark network saw")
+    parser.add_argument(
+        "--no-smooth", dest="smooth", action="store_false", help="do not smooth the landmarks over time"
+    )
+    options.add_arguments(parser)
+    batch.add_arguments(parser, "videos")
+
+
+def _table_path(kind: str, text: str) -> Path:
+    """Read the name that is given to a table."""
+    path = Path(text)
+    if path.suffix.lower() != kind:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: expected a name that ends in {kind} (if this is a video, put it before the options)"
+        )
+    return path
+
+
+@dataclass(frozen=True)
+class Task(batch.Task):
+    """One video and where its results go.
+
+    Attributes
+    ----------
+    named : tuple of (str, Path)
+        Results that have a name of their own, by their ending.
+    """
+
+    named: tuple[tuple[str, Path], ...] = ()
+
+    @property
+    def folders(self) -> set[Path]:
+        return super().folders | {path.parent for _, path in self.named}
+
+    def output(self, ending: str) -> Path:
+        return dict(self.named).get(ending) or super().output(ending)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do ``refpose video``."""
+    kinds = {kind: path for kind in tables.KINDS if (path := getattr(args, kind[1:])) is not None}
+    with_video = args.video and args.output is not None
+    if not kinds and not with_video:
+        raise argparse.ArgumentError(None, "nothing to write: name OUT with -o, or ask for a table")
+    endings = [VIDEO] * with_video + [*kinds, RECORD]
+    tasks = _plan(args, kinds, endings)
+    # Before any work is done, rather than once per video.
+    require("av", "video")
+    if ".parquet" in kinds:
+        require("pyarrow.parquet", "parquet")
+    part = batch.shard(tasks, args.shard)
+    start = Annotator(args, endings, progress=len(part) == 1)
+    todo = batch.unfinished(part, endings, start.settings, args, RECORD)
+    batch.make_folders(todo)
+    with batch.stop_on_interrupt() if args.jobs == 1 else ExitStack():
+        return batch.report(batch.run(todo, start, args.jobs), len(todo), len(part) - len(todo), "videos")
+
+
+def _plan(args: argparse.Namespace, kinds: dict[str, Any], endings: list[str]) -> list[batch.Task]:
+    """Give the videos and where their results go."""
+    named = tuple((kind, path) for kind, path in kinds.items() if path is not True)
+    out = args.output
+    if out is None:
+        if len(named) < len(kinds):
+            raise argparse.ArgumentError(None, "name OUT with -o, or give every table a name of its own")
+        out = named[0][1].with_suffix(endings[0])
+    elif out.suffix.lower() in {*ENDINGS, *tables.KINDS} - {endings[0]} and not out.is_dir():
+        raise argparse.ArgumentError(None, f"-o {out}: expected a folder or a name that ends in {endings[0]}")
+    tasks = batch.plan(args.videos, out, ENDINGS, endings)
+    if not named:
+        return tasks
+    if len(args.videos) > 1 or Path(args.videos[0]).is_dir():
+        raise argparse.ArgumentError(None, f"{named[0][1]} is the name of one file; for several inputs, name a folder")
+    task = Task(tasks[0].source, tasks[0].stem, named)
+    if task.source.resolve() in {path.resolve() for _, path in named}:
+        raise ValueError(f"{task.source}: is an input, and would be overwritten; choose another name")
+    return [task]
+
+
+class Annotator:
+    """What is to be done with every video; called, it makes the function that does it.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        The arguments of ``refpose video``.
+    endings : list of str
+        The endings of the results.
+    progress : bool
+        Whether to show how far a video is.
+    """
+
+    def __init__(self, args: argparse.Namespace, endings: list[str], progress: bool) -> None:
+        self.pose = options.settings(args, mode="video", smooth=args.smooth)
+        self.drawn = ["skeleton"] * args.skeleton + ["roi"] * args.roi
+        self.sound = args.sound
+        self.wide = args.wide
+        self.settings = {**self.pose, "drawn": self.drawn, "sound": self.sound, "wide": self.wide}
+        self.threads = args.threads
+        self.endings = endings[:-1]  # without the record
+        self.kinds = [ending for ending in endings if ending in tables.KINDS]
+        self.progress = progress
+
+    def __call__(self) -> batch.Work:
+        """Load the networks; the function that is returned takes a task and says what was found."""
+        hashes = {name: weights.load(name).attributes["content_sha256"] for name in ("detector", self.pose["model"])}
+        return partial(self.annotate, options.make_pose(self.pose, self.threads), hashes)
+
+    def annotate(self, pose: Pose, hashes: dict[str, str], task: batch.Task) -> str:
+        """Do one video.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            When the user wanted to stop, after the results were ended.
+        """
+        with (
+            Reader(task.source, self.threads) as reader,
+            batch.Bar(reader.expected_frames, "frames", self.progress) as bar,
+        ):
+            results = process(reader, pose)
+            first = next(results)
+            how = {
+                "refpose": __version__,
+                "source": str(task.source),
+                "settings": self.settings,
+                "weights_sha256": hashes,
+                "video": {
+                    "codec": reader.codec,
+                    "fps": reader.fps,
+                    "duration_s": reader.duration,
+                    "frames": reader.declared,
+                    "width": first.rgb.shape[1],
+                    "height": first.rgb.shape[0],
+                },
+            }
+            found, complete = 0, True
+            with ExitStack() as files:
+                written = [
+                    files.enter_context(tables.create(task.output(kind), str(task.source), how, self.wide))
+                    for kind in self.kinds
+                ]
+                movie = self._movie(task, reader, files)
+                for result in chain([first], results):
+                    for table in written:
+                        table.write(result.index, result.time, result.people)
+                    if movie is not None:
+                        for person in result.people:
+                            draw_person(result.rgb, person, self.drawn)
+                        movie.write(result.rgb, result.time)
+                    found += bool(result.people)
+                    bar.advance()
+                    if batch.stopping():
+                        complete = False
+                        if movie is not None:
+                            movie.stop_sound()
+                        break
+            counts = {
+                "complete": complete,
+                "frames": reader.frames,
+                "frames_with_person": found,
+                "broken": reader.broken,
+                "mended_times": reader.mended,
+                "cut_short": reader.cut_short,
+                "sound": movie and movie.sound,
+            }
+        write_json(task.output(RECORD), how | counts)
+        outcome = f"{_summary(counts)} -> {', '.join(str(task.output(ending)) for ending in self.endings)}"
+        if not complete:
+            print(f"{task.source}: interrupted after {outcome}", file=sys.stderr)
+            raise KeyboardInterrupt
+        return outcome
+
+    def _movie(self, task: batch.Task, reader: Reader, files: ExitStack) -> Writer | None:
+        """Begin the annotated video, if there shall be one."""
+        if VIDEO not in self.endings:
+            return None
+        sound_of = reader.path if self.sound else None
+        return files.enter_context(create(task.output(VIDEO), reader.fps, sound_of, reader.pixel_aspect, self.threads))
+
+
+def _summary(counts: dict[str, Any]) -> str:
+    """Say what became of a video."""
+    parts = [f"{counts['frames']} frames", f"a person on {counts['frames_with_person']}"]
+    if counts["broken"]:
+        parts.append(f"{counts['broken']} broken skipped")
+    if counts["mended_times"]:
+        parts.append(f"{counts['mended_times']} time stamps mended")
+    if counts["cut_short"]:
+        parts.append("the file is cut short")
+    return ", ".join(parts)
