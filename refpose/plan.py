@@ -73,7 +73,26 @@ class PlanStep:
 Steps = list[PlanStep]
 
 
+# What one residual block is made of, where neither stride nor channels change.
+_BLAZE_BLOCK = ["depthwise", "pointwise", "add"]
+
+
 # Rules ---------------------------------------------------------------------------------------------------------------
+
+
+def tail(steps: Steps) -> Steps:
+    """The eight-channel end of the segmentation path: two enlargements, each followed by two residual separable blocks,
+    and a convolution to one channel. Planar and row by row, nothing of it exists as a whole.
+    """
+    ops = ["upsample", "add", *2 * _BLAZE_BLOCK, "upsample", *2 * _BLAZE_BLOCK, "conv"]
+    for i in range(len(steps) - len(ops) + 1):
+        some = steps[i : i + len(ops)]
+        parts = tuple(part for step in some for part in step.parts)
+        if [part.op for part in parts] != ops or parts[-1].weights["kernel"] != (1, 3, 3, 8):
+            continue
+        fine = next(val for val in some[1].inputs if val != some[0].out)
+        return [*steps[:i], PlanStep("tail", parts, some[0].input, some[-1].out, fine), *steps[i + len(ops) :]]
+    return steps
 
 
 def pool_pad(steps: Steps) -> Steps:
@@ -102,7 +121,7 @@ def bottleneck(steps: Steps) -> Steps:
 
 
 RULES: dict[str, Callable[[Steps], Steps]] = {
-    rule.__name__: rule for rule in (pool_pad, resize_add, pointwise_add, separable, bottleneck)
+    rule.__name__: rule for rule in (tail, pool_pad, resize_add, pointwise_add, separable, bottleneck)
 }
 
 
@@ -344,8 +363,8 @@ class Plan:
             offsets: dict[str, int] = {}
             for use, part in _parameters(step):
                 kernel, bias = weights[f"{part.name}/kernel"], weights[f"{part.name}/bias"]
-                block = pack_depthwise(kernel, bias) if use == "depthwise" else pack_pointwise(kernel, bias)
-                offsets[use] = size
+                block = pack_depthwise(kernel, bias) if part.op == "depthwise" else pack_pointwise(kernel, bias)
+                offsets.setdefault(use, size)
                 packed.append(block)
                 size += block.size
             at.append(offsets)
@@ -379,8 +398,12 @@ def _alone(step: Step) -> PlanStep:
 
 
 def _parameters(step: PlanStep) -> Iterable[tuple[str, Step]]:
-    """(which packed array of the step, the part it belongs to)."""
+    """(which packed array of the step, the part it belongs to); arrays of one name lie one behind the other."""
     trained = [part for part in step.parts if part.weights]
+    if step.kernel == "tail":
+        yield from (("depthwise", part) for part in trained[:-1])
+        yield "project", trained[-1]
+        return
     for i, part in enumerate(trained):
         if part.op == "depthwise":
             yield "depthwise", part
@@ -417,6 +440,8 @@ def _flags(step: PlanStep) -> int:
     from . import _native
 
     flags = 0
+    if step.kernel == "tail":  # its activations are part of what it is
+        return flags
     for use, part in _parameters(step):
         if part.attrs["act"] == "relu6":
             flags |= {

@@ -1,5 +1,6 @@
 /* Which kernels this CPU can run. */
 #include "program.h"
+#include "stages.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 typedef struct {
     const char *name;
     rp_kernel *const *table;
+    const rp_stages *stages;
     int (*runs)(void);
 } isa;
 
@@ -23,12 +25,12 @@ static int always(void) { return 1; }
 
 static const isa known[] = {
 #if defined(__x86_64__) || defined(_M_X64)
-    {"avx512", rp_table_avx512, has_avx512},
-    {"avx2", rp_table_avx2, has_avx2},
+    {"avx512", rp_table_avx512, &rp_stages_avx512, has_avx512},
+    {"avx2", rp_table_avx2, &rp_stages_avx2, has_avx2},
 #elif defined(__aarch64__) || defined(_M_ARM64)
-    {"neon", rp_table_neon, always},
+    {"neon", rp_table_neon, &rp_stages_neon, always},
 #endif
-    {"ref", rp_table_ref, always},
+    {"ref", rp_table_ref, &rp_stages_ref, always},
 };
 
 int rp_isas(const char **names, int room)
@@ -40,10 +42,22 @@ int rp_isas(const char **names, int room)
     return count;
 }
 
-rp_kernel *const *rp_table(const char *name)
+static const isa *find(const char *name)
 {
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (!strcmp(known[i].name, name) && known[i].runs())
-            return known[i].table;
+            return &known[i];
     return NULL;
+}
+
+rp_kernel *const *rp_table(const char *name)
+{
+    const isa *found = find(name);
+    return found ? found->table : NULL;
+}
+
+const rp_stages *rp_stages_of(const char *name)
+{
+    const isa *found = find(name);
+    return found ? found->stages : NULL;
 }

@@ -39,12 +39,16 @@
     X(dw, "depthwise convolution 3x3 or 5x5, stride 1 or 2")                                                           \
     X(dwpw, "depthwise, pointwise, residual")                                                                          \
     X(block, "pointwise (expand), depthwise, pointwise (project), residual")                                           \
+    X(tail, "eight channels: twice enlarged, two residual separable blocks each time, then 3x3 to one channel")         \
     X(add, "sum of two tensors")                                                                                       \
     X(upsample, "bilinear resize to twice the size, plus a second tensor if there is one")                             \
     X(max_pool, "2x2 maximum; channels the input lacks become zero")                                                   \
     X(depth_to_space, "2x2 blocks from channels")                                                                      \
     X(copy, "reshape, concatenation, channel padding")                                                                 \
     X(logistic, "the network's own sigmoid")
+
+/* The tail's weights: four blocks (twice two) of a depthwise group and a pointwise panel each, then `project`. */
+enum { RP_TAIL_CHANNELS = 8, RP_TAIL_BLOCK = RP_LANES * (1 + 9) + RP_LANES * (1 + RP_TAIL_CHANNELS) };
 
 enum {
     RP_RELU6 = 1,        /* clamp the pointwise or convolution result (block: the projection) */

@@ -50,7 +50,7 @@ static const char *step_error(const rp_program *p, const rp_step *s)
         return "input tensor";
     if (!fits(p, out))
         return "output tensor";
-    if (add->space != -1 && (!fits(p, add) || add->h != out->h || add->w != out->w || add->c != out->c))
+    if (add->space != -1 && (!fits(p, add) || (s->kernel != RP_tail && (add->h != out->h || add->w != out->w || add->c != out->c))))
         return "residual tensor";
     const int same = in->h == out->h && in->w == out->w;
     switch (s->kernel) {
@@ -88,6 +88,12 @@ static const char *step_error(const rp_program *p, const rp_step *s)
             (s->kernel == RP_block && !inside(p, s->expand, panels(in->c, s->mid))))
             return "weights";
         return window_error(s);
+    case RP_tail:
+        if (in->c != RP_TAIL_CHANNELS || add->space == -1 || in->h < 2 || in->w % 32 || !padded(in) ||
+            add->h != 2 * in->h || add->w != 2 * in->w || add->c != in->c || !padded(add) ||
+            out->h != 4 * in->h || out->w != 4 * in->w || out->c != 1 || out->ld != 1)
+            return "tensors";
+        return inside(p, s->depthwise, 4 * RP_TAIL_BLOCK) && inside(p, s->project, panels(9 * RP_TAIL_CHANNELS, 1)) ? NULL : "weights";
     case RP_add:
         if (!same || in->c != out->c || add->space == -1 || !padded(in) || !padded(add) || !padded(out))
             return "tensors";
@@ -122,6 +128,12 @@ static int64_t scratch(const rp_step *s, int plain)
     case RP_block:
         return plain ? (int64_t)s->k * s->in.w * s->mid + s->mid + s->in.c
                      : (1 + rp_window(s)) * column * c + (int64_t)s->rows * s->out.w * c;
+    case RP_tail: {
+        /* three levels at each size, the input, two widened rows for each enlargement; plain: two tensors at each size */
+        const int64_t w = s->out.w, rows = 9 * RP_TAIL_CHANNELS;
+        return plain ? (int64_t)s->out.h * w * RP_TAIL_CHANNELS * 5 / 2 + RP_TAIL_CHANNELS
+                     : rows * (3 * (w + 32) + 3 * (w / 2 + 32) + (w / 4 + 32)) + 4 * RP_TAIL_CHANNELS * w;
+    }
     case RP_upsample:
         return 4 * (int64_t)s->in.w * rp_lanes(s->in.c);
     default:

@@ -140,6 +140,40 @@ void rp_block__ref(const rp_step *s, const rp_memory *m, int part, int parts)
     }
 }
 
+/* Runs one plain step of the tail on tensors in scratch. */
+static void tail_part(rp_kernel *kernel, rp_step part, const rp_memory *m)
+{
+    kernel(&part, m, 0, 1);
+}
+
+void rp_tail__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+{
+    (void)parts;
+    if (part) /* as a whole: the parts would have to agree on the tensors in scratch */
+        return;
+    rp_memory own = *m;
+    const int c = RP_TAIL_CHANNELS;
+    const int64_t small = (int64_t)s->add.h * s->add.w * c;
+    own.space[RP_BUFFERS - 1] = m->scratch;
+    own.scratch = m->scratch + 10 * small;
+    rp_tensor level[2][2];
+    for (int i = 0; i < 4; i++) {
+        const rp_tensor *size = i < 2 ? &s->add : &s->out;
+        level[i / 2][i % 2] = (rp_tensor){RP_BUFFERS - 1, size->h, size->w, c, i < 2 ? i * small : 2 * small + (i - 2) * 4 * small, c};
+    }
+    const rp_tensor none = {.space = -1};
+    for (int large = 0; large < 2; large++) {
+        rp_tensor *t = level[large];
+        tail_part(rp_upsample__ref, (rp_step){.in = large ? level[0][0] : s->in, .add = large ? none : s->add, .out = t[0]}, &own);
+        for (int i = 0; i < 2; i++) {
+            const int64_t at = s->depthwise + (2 * large + i) * RP_TAIL_BLOCK;
+            tail_part(rp_dwpw__ref, (rp_step){.in = t[i], .add = t[i], .out = t[1 - i], .k = 3, .stride = 1, .pad = 1, .depthwise = at,
+                                              .project = at + RP_LANES * 10, .flags = RP_RELU6_DW | RP_RELU6_SUM}, &own);
+        }
+    }
+    tail_part(rp_conv__ref, (rp_step){.in = level[1][0], .add = none, .out = s->out, .k = 3, .stride = 1, .pad = 1, .project = s->project}, &own);
+}
+
 void rp_add__ref(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;

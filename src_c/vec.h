@@ -52,6 +52,73 @@ RP_INLINE vf vmin(vf a, vf b) { return vminq_f32(a, b); }
 #error "define RP_AVX512, RP_AVX2 or RP_NEON"
 #endif
 
+/* Writes a0 b0 a1 b1 ...: 2 * VL values. */
+RP_INLINE void vzip(float *p, vf a, vf b)
+{
+#if VL == 16
+    const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    vstore(p, _mm512_permutex2var_ps(a, low, b));
+    vstore(p + VL, _mm512_permutex2var_ps(a, _mm512_add_epi32(low, _mm512_set1_epi32(8)), b));
+#elif VL == 8
+    const vf low = _mm256_unpacklo_ps(a, b), high = _mm256_unpackhi_ps(a, b);
+    vstore(p, _mm256_permute2f128_ps(low, high, 0x20));
+    vstore(p + VL, _mm256_permute2f128_ps(low, high, 0x31));
+#else
+    vst2q_f32(p, (float32x4x2_t){{a, b}});
+#endif
+}
+
+/* Eight channels of VL pixels, ld floats apart, as one vector per channel. */
+RP_INLINE void vplanar8(const float *x, int64_t ld, vf out[8])
+{
+#if VL == 4
+    for (int half = 0; half < 2; half++) {
+        const float32x4x2_t low = vtrnq_f32(vload(x + 4 * half), vload(x + ld + 4 * half));
+        const float32x4x2_t high = vtrnq_f32(vload(x + 2 * ld + 4 * half), vload(x + 3 * ld + 4 * half));
+        out[4 * half] = vcombine_f32(vget_low_f32(low.val[0]), vget_low_f32(high.val[0]));
+        out[4 * half + 1] = vcombine_f32(vget_low_f32(low.val[1]), vget_low_f32(high.val[1]));
+        out[4 * half + 2] = vcombine_f32(vget_high_f32(low.val[0]), vget_high_f32(high.val[0]));
+        out[4 * half + 3] = vcombine_f32(vget_high_f32(low.val[1]), vget_high_f32(high.val[1]));
+    }
+#else
+    vf r[8], u[8];
+    RP_UNROLL for (int i = 0; i < 8; i++) {
+        const __m256 low = _mm256_loadu_ps(x + i * ld);
+#if VL == 16
+        r[i] = _mm512_insertf32x8(_mm512_castps256_ps512(low), _mm256_loadu_ps(x + (8 + i) * ld), 1);
+    }
+#define LOW _mm512_unpacklo_ps
+#define HIGH _mm512_unpackhi_ps
+#define PAIR(a, b, k) _mm512_shuffle_ps(a, b, k)
+    const __m512i first = _mm512_setr_epi32(0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
+    const __m512i second = _mm512_add_epi32(first, _mm512_set1_epi32(4));
+#define FIRST(a, b) _mm512_permutex2var_ps(a, first, b)
+#define SECOND(a, b) _mm512_permutex2var_ps(a, second, b)
+#else
+        r[i] = low;
+    }
+#define LOW _mm256_unpacklo_ps
+#define HIGH _mm256_unpackhi_ps
+#define PAIR(a, b, k) _mm256_shuffle_ps(a, b, k)
+#define FIRST(a, b) _mm256_permute2f128_ps(a, b, 0x20)
+#define SECOND(a, b) _mm256_permute2f128_ps(a, b, 0x31)
+#endif
+    RP_UNROLL for (int i = 0; i < 8; i += 4) { /* 4x4 squares in each 128 bits */
+        const vf a = LOW(r[i], r[i + 1]), b = HIGH(r[i], r[i + 1]), c = LOW(r[i + 2], r[i + 3]), d = HIGH(r[i + 2], r[i + 3]);
+        u[i] = PAIR(a, c, 0x44), u[i + 1] = PAIR(a, c, 0xee), u[i + 2] = PAIR(b, d, 0x44), u[i + 3] = PAIR(b, d, 0xee);
+    }
+    RP_UNROLL for (int i = 0; i < 4; i++) {
+        out[i] = FIRST(u[i], u[i + 4]);
+        out[i + 4] = SECOND(u[i], u[i + 4]);
+    }
+#undef LOW
+#undef HIGH
+#undef PAIR
+#undef FIRST
+#undef SECOND
+#endif
+}
+
 RP_INLINE vf vclip6(vf a) { return vmin(vset(6.0f), vmax(vset(0.0f), a)); }
 
 #endif

@@ -1,0 +1,41 @@
+/* The pipeline's work per pixel, heat map cell or number, beside the networks: the functions of refpose/stages.py with the same bits.
+ *
+ * Written once as plain loops in stages.inc, compiled once per ISA, and vectorised by the compiler. */
+#ifndef RP_STAGES_H
+#define RP_STAGES_H
+
+#include <stdint.h>
+
+/* name, arguments */
+#define RP_STAGES(X)                                                                                                   \
+    /* y[i] = e^x[i] */                                                                                                \
+    X(expf, (const float *x, int64_t n, float *y))                                                                     \
+    /* Square piece of an RGB picture in OpenCV's fixed-point arithmetic. matrix: output pixel -> source pixel, 3 x 3,     \
+     * row-major. Outside the picture: its nearest pixel, or zeros. out (size, size, 3): values[byte]. */                   \
+    X(warp, (const uint8_t *image, int height, int width, const double *matrix, int size, int replicate,               \
+             const float *values, float *out))                                                                         \
+    /* An (n, n) mask drawn into a picture. matrix: picture pixel -> mask pixel, 2 x 3. out (height, width). */             \
+    X(warp_mask, (const float *mask, int n, const double *matrix, int width, int height, float *out))                  \
+    /* Moves the x, y of `count` (x, y, z) positions to the centre of mass of a window of their channel of the heat map. */     \
+    X(refine, (float *position, int count, const float *heatmap, int rows, int columns, int channels, int window))
+
+typedef struct {
+#define RP_ROW(name, arguments) void(*name) arguments;
+    RP_STAGES(RP_ROW)
+#undef RP_ROW
+} rp_stages;
+
+/* Matrix from pixels of a size x size crop to the picture; corners: x, y of bottom left, top left, top right, bottom right. */
+void rp_crop_matrix(const double corners[8], int size, double matrix[9]);
+
+/* The stages of an ISA, NULL if this CPU cannot run it. */
+const rp_stages *rp_stages_of(const char *isa);
+
+extern const rp_stages rp_stages_ref;
+#if defined(__x86_64__) || defined(_M_X64)
+extern const rp_stages rp_stages_avx2, rp_stages_avx512;
+#elif defined(__aarch64__) || defined(_M_ARM64)
+extern const rp_stages rp_stages_neon;
+#endif
+
+#endif
