@@ -10,6 +10,7 @@ Numbers are float32; as text they have as many digits as it takes to read the ve
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -229,20 +230,57 @@ def _hdf5(path: str | os.PathLike[str], source: str, metadata: Mapping[str, Any]
     """
     import h5py
 
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs["source"] = source
-        file.attrs["refpose"] = json.dumps(metadata)
-        file["keypoint_names"] = list(LANDMARK_NAMES)
-        file["value_names"] = list(VALUES)
-        table = _Arrays(file)
-        yield table
-        table.flush()
+    with replacing(path) as temporary, _PatientFile(temporary, "w+") as raw:
+        with h5py.File(raw, "w") as file:
+            file.attrs["source"] = source
+            file.attrs["refpose"] = json.dumps(metadata)
+            file["keypoint_names"] = list(LANDMARK_NAMES)
+            file["value_names"] = list(VALUES)
+            table = _Arrays(file, raw)
+            yield table
+            table.flush()
+        raw.check()
+
+
+class _PatientFile(io.FileIO):
+    """A file that keeps the first error of writing until it is asked for.
+
+    When writing fails under HDF5 (disk full), it cannot close its objects any more, and crashes the process at its end.
+    """
+
+    _error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Write all of `data`, or after an error nothing."""
+        rest = memoryview(data).cast("B")
+        total = len(rest)
+        try:
+            while rest and self._error is None:
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self._error = error
+        return total
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the size, or after an error do nothing."""
+        try:
+            if self._error is None:
+                return super().truncate(size)
+        except OSError as error:
+            self._error = error
+        return size or 0
+
+    def check(self) -> None:
+        """Raise the error that was kept, if any."""
+        if self._error is not None:
+            raise self._error
 
 
 class _Arrays:
     """The growing arrays of an HDF5 file."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: Any, raw: _PatientFile) -> None:
+        self._raw = raw
         one = (len(LANDMARK_NAMES), len(VALUES))
         self._keypoints = file.create_dataset(
             "keypoints",
@@ -279,6 +317,7 @@ class _Arrays:
             dataset.resize((done + count, people, *block.shape[2:])[: dataset.ndim])
             dataset[done:] = new
         self._waiting = []
+        self._raw.check()
 
 
 KINDS: dict[str, Callable[[str | os.PathLike[str], str, Mapping[str, Any], bool], AbstractContextManager[Table]]] = {
