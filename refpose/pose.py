@@ -17,7 +17,7 @@ from .engine import load_network, resolve, stages
 from .filters import Smoothing
 from .landmarks import COUNT, USED, Landmarks
 from .libm import FloatArray, f32
-from .roi import Roi, enlarged, from_points, project, remove_letterbox, square_of
+from .roi import Roi, enlarged, from_points, project, remove_letterbox, square_of, squared
 from .tracker import Tracker
 from .warp import ByteArray
 
@@ -271,7 +271,8 @@ class Pose:
             Time of a video's frame in seconds, later than the last; rounded to microseconds. Without it, 33,333 us
             after the last, as in MediaPipe. Has no influence on single images.
         roi : Roi, optional
-            Where the person is; neither detector nor tracker are asked.
+            Where the person is; neither detector nor tracker are asked. If it is not a square in pixels, its longer
+            side makes it one.
 
         Returns
         -------
@@ -285,12 +286,12 @@ class Pose:
             The state stays as it was.
         """
         image = checked_image(image)
+        height, width = image.shape[:2]
         tracker = self.tracker
-        region = None if roi is None else _checked_roi(roi)
+        region = None if roi is None else squared(_checked_roi(roi), width, height)
         time_us = 0 if tracker is None else tracker.next_time(timestamp)
         if region is None and tracker is not None:
             region = tracker.roi
-        height, width = image.shape[:2]
         detection = None
         if region is None:
             detection = next(self._detections(image), None)

@@ -164,6 +164,19 @@ def square_of(roi: Roi, width: int, height: int) -> Square:
     return pad_to_square(f32(roi.x) * w, f32(roi.y) * h, f32(roi.width) * w, f32(roi.height) * h, roi.rotation)
 
 
+def squared(roi: Roi, width: int, height: int) -> Roi:
+    """The region made square on an image of this size in pixels, around the same centre, by its longer side.
+
+    Landmarks are turned back in fractions of the region (`project`), which is right on squares only. A region that is
+    square but for rounding is returned as it is.
+    """
+    w_px, h_px = roi.width * width, roi.height * height
+    side_px = max(w_px, h_px)
+    if abs(w_px - h_px) <= 1e-5 * side_px:
+        return roi
+    return Roi(roi.x, roi.y, side_px / width, side_px / height, roi.rotation)
+
+
 def circle(
     centre_n: FloatArray, scale_n: FloatArray, width: int, height: int
 ) -> tuple[np.float32, np.float32, np.float32, np.float32, np.float32]:

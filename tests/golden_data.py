@@ -1,0 +1,98 @@
+"""Access to the recorded results for tests: pictures, videos, and how they are compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from conftest import GOLDEN, GOLDENS
+from numpy.typing import NDArray
+from PIL import Image
+
+from refpose import Person, Roi
+from refpose.detector import Detection
+from refpose.engine import resolve
+
+BEST = GOLDEN if GOLDENS is None else GOLDENS
+SETS = (GOLDEN,) if GOLDENS is None else (GOLDEN, GOLDENS)
+MODELS = {"lite": 0, "full": 1, "heavy": 2}  # MediaPipe's model_complexity
+QUICK_PICTURE = "astronaut"  # what the quick tests run the exact networks on
+
+
+def exact_engines() -> list[str]:
+    """The engines that promise MediaPipe's bits, of those that can run here."""
+    return ["reference", "native"] if resolve("auto") == "native" else ["reference"]
+
+
+@cache
+def pictures() -> list[str]:
+    """Names of the recorded pictures."""
+    return [entry["id"] for entry in json.loads((BEST / "images.json").read_text())["images"]]
+
+
+def picture(name: str, folder: Path = BEST) -> NDArray[np.uint8]:
+    with Image.open(folder / "images" / f"{name}.png") as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def load(file: str, path: str, folder: Path = BEST) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Arrays (in nested groups too, by path) and attributes of a recorded group."""
+    arrays: dict[str, Any] = {}
+
+    def take(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            arrays[name] = item[()]
+
+    with h5py.File(folder / file) as source:
+        source[path].visititems(take)
+        return arrays, dict(source[path].attrs)
+
+
+def groups(file: str, marker: str, folder: Path = BEST) -> Iterator[str]:
+    """Paths of the groups that hold an item of this name."""
+    if not (folder / file).exists():
+        return
+    found: list[str] = []
+    with h5py.File(folder / file) as source:
+        source.visititems(lambda name, item: found.append(name) if marker in getattr(item, "keys", tuple)() else None)
+    yield from found
+
+
+def quick(name: str, *values: Any, id: str | None = None) -> Any:
+    """A test case that is left to the full run, unless it is about the quick picture."""
+    marks = () if name == QUICK_PICTURE else (pytest.mark.full,)
+    return pytest.param(*(values or (name,)), marks=marks, id=id)
+
+
+def roi_array(roi: Roi) -> NDArray[np.float32]:
+    return np.array([roi.x, roi.y, roi.width, roi.height, roi.rotation], np.float32)
+
+
+def detection_array(detection: Detection) -> NDArray[np.float32]:
+    return np.concatenate([[np.float32(detection.score)], detection.box_n, detection.keypoints_n.ravel()])
+
+
+def landmark_arrays(person: Person) -> dict[str, NDArray[np.float32]]:
+    """A person's landmarks in the recorded form: columns x, y, z, visibility, presence."""
+    return {
+        name: np.column_stack([position, visibility, person.presence])
+        for name, position, visibility in (
+            ("landmarks", person.landmarks, person.visibility),
+            ("world", person.world_landmarks, person.visibility),
+            ("raw_landmarks", person.raw_landmarks, person.raw_visibility),
+            ("raw_world", person.raw_world_landmarks, person.raw_visibility),
+        )
+    }
+
+
+def assert_same(found: Any, recorded: Any, what: str = "") -> None:
+    """Equality of every number, NaN nowhere."""
+    found, recorded = np.asarray(found), np.asarray(recorded)
+    assert found.dtype == recorded.dtype, what
+    np.testing.assert_array_equal(found, recorded, err_msg=what, strict=True)
