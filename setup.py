@@ -20,7 +20,7 @@ ISAS = {
     "aarch64": {"neon": []},
 }
 MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine().lower())
-DEPENDS = [*glob.glob("src_c/*.inc"), *glob.glob("src_c/*.h")]
+DEPENDS = [*glob.glob("src_c/*.inc"), *glob.glob("src_c/*.h"), *glob.glob("refpose/*.pxi")]
 
 
 class OptionalLibraries(build_clib):
@@ -40,7 +40,7 @@ libraries = [
 ]
 native = Extension(
     "refpose._native",
-    ["refpose/_native.pyx", *(f"src_c/{name}.c" for name in ("ref", "program", "dispatch", "context"))],
+    ["refpose/_native.pyx", *(f"src_c/{name}.c" for name in ("ref", "program", "dispatch", "context", "stages_ref", "geometry"))],
     include_dirs=["src_c"],
     extra_compile_args=COMMON,
     libraries=[name for name, _ in libraries],

@@ -178,3 +178,6 @@ cdef class Program:
         with nogil:
             rp_context_run(context, spaces)
         self.idle.append(own)
+
+
+include "_stages.pxi"

@@ -245,5 +245,17 @@ def stages(engine: str) -> Stages:
     ValueError
         No engine of that name.
     """
-    resolve(engine)
-    return NUMPY
+    if resolve(engine) != "native":
+        return NUMPY
+    native = _native()
+    compiled = native.Stages(native_isa())
+    return Stages(
+        expf=compiled.expf,
+        sinf=native.sinf,
+        cosf=native.cosf,
+        atan2f=native.atan2f,
+        crop_matrix=native.crop_matrix,
+        warp_f32=compiled.warp_f32,
+        warp_mask=compiled.warp_mask,
+        refine=compiled.refine,
+    )

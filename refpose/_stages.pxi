@@ -1,0 +1,122 @@
+# The pipeline's stages in C: the functions of stages.py with the same arguments, results and bits. Part of _native.pyx.
+
+from libc.stdint cimport uint8_t
+
+cdef extern from "stages.h" nogil:
+    ctypedef struct rp_stages:
+        void (*expf)(const float *x, int64_t n, float *y) noexcept nogil
+        void (*warp)(const uint8_t *image, int height, int width, const double *matrix, int size, int replicate,
+                     const float *values, float *out) noexcept nogil
+        void (*warp_mask)(const float *mask, int n, const double *matrix, int width, int height, float *out) noexcept nogil
+        void (*refine)(float *position, int count, const float *heatmap, int rows, int columns, int channels,
+                       int window) noexcept nogil
+    void rp_crop_matrix(const double *corners, int size, double *matrix)
+    const rp_stages *rp_stages_of(const char *isa)
+
+cdef extern from "libm.h" nogil:
+    float rp_sinf(float x)
+    float rp_cosf(float x)
+    float rp_atan2f(float y, float x)
+
+
+def sinf(x):
+    """`refpose.libm.sinf` of one number."""
+    return np.float32(rp_sinf(x))
+
+
+def cosf(x):
+    """`refpose.libm.cosf` of one number."""
+    return np.float32(rp_cosf(x))
+
+
+def atan2f(y, x):
+    """`refpose.libm.atan2f` of one point."""
+    return np.float32(rp_atan2f(y, x))
+
+
+def crop_matrix(corners, int size):
+    """`refpose.warp.crop_matrix`."""
+    cdef double flat[8]
+    cdef double matrix[9]
+    for i, (x, y) in enumerate(corners):
+        flat[2 * i], flat[2 * i + 1] = x, y
+    rp_crop_matrix(flat, size, matrix)
+    return tuple(matrix[i] for i in range(9))
+
+
+cdef class Stages:
+    """The stages compiled for one instruction set.
+
+    Parameters
+    ----------
+    isa : str
+        One of `isas()`.
+    """
+
+    cdef const rp_stages *stages
+
+    def __cinit__(self, isa):
+        self.stages = rp_stages_of(isa.encode())
+        if self.stages == NULL:
+            raise ValueError(f"no stages for {isa!r}: expected one of {', '.join(isas())}")
+
+    def expf(self, x):
+        """`refpose.libm.expf`."""
+        source = np.ascontiguousarray(x, np.float32)
+        y = np.empty(np.shape(x), np.float32)
+        cdef int64_t n = y.size
+        cdef const float *values = address(source, n, False, "x")
+        cdef float *out = address(y, n, True, "y")
+        with nogil:
+            self.stages.expf(values, n, out)
+        return y
+
+    def warp_f32(self, image, matrix, int size, str border, double scale, double offset):
+        """`refpose.warp.warp_f32`."""
+        cdef double m[9]
+        cdef float values[256]
+        cdef int height, width, replicate = border == "replicate"
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.flags.c_contiguous:
+            raise ValueError(f"image: expected C-contiguous bytes of shape (height, width, 3), found {image.dtype} {image.shape}")
+        height, width = image.shape[:2]
+        if height < 1 or width < 1 or size < 1:
+            raise ValueError(f"expected at least one pixel, found an image of shape {image.shape} and a crop of {size}")
+        for i in range(9):
+            m[i] = matrix[i]
+        for i in range(256):
+            values[i] = <float>(i * scale + offset)
+        out = np.empty((size, size, 3), np.float32)
+        cdef const uint8_t *pixels = <const uint8_t *><uintptr_t>image.ctypes.data
+        cdef float *to = address(out, out.size, True, "crop")
+        with nogil:
+            self.stages.warp(pixels, height, width, m, size, replicate, values, to)
+        return out
+
+    def warp_mask(self, mask, matrix, int width, int height):
+        """`refpose.warp.warp_mask`."""
+        cdef double m[6]
+        cdef int n = len(mask)
+        if width < 1 or height < 1 or n < 1:
+            raise ValueError(f"expected at least one pixel, found {width} x {height} and a mask of side {n}")
+        for i in range(6):
+            m[i] = matrix[i]
+        out = np.empty((height, width), np.float32)
+        cdef const float *values = address(mask, <int64_t>n * n, False, "mask")
+        cdef float *to = address(out, out.size, True, "image mask")
+        with nogil:
+            self.stages.warp_mask(values, n, m, width, height, to)
+        return out
+
+    def refine(self, position_roi, heatmap, window):
+        """`refpose.landmarks.refine`."""
+        cdef int rows, columns, channels, reach, count = len(position_roi)
+        rows, columns, channels = heatmap.shape
+        if count > channels:
+            raise ValueError(f"{count} landmarks, but a heat map of {channels} channels")
+        refined = np.array(position_roi, np.float32, order="C")
+        cdef float *position = address(refined, 3 * <int64_t>count, True, "landmarks")
+        cdef const float *logits = address(heatmap, <int64_t>rows * columns * channels, False, "heat map")
+        reach = min(window, 2 * max(rows, columns) + 1)
+        with nogil:
+            self.stages.refine(position, count, logits, rows, columns, channels, reach)
+        return refined

@@ -1,0 +1,136 @@
+"""The C stages against the NumPy functions they stand for, on every instruction set this machine has: equal bits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from refpose import landmarks, libm, warp
+
+native = pytest.importorskip("refpose._native", reason="the native engine was not built")
+ISAS = ("avx512", "avx2", "neon", "ref")
+
+
+@pytest.fixture(params=ISAS)
+def stages(request: pytest.FixtureRequest) -> Any:
+    if request.param not in native.isas():
+        pytest.skip(f"this machine cannot run {request.param}")
+    return native.Stages(request.param)
+
+
+def test_expf(stages: Any) -> None:
+    rng = np.random.default_rng(1)
+    special = [np.inf, -np.inf, np.nan, 0.0, -0.0, 89, 88.8, -104, -103.9, -87.4, 3e38, -3e38, 1e-40]
+    # The two arguments where fma(x, 32/ln 2, -k) and its parts would differ, see libm.py.
+    special += [float.fromhex("0x1.04845ep+5"), float.fromhex("-0x1.f8cbb2p+5")]
+    bits = rng.integers(0, 2**32, 300_001, dtype=np.uint32).view(np.float32)
+    x = np.concatenate([(rng.standard_normal(300_000) * 40).astype(np.float32), np.array(special, np.float32), bits])
+    with np.errstate(invalid="ignore"):
+        assert np.array_equal(stages.expf(x), libm.expf(x), equal_nan=True)
+    assert stages.expf(x[:6].reshape(2, 3)).shape == (2, 3)
+    assert np.array_equal(stages.expf(x[:100:3]), libm.expf(x[:100:3]))
+
+
+def test_angles() -> None:
+    rng = np.random.default_rng(2)
+    angles = np.concatenate([rng.uniform(-3.15, 3.15, 20_000), [0.0, -0.0, np.pi, -np.pi, 1e-30]]).astype(np.float32)
+    for function, meaning in ((native.sinf, libm.sinf), (native.cosf, libm.cosf)):
+        found = np.array([function(a) for a in angles])
+        assert found.dtype == np.float32
+        assert np.array_equal(found.view(np.uint32), meaning(angles).view(np.uint32))
+    points = rng.standard_normal((20_000, 2)).astype(np.float32) * np.float32(100)
+    points = np.concatenate([points, np.round(points), points[::-1] * np.float32([1e-6, 1e6])])
+    signs = [(a, b) for a in (0.0, -0.0, 1.0, -1.0, 3e38, 1e-38) for b in (0.0, -0.0, 1.0, -1.0, 3e38, 1e-38)]
+    points = np.concatenate([points, np.array(signs, np.float32)])
+    found = np.array([native.atan2f(y, x) for y, x in points])
+    assert np.array_equal(found.view(np.uint32), libm.atan2f(points[:, 0], points[:, 1]).view(np.uint32))
+
+
+def random_corners(rng: np.random.Generator, width: int, height: int) -> list[warp.Point]:
+    """A rotated square somewhere on a picture or beside it, as float32 values."""
+    angle, side = rng.uniform(-3, 3), rng.uniform(0.05, 1) * max(width, height)
+    x, y = rng.uniform(-0.2, 1.2, 2) * (width, height)
+    c, s = np.cos(angle) * side, np.sin(angle) * side
+    corners = ((x + dx * c - dy * s, y + dx * s + dy * c) for dx, dy in ((-1, 1), (-1, -1), (1, -1), (1, 1)))
+    return [(float(np.float32(px)), float(np.float32(py))) for px, py in corners]
+
+
+def test_crop_matrix() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(2000):
+        corners = random_corners(rng, 1280, 720)
+        assert native.crop_matrix(corners, 256) == warp.crop_matrix(corners, 256)
+    for flat in ([(5.0, 5.0)] * 4, [(0.0, 1.0), (0.0, 0.0), (0.0, 0.0), (0.0, 1.0)]):
+        assert native.crop_matrix(flat, 256) == warp.crop_matrix(flat, 256)
+
+
+@pytest.mark.parametrize("size", [(720, 1280), (300, 200), (1, 1), (1, 7), (5, 1), (2, 2)])
+@pytest.mark.parametrize("border", ["constant", "replicate"])
+def test_warp(stages: Any, size: tuple[int, int], border: warp.Border) -> None:
+    rng = np.random.default_rng(4)
+    image = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
+    scales = ((landmarks.INPUT_SCALE, landmarks.INPUT_OFFSET), (np.float32(2 / 255), np.float32(-1)))
+    for side in (256, 224, 1, 65):
+        for scale, offset in scales:
+            matrix = warp.crop_matrix(random_corners(rng, size[1], size[0]), side)
+            expected = warp.warp_f32(image, matrix, side, border, scale, offset)
+            assert np.array_equal(stages.warp_f32(image, matrix, side, border, scale, offset), expected)
+
+
+def test_warp_reads_nothing_behind_the_picture(stages: Any) -> None:
+    """The picture ends at the end of its memory page; sanitized builds would notice one byte more."""
+    memory = np.zeros(4096, np.uint8)
+    image = memory[-3 * 7 * 5 :].reshape(5, 7, 3)
+    image[...] = np.arange(105, dtype=np.uint8).reshape(5, 7, 3)
+    matrix = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+    arguments = (matrix, 16, "replicate", np.float32(1), np.float32(0))
+    assert np.array_equal(stages.warp_f32(image, *arguments), warp.warp_f32(image, *arguments))
+
+
+@pytest.mark.parametrize("size", [(360, 640), (1, 1), (3, 200), (200, 3)])
+def test_warp_mask(stages: Any, size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(5)
+    height, width = size
+    for side in (256, 7):
+        mask = rng.random((side, side), np.float32)
+        for _ in range(10):
+            a, b, d, e = rng.uniform(-1, 1, 4) * side / max(size)
+            matrix = (a, b, rng.uniform(-1, 1) * side, d, e, rng.uniform(-1, 1) * side)
+            assert np.array_equal(
+                stages.warp_mask(mask, matrix, width, height), warp.warp_mask(mask, matrix, width, height)
+            )
+
+
+@pytest.mark.parametrize("window", [1, 7, 9, 63, 1001])
+def test_refine(stages: Any, window: int) -> None:
+    rng = np.random.default_rng(6)
+    heatmap = (rng.standard_normal((64, 64, 39)) * 3 - 2).astype(np.float32)
+    position = rng.uniform(-0.1, 1.1, (35, 3)).astype(np.float32)
+    position[:4, 0] = np.nan, np.inf, -np.inf, 1
+    heatmap[20:30, :, 7] = np.nan
+    heatmap[:, :, 8] = -1e4
+    found = stages.refine(position, heatmap, window)
+    with np.errstate(invalid="ignore"):
+        assert np.array_equal(found, landmarks.refine(position, heatmap, window), equal_nan=True)
+    assert found.shape == position.shape
+
+
+def test_bad_arguments(stages: Any) -> None:
+    image, matrix = np.zeros((4, 4, 3), np.uint8), (1.0,) * 9
+    for bad in (image[:, ::2], image.astype(np.int16), image[:, :, :2], image[0], image[:0]):
+        with pytest.raises(ValueError, match="expected"):
+            stages.warp_f32(bad, matrix, 8, "constant", 1, 0)
+    with pytest.raises(ValueError, match="at least one pixel"):
+        stages.warp_f32(image, matrix, 0, "constant", 1, 0)
+    with pytest.raises(ValueError, match="expected 16 values"):
+        stages.warp_mask(np.zeros((4, 5), np.float32), (1.0,) * 6, 5, 5)
+    with pytest.raises(ValueError, match="at least one pixel"):
+        stages.warp_mask(np.zeros((4, 4), np.float32), (1.0,) * 6, 0, 5)
+    with pytest.raises(ValueError, match="a heat map of 2 channels"):
+        stages.refine(np.zeros((3, 3), np.float32), np.zeros((4, 4, 2), np.float32), 9)
+    with pytest.raises(TypeError, match="float32"):
+        stages.refine(np.zeros((3, 3), np.float32), np.zeros((4, 4, 4)), 9)
+    with pytest.raises(ValueError, match="no stages for"):
+        native.Stages("sse9")
