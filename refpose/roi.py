@@ -62,7 +62,7 @@ class Roi:
     rotation: float = 0.0
 
     def __post_init__(self) -> None:
-        # Values go straight into the dictionary: a region is made in every frame, and frozen attributes are slow to set.
+        # Straight into the dictionary: a region is made in every frame, and frozen attributes are slow to set.
         values = self.__dict__
         for name, value in values.items():
             try:

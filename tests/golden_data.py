@@ -96,3 +96,55 @@ def assert_same(found: Any, recorded: Any, what: str = "") -> None:
     found, recorded = np.asarray(found), np.asarray(recorded)
     assert found.dtype == recorded.dtype, what
     np.testing.assert_array_equal(found, recorded, err_msg=what, strict=True)
+
+
+class Video:
+    """A recorded run: its options, frames and numbers.
+
+    Parameters
+    ----------
+    folder : Path
+        The recorded set.
+    run : str
+        Path of the group in ``video.h5``.
+    """
+
+    def __init__(self, folder: Path, run: str) -> None:
+        self.folder, self.run = folder, run
+        self.recorded, self.options = load("video.h5", run, folder)
+        self.times = [int(t) / 1e6 for t in self.recorded["timestamp_us"]]
+
+    def frames(self) -> list[NDArray[np.uint8]]:
+        if "crop_yxhw" in self.recorded:
+            whole = picture(self.options["image"], self.folder)
+            return [whole[y : y + h, x : x + w] for y, x, h, w in self.recorded["crop_yxhw"]]
+        if "image" in self.recorded:
+            return [picture(name.decode(), self.folder) for name in self.recorded["image"]]
+        folder = self.folder / f"frames_{self.run.split('/')[0]}"
+
+        def frame(index: int) -> NDArray[np.uint8]:
+            with Image.open(folder / f"{max(index, 0):04d}.png") as image:
+                return np.asarray(image) if index >= 0 else np.zeros_like(np.asarray(image))
+
+        return [frame(int(index)) for index in self.recorded["frame"]]
+
+    def sizes(self) -> list[tuple[int, int]]:
+        """Width and height of every frame."""
+        if "crop_yxhw" in self.recorded:
+            return [(int(w), int(h)) for _, _, h, w in self.recorded["crop_yxhw"]]
+        return [frame.shape[1::-1] for frame in self.frames()]
+
+    def pose_options(self) -> dict[str, Any]:
+        return {
+            "model": list(MODELS)[self.options["complexity"]],
+            "smooth": bool(self.options["smooth_landmarks"]),
+            "segmentation": bool(self.options["enable_segmentation"]),
+            "smooth_segmentation": bool(self.options["smooth_segmentation"]),
+            "min_detection_confidence": float(self.options["min_detection_confidence"]),
+            "min_tracking_confidence": float(self.options["min_tracking_confidence"]),
+        }
+
+
+def videos() -> list[tuple[Path, str]]:
+    """Folder and path of all recorded runs."""
+    return [(folder, run) for folder in SETS for run in groups("video.h5", "raw_landmarks", folder)]
