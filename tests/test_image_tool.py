@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 import refpose
-from refpose import cli
+from refpose import cli, weights
 from refpose.images import read_image
 from refpose.topology import LANDMARK_NAMES
 
@@ -60,6 +60,9 @@ def test_json_has_every_number(out: Path, person: refpose.Person, astronaut: Pat
     assert (record["width"], record["height"]) == (512, 512)
     assert record["settings"]["model"] == "lite"
     assert record["settings"]["engine"] == "numpy"
+    assert record["weights_sha256"] == {
+        name: weights.load(name).attributes["content_sha256"] for name in ("detector", "lite")
+    }
     (found,) = record["people"]
     assert found["score"] == person.score
     assert [found["roi"][name] for name in ("x", "y", "width", "height", "rotation")] == [

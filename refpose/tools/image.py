@@ -13,7 +13,7 @@ Files appear whole or not at all, the JSON last.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import __version__, draw
-from ..files import write_csv, write_json
+from .. import __version__, draw, tables
+from ..files import write_json
 from ..images import ENDINGS, read_image, write_png
 from ..pose import Person, Pose
 from ..topology import LANDMARK_COLORS, LANDMARK_NAMES, POSE_CONNECTIONS
@@ -32,9 +32,6 @@ from . import batch, options
 ROI_COLOR = (255, 214, 0)
 BOX_COLOR = (60, 220, 90)
 DRAWN = ("skeleton", "roi", "box")
-
-VALUES = ("x_px", "y_px", "z", "xw_m", "yw_m", "zw_m", "visibility", "presence")
-COLUMNS = ("source", "frame", "time_s", "person", "keypoint", *VALUES)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,20 +82,25 @@ class Annotator:
 
     def __call__(self) -> batch.Work:
         """Load the networks; the function that is returned takes a task and says what was found."""
-        return partial(self.annotate, options.make_pose(self.pose, self.threads))
+        hashes = options.weights_sha256(self.pose["model"])
+        return partial(self.annotate, options.make_pose(self.pose, self.threads), hashes)
 
-    def annotate(self, pose: Pose, task: batch.Task) -> str:
+    def annotate(self, pose: Pose, hashes: dict[str, str], task: batch.Task) -> str:
         """Do one picture."""
         picture = read_image(task.source)
         people = pose.process(picture)
         for person in people:
             draw_person(picture, person, self.drawn)
+        # The record stands for the other files, so an old one must not stand beside new ones.
+        task.output(".json").unlink(missing_ok=True)
         write_png(task.output(".png"), picture)
         if self.csv:
-            write_csv(task.output(".csv"), COLUMNS, rows(people, str(task.source)))
+            with tables.create(task.output(".csv"), str(task.source), {}) as table:
+                table.write(0, 0.0, people)
         if self.pose["segmentation"]:
             write_png(task.output(".mask.png"), grey_mask(people, picture.shape[:2]))
-        write_json(task.output(".json"), record(people, str(task.source), self.settings, picture.shape[:2]))
+        how = {"source": str(task.source), "settings": self.settings, "weights_sha256": hashes}
+        write_json(task.output(".json"), record(people, how, picture.shape[:2]))
         found = f"person with score {people[0].score:.3f}" if people else "no person"
         return f"{found} -> {task.output('.png')}"
 
@@ -106,7 +108,7 @@ class Annotator:
 def draw_person(picture: NDArray[np.uint8], person: Person, drawn: Collection[str] = DRAWN) -> None:
     """Draw what was found into the picture.
 
-    Lines are as thick as MediaPipe's on pictures of up to 750 pixels, and grow with larger ones.
+    Lines are 2 pixels thick, as MediaPipe's, and thicker on pictures of more than 750 pixels, so that they can be seen.
 
     Parameters
     ----------
@@ -137,20 +139,6 @@ def draw_person(picture: NDArray[np.uint8], person: Person, drawn: Collection[st
         )
 
 
-def keypoints(person: Person) -> Iterator[tuple[Any, ...]]:
-    """Give name and `VALUES` of every keypoint."""
-    columns = (person.landmarks_px[:, :2], person.landmarks[:, 2:], person.world_landmarks)
-    table = np.column_stack((*columns, person.visibility, person.presence))
-    return ((name, *row) for name, row in zip(LANDMARK_NAMES, table, strict=True))
-
-
-def rows(people: Sequence[Person], source: str) -> Iterator[tuple[Any, ...]]:
-    """Give the rows of the table: `COLUMNS` of every keypoint."""
-    for number, person in enumerate(people):
-        for row in keypoints(person):
-            yield source, 0, 0.0, number, *row
-
-
 def grey_mask(people: Sequence[Person], shape: tuple[int, int]) -> NDArray[np.uint8]:
     """Give the mask as grey values, 0 background to 255 person; all 0 where nobody was found."""
     grey = np.zeros(shape, np.uint8)
@@ -160,16 +148,14 @@ def grey_mask(people: Sequence[Person], shape: tuple[int, int]) -> NDArray[np.ui
     return grey
 
 
-def record(people: Sequence[Person], source: str, settings: dict[str, Any], shape: tuple[int, int]) -> dict[str, Any]:
+def record(people: Sequence[Person], how: dict[str, Any], shape: tuple[int, int]) -> dict[str, Any]:
     """Put all that was found into the form of the JSON file.
 
     Parameters
     ----------
     people : sequence of Person
-    source : str
-        The picture's file.
-    settings : dict
-        What the results depend on besides the picture.
+    how : dict
+        How it was found.
     shape : (int, int)
         Height and width of the picture in pixels.
 
@@ -181,8 +167,7 @@ def record(people: Sequence[Person], source: str, settings: dict[str, Any], shap
     height, width = shape
     return {
         "refpose": __version__,
-        "source": source,
-        "settings": settings,
+        **how,
         "width": width,
         "height": height,
         "people": [
@@ -196,8 +181,8 @@ def record(people: Sequence[Person], source: str, settings: dict[str, Any], shap
                     "keypoints": person.detection.keypoints_n.tolist(),
                 },
                 "keypoints": [
-                    {"name": name, **{column: float(value) for column, value in zip(VALUES, values, strict=True)}}
-                    for name, *values in keypoints(person)
+                    {"name": name, **dict(zip(tables.VALUES, row, strict=True))}
+                    for name, row in zip(LANDMARK_NAMES, tables.values(person).tolist(), strict=True)
                 ],
             }
             for person in people

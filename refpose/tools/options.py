@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from .. import weights
 from ..engine import ENGINES, resolve
 from ..pose import MODELS, Pose
 
@@ -64,6 +65,11 @@ def settings(args: argparse.Namespace, **others: Any) -> dict[str, Any]:
         "min_tracking_confidence": args.min_tracking_confidence,
         **others,
     }
+
+
+def weights_sha256(model: str) -> dict[str, str]:
+    """Give the hashes of what the detector and the landmark network of `model` were trained to, for the record."""
+    return {name: weights.load(name).attributes["content_sha256"] for name in ("detector", model)}
 
 
 def make_pose(settings: dict[str, Any], threads: int) -> Pose:

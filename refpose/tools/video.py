@@ -25,7 +25,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from .. import __version__, tables, weights
+from .. import __version__, tables
 from ..extras import require
 from ..files import write_json
 from ..pose import Pose
@@ -160,7 +160,7 @@ class Annotator:
 
     def __call__(self) -> batch.Work:
         """Load the networks; the function that is returned takes a task and says what was found."""
-        hashes = {name: weights.load(name).attributes["content_sha256"] for name in ("detector", self.pose["model"])}
+        hashes = options.weights_sha256(self.pose["model"])
         return partial(self.annotate, options.make_pose(self.pose, self.threads), hashes)
 
     def annotate(self, pose: Pose, hashes: dict[str, str], task: batch.Task) -> str:
