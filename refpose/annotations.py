@@ -35,8 +35,21 @@ from .images import ENDINGS
 from .metrics import MPII_HEAD_FACTOR
 
 # Joints of public data sets which no skeleton of `refpose.topology` has, so that nothing can be compared with them:
-# JHMDB, Human3.6M, CrowdPose, AIC, PoseTrack18, Halpe.
-OTHER_JOINTS = frozenset(("belly", "face", "head", "head_bottom", "neck_base", "spine"))
+# JHMDB, Human3.6M, CrowdPose, AIC, PoseTrack18, Halpe, Human-Art.
+OTHER_JOINTS = frozenset(
+    (
+        "belly",
+        "face",
+        "head",
+        "head_bottom",
+        "neck_base",
+        "spine",
+        "left_finger",
+        "right_finger",
+        "left_toe",
+        "right_toe",
+    )
+)
 
 # Other spellings of joints that `refpose.topology` has: Human3.6M's feet are the ankles (its figures end there),
 # MPII's "top of the head" has three names.
@@ -46,6 +59,7 @@ _SPELLINGS: Mapping[str, str] = {
     "top_head": "head_top",
     "top_of_head": "head_top",
     "root": "pelvis",
+    "hip": "pelvis",
 }
 
 KNOWN_JOINTS = OTHER_JOINTS.union(

@@ -56,14 +56,14 @@ CURVE: NDArray[np.float64] = np.linspace(0.0, 0.5, 26)[1:]
 # outside them, and the detector wants some surroundings.
 CROP_MARGIN = 0.35
 
-# An annotated box is enlarged by this factor (1.25 is usual for top-down estimators: Xiao et al. 2018, section 3).
+# An annotated box is enlarged by this factor, as top-down estimators usually do (the code of Xiao et al. 2018).
 BOX_FACTOR = 1.25
 
 # Area of a person as part of the box, where the annotations give only the box (xtcocotools and mmpose do so for data
 # sets without segmentations, ultralytics too).
 AREA_OF_BOX = 0.53
 
-# The paper's tolerance (Bazarevsky et al. 2020, section 2.1: shift and scale of the aligned person by 10 %).
+# The paper's tolerance of misaligned regions (Bazarevsky et al. 2020, "BlazePose"): 10 % in shift and in scale.
 NOISE_SHIFT = 0.1
 NOISE_SCALE = 0.1
 
@@ -519,7 +519,7 @@ def views(
                 yield View(picture, index, place, np.ascontiguousarray(image[y0:y1, x0:x1]), (x0, y0))
 
 
-def to_found(view: View, person: Person) -> FoundPerson:
+def to_found(view: View, person: Person, category: int = 1) -> FoundPerson:
     """An estimated person in the pixels of the picture."""
     points = np.asarray(person.landmarks_px[:, :2], np.float64) + view.origin_px
     names = topology.LANDMARK_NAMES
@@ -528,7 +528,8 @@ def to_found(view: View, person: Person) -> FoundPerson:
         points,
         float(person.score),
         extent_area(topology.convert(points, names, topology.COCO_17)),
-        person=view.person,
+        category,
+        view.person,
         world_m=np.asarray(person.world_landmarks, np.float64),
     )
 
@@ -601,19 +602,18 @@ def predict(
         [{} for _ in range(repeats)],
     )
     for view in views(annotations, files, mode, boxes):
-        category = category_of(view, annotations)
+        key, category = view.picture.id, category_of(view, annotations)
         people = pose.process(view.image)
-        run.plain[view.picture.id] += [replace(to_found(view, p), category=category) for p in people]
+        run.plain[key] += [to_found(view, p, category) for p in people]
         for r in range(repeats):
             rng = np.random.default_rng((seed, view.index, 0 if view.person is None else 1 + view.person, r))
             # Drawn before it is known whether anybody was found: the occlusion must not depend on the estimator.
             noise = rng.uniform(-1, 1, 3)
             occluded, hidden = occlude(view, rng)
             again = [q for p in people for q in pose.process(view.image, roi=disturb(p.roi, noise))]
-            run.aligned[r][view.picture.id] += [replace(to_found(view, p), category=category) for p in again]
-            again = pose.process(occluded)
-            run.occluded[r][view.picture.id] += [replace(to_found(view, p), category=category) for p in again]
-            run.hidden[r].update({(view.picture.id, place): box for place, box in hidden.items()})
+            run.aligned[r][key] += [to_found(view, p, category) for p in again]
+            run.occluded[r][key] += [to_found(view, p, category) for p in pose.process(occluded)]
+            run.hidden[r].update({(key, place): box for place, box in hidden.items()})
         progress(view)
     return run
 
@@ -676,8 +676,9 @@ def robustness(annotations: Annotations, run: Run, mode: str, options: Options, 
     -------
     dict
         ``plain``: PCK without either. ``alignment`` and ``occlusion``: ``pck`` (all repetitions together), ``lowest``
-        and ``highest`` repetition, ``change`` against plain. For occlusion ``covered`` and ``uncovered``: PCK of the
-        joints under the rectangles and of the others, and ``covered_share`` of the joints.
+        and ``highest`` repetition, ``change`` against plain, ``found`` (part of the persons still found).
+        For occlusion ``covered`` and ``uncovered``: PCK of the joints under the rectangles and of the others, and
+        ``covered_share`` of the joints.
     """
     threshold = options.thresholds[0]
 
@@ -694,7 +695,14 @@ def robustness(annotations: Annotations, run: Run, mode: str, options: Options, 
     def summary(repetitions: list[list[Pair]]) -> dict[str, Any]:
         values = [pck_value(own, threshold) for own in repetitions]
         together = pck_value([p for own in repetitions for p in own], threshold)
-        return {"pck": together, "lowest": min(values), "highest": max(values), "change": together - plain}
+        found = [p.found is not None for own in repetitions for p in own]
+        return {
+            "pck": together,
+            "lowest": min(values),
+            "highest": max(values),
+            "change": together - plain,
+            "found": sum(found) / len(found),
+        }
 
     split = [
         _split(p, annotations, hidden, options.joints)

@@ -48,7 +48,7 @@ _SUMMARY: tuple[tuple[str, bool, float | None, str], ...] = (
 )
 
 # MPII's evaluation: a head's size is this fraction of the diagonal of its annotated rectangle
-# (SC_BIAS in the toolkit's evalMPII, "PCKh" of Andriluka et al. 2014, section 5).
+# (SC_BIAS in MPII's evaluation toolkit, for the PCKh of Andriluka et al. 2014).
 MPII_HEAD_FACTOR = 0.6
 
 

@@ -348,6 +348,7 @@ def robustness_table(columns: Sequence[Column]) -> str:
         ("rectangles over people", "occlusion"),
     ):
         rows.append([title, *(_percent(r[key]["pck"]) for r in own)])
+        rows.append(["  persons found", *(_percent(r[key]["found"]) for r in own)])
         rows.append(["  change", *(f"{100 * r[key]['change']:+.1f}" for r in own)])
         rows.append(
             ["  lowest to highest", *(f"{_percent(r[key]['lowest'])} to {_percent(r[key]['highest'])}" for r in own)]
@@ -409,7 +410,7 @@ def plot(columns: Sequence[Column], path: Path) -> None:
             axes[0].plot([0, *CURVE], [0, *(100 * v for v in column.figures["curve"])], label=column.name)
         axes[0].grid(alpha=0.3)
         if own:
-            axes[0].legend()
+            axes[0].legend(loc="lower right")
             _bars_by_joint(axes[1], own)
         if robust:
             _bars_of_robustness(axes[2], [c for c in own if "plain" in c.figures.get("robustness", {})])
@@ -435,15 +436,16 @@ def _bars_of_robustness(axes: Any, columns: Sequence[Column]) -> None:
         series.append(
             (column.name, [100 * v for v in (own["plain"], own["alignment"]["pck"], own["occlusion"]["pck"])])
         )
-    _bars(axes, ["plain", "alignment noise", "occlusion"], series)
+    _bars(axes, ["plain", "alignment\nnoise", "occlusion"], series, rotation=0)
     axes.set(title="robustness", ylabel="PCK (%)", ylim=(0, 101))
 
 
-def _bars(axes: Any, names: Sequence[str], series: Sequence[tuple[str, Sequence[float]]]) -> None:
+def _bars(axes: Any, names: Sequence[str], series: Sequence[tuple[str, Sequence[float]]], rotation: int = 60) -> None:
     """Groups of bars, one group per name, one bar per series."""
     width = 0.8 / max(1, len(series))
     for k, (label, values) in enumerate(series):
         places = [i + (k - (len(series) - 1) / 2) * width for i in range(len(names))]
         axes.bar(places, values, width, label=label)
-    axes.set_xticks(range(len(names)), [name.replace("_", " ") for name in names], rotation=60, ha="right")
+    labels = [name.replace("_", " ") for name in names]
+    axes.set_xticks(range(len(names)), labels, rotation=rotation, ha="right" if rotation else "center")
     axes.grid(axis="y", alpha=0.3)
