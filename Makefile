@@ -7,7 +7,7 @@ JOBS   ?= 2
 
 BIN     := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard weights/*) \
-           $(shell find refpose src_c -name '*.py' -o -name '*.py[xi]' -o -name '*.[ch]' -o -name '*.inc' 2>/dev/null)
+           $(shell find refpose src_c -name '*.py' -o -name '*.p[xy][xi]' -o -name '*.[ch]' ! -name _native.c -o -name '*.inc' 2>/dev/null)
 
 .PHONY: build test quick demo check fmt dist clean
 
