@@ -115,7 +115,7 @@ class Pair:
         Place among the annotated persons of the picture.
     found : FoundPerson or None
     labelled : ndarray of shape (J,), bool
-        Which of the joints that count are labelled.
+        Which of the joints count: labelled, and in the estimator's skeleton.
     errors_px : ndarray of shape (J,), float64
         Distances; NaN where not labelled or not found.
     size_px : float
@@ -141,7 +141,7 @@ def pair(
 
     In mode "full" there is one pair per picture: the prediction with the highest score, and the annotated person with
     the smallest mean error over size (the first one that counts if there is no prediction). In mode "crop" there is one
-    per annotated person that counts. Joints count that are labelled and in `joints`.
+    per annotated person that counts. Joints count that are labelled, in `joints`, and not `unknown_joints`.
 
     Parameters
     ----------
@@ -158,6 +158,7 @@ def pair(
         In the order of the annotations.
     """
     pairs = []
+    unknown = np.isin(joints, unknown_joints(predictions, joints))
     for picture in annotations.pictures:
         found = predictions.get(picture.id, ())
         candidates = []
@@ -166,21 +167,34 @@ def pair(
                 continue
             mine = [p for p in found if p.person == place] if mode == "crop" else found
             best = max(mine, key=lambda p: p.score, default=None)
-            candidates.append(_compare(picture, place, best, person_size(person, kind), joints))
+            candidates.append(_compare(picture, place, best, person_size(person, kind), joints, unknown))
         if mode == "full" and candidates:
             candidates = [min(candidates, key=_mean_error)]
         pairs += candidates
     return pairs
 
 
+def unknown_joints(predictions: Predictions, joints: Sequence[str]) -> list[str]:
+    """Joints that an estimator has nothing for in its skeleton, judged by all its predictions; none without any."""
+    skeletons = {person.names for own in predictions.values() for person in own}
+    if not skeletons:
+        return []
+    return [joint for joint in joints if not any(topology.sources(joint, names) for names in skeletons)]
+
+
 def _compare(
-    picture: AnnotatedPicture, place: int, found: FoundPerson | None, size: float, joints: Sequence[str]
+    picture: AnnotatedPicture,
+    place: int,
+    found: FoundPerson | None,
+    size: float,
+    joints: Sequence[str],
+    unknown: NDArray[np.bool_],
 ) -> Pair:
     person = picture.persons[place]
     own = [name for name in joints if name in person.names]
     truth = np.full((len(joints), 2), np.nan)
     truth[[joints.index(name) for name in own]] = person.points_px[[person.names.index(name) for name in own]]
-    labelled = np.isfinite(truth).all(axis=1)
+    labelled = np.isfinite(truth).all(axis=1) & ~unknown
     errors = np.full(len(joints), np.nan)
     if found is not None:
         errors = metrics.distances(topology.convert(found.points_px, found.names, joints), truth)
@@ -235,6 +249,8 @@ def score(annotations: Annotations, predictions: Predictions, mode: str, options
             ``found``, ``found_only`` (without the persons not found), ``mean_over_persons``, ``joints`` by name.
         ``curve``
             PCK by the torso at the thresholds `CURVE`; None if no torso is known.
+        ``unknown_joints``
+            Joints that would count if the estimator's skeleton had them.
         ``joints``
             By name: ``keypoints``, ``mean_error`` and ``median_error`` of those found, in torsos.
         ``oks``
@@ -255,6 +271,11 @@ def score(annotations: Annotations, predictions: Predictions, mode: str, options
             if own
         },
         "curve": [pck_value(pairs["torso"], float(t)) for t in CURVE] if pairs["torso"] else None,
+        "unknown_joints": [
+            name
+            for name in unknown_joints(predictions, options.joints)
+            if any(name in person.names for picture in annotations.pictures for person in picture.persons)
+        ],
         "joints": _joints(pairs["torso"], options.joints),
         "oks": _oks(annotations, predictions),
         "world": _world(annotations, predictions, mode),
@@ -408,7 +429,8 @@ def compare(
     tally = np.zeros((2, 2), int)
     gaps, world = [], []
     for a, b in shared:
-        right = [p.errors_px[p.labelled] <= threshold * p.size_px for p in (a, b)]
+        known = a.labelled & b.labelled  # joints that both skeletons have
+        right = [p.errors_px[known] <= threshold * p.size_px for p in (a, b)]
         np.add.at(tally, (right[0].astype(int), right[1].astype(int)), 1)
         if a.found is None or b.found is None:
             continue
@@ -419,7 +441,7 @@ def compare(
             world.append(metrics.mpjpe(a.found.world_m, other))
     joints = {}
     for j, name in enumerate(options.joints):
-        of_joint = [(a, b) for a, b in shared if a.labelled[j]]
+        of_joint = [(a, b) for a, b in shared if a.labelled[j] and b.labelled[j]]
         if of_joint:
             joints[name] = [
                 sum(bool(p[i].errors_px[j] <= threshold * p[i].size_px) for p in of_joint) / len(of_joint)

@@ -137,6 +137,21 @@ def test_a_model_is_right_about_what_it_found(truth: Path, capsys: pytest.Captur
     assert document["comparisons"] == []
 
 
+def test_joints_the_skeleton_lacks_do_not_count(
+    truth: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    content = json.loads(truth.read_text())
+    content["images"]["astronaut"]["persons"][0]["keypoints"] |= {"head_top": [250, 0, 2], "upper_neck": [250, 120, 2]}
+    (tmp_path / "truth.json").write_text(json.dumps(content))
+    args = (tmp_path / "truth.json", "--images", truth.parent, *QUICK, "--joints", "mpii")
+    for run in evaluated(capsys, *args)["runs"]:
+        assert run["unknown_joints"] == ["upper_neck", "head_top"]
+        assert run["pck"]["torso"]["0.2"]["keypoints"] == 12
+        assert run["pck"]["head"]["0.5"]["keypoints"] == 12
+    assert evaluate(*args) == 0
+    assert "lite has no upper_neck, head_top: not counted" in capsys.readouterr().out
+
+
 def test_results_are_saved_and_measured_alike(truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     live = evaluated(capsys, truth, *QUICK, "--save-results", tmp_path / "out")
     files = [tmp_path / "out" / f"lite.{mode}.json" for mode in evaluation.MODES]

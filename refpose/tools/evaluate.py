@@ -307,6 +307,8 @@ def summary_table(columns: Sequence[Column]) -> str:
         add(f"OKS {name.replace('_', ' ')}", (None if v is None or v < 0 else v for v in values), _percent)
     for column in columns:
         oks = column.figures["oks"]
+        if column.figures["unknown_joints"]:
+            notes.append(f"{column.name} has no {', '.join(column.figures['unknown_joints'])}: not counted")
         if "missing" in oks:
             notes.append(f"{column.name}: no OKS: {oks['missing']}")
     if "missing" not in first:
@@ -322,19 +324,24 @@ def summary_table(columns: Sequence[Column]) -> str:
 
 def joint_table(columns: Sequence[Column]) -> str:
     """PCK and mean error of each joint, at the first threshold."""
-    joints = columns[0].figures["joints"]
+    joints = joints_of(columns)
     if not joints:
         return "No torso is known: no figures by joint."
     threshold = next(iter(columns[0].figures["pck"]["torso"]))
     rows = []
-    for name, record in joints.items():
-        own = [column.figures["pck"]["torso"][threshold]["joints"][name] for column in columns]
-        errors = [column.figures["joints"][name]["mean_error"] for column in columns]
-        cells = [_percent(v) for v in own] + ["-" if e is None else f"{e:.3f}" for e in errors]
-        rows.append([name, str(record["keypoints"]), *cells])
+    for name, number in joints.items():
+        own = [column.figures["pck"]["torso"][threshold]["joints"].get(name) for column in columns]
+        errors = [column.figures["joints"].get(name, {}).get("mean_error") for column in columns]
+        cells = ["-" if v is None else _percent(v) for v in own] + ["-" if e is None else f"{e:.3f}" for e in errors]
+        rows.append([name, str(number), *cells])
     names = [column.name for column in columns]
     heads = ["joint", "number", *(f"{name} @{threshold}" for name in names), *(f"{name} error" for name in names)]
     return f"By joint: PCK (torso), and mean error of those found in torsos\n{_table(heads, rows)}"
+
+
+def joints_of(columns: Sequence[Column]) -> dict[str, int]:
+    """Joints that some columns of one mode have figures for, and how often each is labelled."""
+    return {name: record["keypoints"] for column in columns for name, record in column.figures["joints"].items()}
 
 
 def robustness_table(columns: Sequence[Column]) -> str:
@@ -420,12 +427,12 @@ def plot(columns: Sequence[Column], path: Path) -> None:
 
 def _bars_by_joint(axes: Any, columns: Sequence[Column]) -> None:
     threshold = next(iter(columns[0].figures["pck"]["torso"]))
-    names = list(columns[0].figures["joints"])
-    _bars(
-        axes,
-        names,
-        [(c.name, [100 * c.figures["pck"]["torso"][threshold]["joints"][name] for name in names]) for c in columns],
-    )
+    names = list(joints_of(columns))
+    series = []
+    for column in columns:
+        own = column.figures["pck"]["torso"][threshold]["joints"]
+        series.append((column.name, [100 * own.get(name, 0.0) for name in names]))
+    _bars(axes, names, series)
     axes.set(title=f"by joint, @{threshold}", ylabel="PCK (%)", ylim=(0, 101))
 
 
