@@ -127,7 +127,7 @@ class Reader:
     Parameters
     ----------
     path : path-like
-        A file in any format that FFmpeg reads. Nothing but this file is opened: no network, no other files.
+        A file in any format that FFmpeg reads. The network is never used, whatever the file says.
     threads : int
         Threads of the decoder.
 
@@ -195,6 +195,10 @@ class Reader:
         self.frames = self.broken = self.mended = 0
         self.cut_short = False
         self._sideways = False
+        # Looking at the side data of a frame keeps its memory until Python's garbage collection, so the display matrix
+        # is read again only when the angle changes, which PyAV gives without harm.
+        self._rotation: int | None = None
+        self._matrix: tuple[int, int, int, int] = (1, 0, 0, 1)
         # Half a frame is also the least step of `mended` times: 1000 fps keeps it far above a microsecond.
         self._step = 1 / self.fps if self.fps and self.fps <= 1000 else 1 / _FALLBACK_RATE
         self._shift = 0.0
@@ -254,11 +258,11 @@ class Reader:
                 continue
             time = self._time(frame)
             pixels = frame.to_ndarray(format="rgb24")
-            matrix = frame.side_data.get("DISPLAYMATRIX")
-            if matrix is not None:
-                (a, b, _), (c, d, _), _ = np.frombuffer(bytes(matrix), np.int32)[:9].reshape(3, 3).tolist()
-                self._sideways = abs(a) + abs(d) < abs(b) + abs(c)
-                pixels = _upright(pixels, a, b, c, d)
+            if frame.rotation != self._rotation:
+                self._rotation, self._matrix = frame.rotation, _display_matrix(frame)
+            a, b, c, d = self._matrix
+            self._sideways = _swaps_axes(a, b, c, d)
+            pixels = _upright(pixels, a, b, c, d)
             self.frames += 1
             yield Frame(self.frames - 1, time, np.ascontiguousarray(pixels))
         if not self.frames:
@@ -335,13 +339,27 @@ class _Stamps:
         return dts
 
 
+def _display_matrix(frame: Any) -> tuple[int, int, int, int]:
+    """Give the numbers a, b, c, d of a frame's display matrix, see `_upright`."""
+    data = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return 1, 0, 0, 1
+    (a, b, _), (c, d, _), _ = np.frombuffer(bytes(data), np.int32)[:9].reshape(3, 3).tolist()
+    return a, b, c, d
+
+
+def _swaps_axes(a: float, b: float, c: float, d: float) -> bool:
+    """Tell whether a display matrix makes rows of columns, to the nearest quarter turn."""
+    return abs(a) + abs(d) < abs(b) + abs(c)
+
+
 def _upright(pixels: NDArray[np.uint8], a: float, b: float, c: float, d: float) -> NDArray[np.uint8]:
     """Turn and mirror a frame as its display matrix says, to the nearest quarter turn.
 
     The matrix takes column p and row q to column a p + c q and row b p + d q (ISO 14496-12, 6.2.2; FFmpeg's
     libavutil/display.h), up to the shift that brings the picture back to the origin.
     """
-    if abs(a) + abs(d) < abs(b) + abs(c):
+    if _swaps_axes(a, b, c, d):
         pixels, a, d = pixels.swapaxes(0, 1), c, b
     return pixels[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
 
