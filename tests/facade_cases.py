@@ -1,0 +1,332 @@
+"""What `recorded/make_facade.py` asks MediaPipe 0.10.21 and the tests ask refpose: the same questions.
+
+Cases are Python source, evaluated by `outcome` with names of the package under test; nothing here imports either.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import hashlib
+import io
+import pickle
+import sys
+from collections.abc import Iterable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+_NUMBERS = (
+    *("0.1", "0.5", "1 / 3", "1e10", "123456789.0", "16777217", "1e-7", "1e-40", "-0.0", "0", "3", "1e39", "-1e39"),
+    *("0.30000001192092896", "0.00012345678", "999999.5", "1000000", "1234567.0", "0.999999999", "True"),
+    *("float('nan')", "float('inf')", "np.float32(0.1)", "np.float64(0.2)", "np.int64(3)", "np.bool_(True)"),
+)
+_THRESHOLDS = (
+    *("'x'", "None", "2", "-1", "float('nan')", "np.float64(0.5)", "True", "[0.5]", "np.array(0.5)"),
+    *("1e300", "10**400", "1j"),
+)
+
+# N, NL, W, WL: NormalizedLandmark, NormalizedLandmarkList, Landmark, LandmarkList; the last line is the result.
+MESSAGES = [
+    *(f"str(N(x={value}))" for value in _NUMBERS),
+    *(f"N(x={value})" for value in ("'a'", "b'1'", "[1]", "1j", "np.zeros(1)", "np.array(0.5)", "10**400", "None")),
+    "N(1)",
+    "N(q=1)",
+    "N(x=None, y=1)",
+    "m = N()\nm.x = 'a'",
+    "m = N()\nm.x = None",
+    "m = N()\nm.q = 1",
+    "N().q",
+    "m = N()\nm.x = np.float32(0.3)\nm",
+    "N(x=0.1).x",
+    "type(N(x=np.float32(1)).x).__name__",
+    "N().visibility",
+    "N(x=0).HasField('x'), N().HasField('x'), N(presence=0).HasField('presence')",
+    "N().HasField('q')",
+    "NL(landmark=[N()]).HasField('landmark')",
+    "N().ListFields()",
+    "[(field.name, field.number, value) for field, value in N(y=1, x=2).ListFields()]",
+    "[(field.name, len(value)) for field, value in NL(landmark=[N()]).ListFields()]",
+    "m = NL()\nm.landmark\nm.ListFields()",
+    "[field.name for field in N.DESCRIPTOR.fields], N.DESCRIPTOR.name, N.DESCRIPTOR.full_name",
+    "N(x=1) == N(x=1), N(x=1) == N(x=1, y=0), N(x=1) == W(x=1), N() == 1, N() != None",
+    "N(x=float('nan')) == N(x=float('nan'))",
+    "hash(N())",
+    "N() < N()",
+    "bool(N()), bool(NL()), bool(NL().landmark)",
+    "len(N())",
+    "len(NL())",
+    "list(NL())",
+    "NL()[0]",
+    "str(NL(landmark=[N(x=1, y=0.25), N()]))",
+    "repr(WL(landmark=[W(x=1, visibility=0.1)]))",
+    "NL(landmark=[dict(x=1)])",
+    "NL(landmark=(N(x=i) for i in range(2)))",
+    "NL(landmark=NL(landmark=[N(x=1)]).landmark)",
+    "NL(landmark=None)",
+    *(f"NL(landmark={value})" for value in ("[1]", "[None]", "[W(x=1)]", "N()", "NL()", "5")),
+    "NL([N()])",
+    *(
+        f"a = NL(landmark=[N(x=1), N(y=2), N(z=3)])\n{line}"
+        for line in (
+            "a.landmark",
+            "str(a.landmark)",
+            "len(a.landmark)",
+            "a.landmark[0:2]",
+            "type(a.landmark[0:2]).__name__",
+            "a.landmark[1:9]",
+            "a.landmark[-1]",
+            "a.landmark[7]",
+            "a.landmark['a']",
+            "a.landmark[np.int64(1)]",
+            "a.landmark == NL(landmark=[N(x=1), N(y=2), N(z=3)]).landmark",
+            "a.landmark == [N(x=1), N(y=2), N(z=3)]",
+            "a.landmark == [N(x=1)]",
+            "N(y=2) in a.landmark",
+            "list(reversed(a.landmark))",
+            "a.landmark is a.landmark, a.landmark[0] is a.landmark[0]",
+            "[item for item in a.landmark]",
+            "np.array(a.landmark).shape",
+            "a.landmark.add(x=4, y=5)\na",
+            "a.landmark.add().x = 3\na",
+            "a.landmark.add(q=1)",
+            "a.landmark.add(1)",
+            "b = N(x=9)\na.landmark.append(b)\nb.x = 8\na",
+            "a.landmark.append(1)",
+            "a.landmark.append(W())",
+            "a.landmark.extend([N(x=1)] * 2)\na",
+            "a.landmark.extend(a.landmark[:2])\na",
+            "a.landmark.extend(1)",
+            "a.landmark.extend(None)",
+            "a.landmark = [N()]",
+            "a.landmark = a.landmark",
+            "a.landmark[0] = N()",
+            "del a.landmark[0]\na",
+            "del a.landmark[1:]\na",
+            "del a.landmark[7]",
+            "a.landmark.pop(), a",
+            "a.landmark.pop(0), a",
+            "a.landmark.remove(N(y=2))\na",
+            "a.landmark.remove(N(x=9))",
+            "a.landmark.reverse()\na",
+            "a.landmark.sort(key=lambda item: -item.z)\na",
+            "a.landmark.insert(0, N(x=7))\na",
+            "a.landmark.insert(9, N(x=7))\na",
+            "a.landmark.insert(0, 3)",
+            "a.landmark + a.landmark",
+            "a.landmark.clear()",
+            "copy.deepcopy(a.landmark)",
+            "b = copy.deepcopy(a)\na.landmark[0].x = 9\nb",
+            "b = copy.copy(a)\na.landmark[0].x = 9\nb",
+            "pickle.loads(pickle.dumps(a)) == a",
+            "b = a.landmark[0]\nb.x = 5\na",
+            "a.landmark[0].CopyFrom(N(x=7))\na",
+            "a.landmark[0].ClearField('x')\na",
+            "a.MergeFrom(NL(landmark=[N(x=1)]))\na",
+            "a.CopyFrom(NL(landmark=[N(x=1)]))\na",
+            "a.CopyFrom(a)\na",
+            "a.Clear()\na",
+            "a.ClearField('landmark')\na",
+            "a.SerializeToString()",
+            "a.ByteSize()",
+            "NL.FromString(a.SerializeToString()) == a",
+            "b = NL(landmark=[N()])\nb.ParseFromString(a.SerializeToString()), b",
+            "b = NL(landmark=[N()])\nb.MergeFromString(a.SerializeToString()), b",
+        )
+    ),
+    "NL().landmark",
+    "NL().landmark.pop()",
+    "NL(landmark=[N()] * 40).SerializeToString()",
+    "N(x=1, presence=0.5).SerializeToString()",
+    "m = N(x=1)\nm.CopyFrom(N(y=2))\nm",
+    "m = N(x=1)\nm.MergeFrom(N(y=2))\nm",
+    "N().CopyFrom(W())",
+    "N().MergeFrom(1)",
+    "m = N(x=1, y=2)\nm.ClearField('x')\nm",
+    "N().ClearField('q')",
+    "m = N(x=1)\nm.Clear()\nm",
+    "pickle.loads(pickle.dumps(N(x=1, presence=0)))",
+    "N.FromString(b'zz')",
+    "N.FromString(b'\\r\\x00')",
+    "N.FromString(b'\\x00\\x00')",
+    "N.FromString(b'\\x0f')",
+    "N.FromString(b'\\r\\x00\\x00\\x80?\\x30\\x81\\x01\\x39abcdefgh\\x42\\x03abc').x",
+    "N.FromString(b'\\x09abcdefgh').HasField('x')",
+    "C(landmark_list=[NL(landmark=[N(x=1)])])",
+]
+
+# Arguments of Pose
+ARGUMENTS = [
+    *(
+        f"model_complexity={value}"
+        for value in ("'1'", "1.0", "None", "True", "np.int64(2)", "np.float32(1)", "np.bool_(1)")
+    ),
+    *(f"enable_segmentation={value}" for value in ("1", "0", "None", "'x'", "np.bool_(True)")),
+    *(f"static_image_mode={value}" for value in ("1", "None", "'x'", "[]", "np.bool_(1)", "np.zeros(2)")),
+    *(f"smooth_landmarks={value}" for value in ("0", "1", "None", "'x'", "np.bool_(0)", "0, static_image_mode=True")),
+    *(f"smooth_segmentation={value}" for value in ("0", "''", "[1]", "None, static_image_mode=True")),
+    *(f"min_detection_confidence={value}" for value in _THRESHOLDS),
+    *(f"min_tracking_confidence={value}" for value in ("'x'", "None", "float('nan')", "np.float32(1)")),
+    "foo=1",
+    "upper_body_only=False",
+    "1, 2, 3, 4, 5, 6, 7, 8",
+    "True, 1, True, True, True, 0.5, 0.5",
+    "False, 0",
+]
+
+# What is done with a new Pose p; A is a (48, 64, 3) uint8 array.
+CALLS = [
+    "p.process(np.zeros((4, 4, 4), np.uint8))",
+    "p.process(np.arange(36, dtype=np.uint8).reshape(3, 3, 4))",
+    "p.process(np.zeros((2, 4, 4, 3), np.uint8))",
+    "p.process(np.zeros((4, 4), np.uint8))",
+    "p.process(np.zeros(4, np.uint8))",
+    "p.process([[1]])",
+    "p.process(None)",
+    "p.process('x')",
+    "p.process()",
+    "p.process(image=A)",
+    *(f"p.process(A.astype({kind}))" for kind in ("float", "'f4'", "'i1'", "'u2'", "'i8'", "object", "bool", "'>u1'")),
+    "p.process(np.zeros((1, 1, 3), np.uint8))",
+    "p.process(A[:, ::-1])",
+    "p.process(np.asfortranarray(A))",
+    "p.process(read_only(A))",
+    "p.process(read_only(A[:, ::-1]))",
+    "p.process(read_only(np.asfortranarray(A)))",
+    "p.process(read_only((A > 9)[:, ::-1]))",
+    "p.process(np.zeros((0, 4, 3), np.uint8))",
+    "p.process(np.zeros((4, 0, 3), np.uint8))",
+    "failed(p)\np.process(A)",
+    "failed(p)\np.process(A[0])",
+    "failed(p)\np.process(A / 2)",
+    "p.close()\np.process(A)",
+    "p.close()\np.process(None)",
+    "p.close()\np.close()",
+    "p.close()\np.reset()",
+    "p.reset()\np.reset()\np.process(A)",
+    "with p: p.process(A)",
+    "with p: p.close()",
+    "p.process(A).pose_landmarks, p.process(A).pose_world_landmarks, p.process(A).segmentation_mask",
+    "list(p.process(A))",
+    "p.process(A).nothing",
+    "bool(p.process(A)), p.process(A)._fields",
+]
+
+# A first program, as tutorials have it; only its import line is changed for refpose.
+PROGRAM = """
+import cv2
+import mediapipe as mp
+import time
+
+mpDraw = mp.solutions.drawing_utils
+mpPose = mp.solutions.pose
+pose = mpPose.Pose(min_detection_confidence=0.65, min_tracking_confidence=0.65)
+
+cap = cv2.VideoCapture("person.mp4")
+pTime = 0
+while True:
+    success, img = cap.read()
+    if not success:
+        break
+    imgRGB = cv2.cvtColor(img, cv2.COLOR_BGR2RGB)
+    results = pose.process(imgRGB)
+    print(results.pose_landmarks)
+    if results.pose_landmarks:
+        mpDraw.draw_landmarks(img, results.pose_landmarks, mpPose.POSE_CONNECTIONS)
+        for id, lm in enumerate(results.pose_landmarks.landmark):
+            h, w, c = img.shape
+            cx, cy = int(lm.x * w), int(lm.y * h)
+    cTime = time.time()
+    fps = 1 / max(cTime - pTime, 1e-9)
+    pTime = cTime
+    cv2.imshow("Image", img)
+    cv2.waitKey(1)
+"""
+
+
+def frames(astronaut: np.ndarray) -> list[np.ndarray]:
+    """A short BGR video: the camera moves over the (512, 512, 3) RGB picture; one frame shows nobody."""
+    found = [astronaut[8 * i : 8 * i + 448, 60 - 10 * i : 460 - 10 * i, ::-1].copy() for i in range(5)]
+    found.insert(3, np.zeros_like(found[0]))
+    return found
+
+
+def run_program(source: str, video: Iterable[np.ndarray]) -> str:
+    """What a program prints, with the SHA-256 of the pictures it shows; `cv2` is a stand-in that plays `video`."""
+    remaining = iter(list(video))
+
+    class VideoCapture:
+        def __init__(self, name: str) -> None:
+            assert name == "person.mp4"
+
+        def read(self) -> tuple[bool, Any]:
+            frame = next(remaining, None)
+            return frame is not None, frame
+
+    cv2: Any = ModuleType("cv2")
+    cv2.VideoCapture = VideoCapture
+    cv2.COLOR_BGR2RGB = 4
+    cv2.cvtColor = lambda image, code: image[:, :, ::-1].copy()
+    cv2.imshow = lambda name, image: sys.stdout.write(f"{hashlib.sha256(image.tobytes()).hexdigest()}\n")
+    cv2.waitKey = lambda milliseconds: -1
+    before = sys.modules.get("cv2")
+    sys.modules["cv2"] = cv2
+    try:
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            exec(source, {"__name__": "__main__"})
+    finally:
+        del sys.modules["cv2"]
+        if before is not None:
+            sys.modules["cv2"] = before
+    return printed.getvalue()
+
+
+def plotted(figure: Any) -> list[Any]:
+    """The artists of a figure of `plot_landmarks`: points and lines in order, with colours and widths."""
+    (axes,) = figure.axes
+    return [
+        list(figure.get_size_inches()),
+        [axes.elev, axes.azim],
+        [
+            [
+                np.asarray(points._offsets3d).ravel().tolist(),
+                points.get_edgecolor().ravel().tolist(),
+                points.get_linewidth().tolist(),
+            ]
+            for points in axes.collections
+        ],
+        sorted(
+            [np.asarray(line.get_data_3d()).tolist(), list(line.get_color()), line.get_linewidth()]
+            for line in axes.lines
+        ),
+    ]
+
+
+def outcome(case: str, names: dict[str, Any]) -> str:
+    """The result of a case, or the kind of exception it raises."""
+    *statements, last = case.split("\n")
+    space = {"np": np, "copy": copy, "pickle": pickle, "read_only": read_only, "failed": failed, **names}
+    try:
+        exec("\n".join(statements), space)
+        try:
+            compile(last, "<case>", "eval")
+        except SyntaxError:
+            exec(last, space)
+            return "done"
+        return repr(eval(last, space))
+    except Exception as error:  # noqa: BLE001 - any kind may be the recorded one
+        kinds = [kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "builtins"]
+        return f"raises {kinds[0]}"
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def failed(pose: Any) -> None:
+    """Give a Pose an image without pixels."""
+    with contextlib.suppress(RuntimeError):
+        pose.process(np.zeros((0, 4, 3), np.uint8))

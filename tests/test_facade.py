@@ -1,0 +1,271 @@
+"""The facade with MediaPipe's names against what MediaPipe answered."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import facade_cases
+import golden_data
+import numpy as np
+import pytest
+
+import refpose
+from refpose import mediapipe as mp
+from refpose.engine import resolve
+
+FOLDER = Path(__file__).parent / "recorded"
+RECORDED = json.loads((FOLDER / "facade.json").read_text())
+exact = pytest.mark.skipif(resolve("auto") != "native", reason="the native engine was not built; NumPy's is not exact")
+
+drawing = mp.solutions.drawing_utils
+
+
+def python(program: str) -> str:
+    """What a program prints in a fresh interpreter."""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    return done.stdout
+
+
+def test_all_cases_are_recorded() -> None:
+    assert list(RECORDED["arguments"]) == facade_cases.ARGUMENTS
+    assert list(RECORDED["calls"]) == facade_cases.CALLS
+
+
+@pytest.mark.parametrize("case", facade_cases.ARGUMENTS)
+def test_arguments(case: str) -> None:
+    found = facade_cases.outcome(f"Pose({case})", {"Pose": mp.solutions.pose.Pose})
+    assert (found if found.startswith("raises") else "done") == RECORDED["arguments"][case]
+
+
+@pytest.mark.parametrize("complexity", [-1, 3, 10**12])
+def test_no_such_model(complexity: int) -> None:
+    with pytest.raises(ValueError, match=f"model_complexity: expected 0, 1 or 2, found {complexity}"):
+        mp.solutions.pose.Pose(model_complexity=complexity)
+
+
+@pytest.mark.parametrize("case", facade_cases.CALLS)
+def test_calls(case: str) -> None:
+    names = {"A": np.zeros((48, 64, 3), np.uint8), "p": mp.solutions.pose.Pose()}
+    found = facade_cases.outcome(case, names)
+    assert ("done" if "SolutionOutputs" in found else found) == RECORDED["calls"][case]
+
+
+def test_reset_after_an_image_without_pixels() -> None:
+    pose = mp.solutions.pose.Pose()
+    facade_cases.failed(pose)
+    with pytest.raises(RuntimeError, match=r"shape \(48, 64, 3\).*until reset"):
+        pose.process(np.zeros((48, 64, 3), np.uint8))
+    pose.reset()
+    assert pose.process(np.zeros((48, 64, 3), np.uint8)).pose_landmarks is None
+
+
+def test_four_channels_and_blank_images() -> None:
+    """As MediaPipe's own tests have it."""
+    with mp.solutions.pose.Pose(enable_segmentation=True) as pose:
+        with pytest.raises(ValueError, match="Input image must contain three channel rgb data"):
+            pose.process(np.arange(36, dtype=np.uint8).reshape(3, 3, 4))
+        results = pose.process(np.full((100, 100, 3), 255, np.uint8))
+        assert results.pose_landmarks is None
+        assert results.pose_world_landmarks is None
+        assert results.segmentation_mask is None
+
+
+def test_names() -> None:
+    assert [landmark.name for landmark in mp.solutions.pose.PoseLandmark] == RECORDED["names"]
+    assert sorted(map(list, mp.solutions.pose.POSE_CONNECTIONS)) == sorted(RECORDED["connections"])
+    assert mp.solutions.pose.POSE_CONNECTIONS is refpose.POSE_CONNECTIONS
+    style = mp.solutions.drawing_styles.get_default_pose_landmarks_style()
+    found = sorted((int(index), vars(spec)) for index, spec in style.items())
+    assert json.loads(json.dumps(found)) == RECORDED["style"]
+    assert repr(drawing.DrawingSpec()) == "DrawingSpec(color=(224, 224, 224), thickness=2, circle_radius=2)"
+    assert mp.__version__ == "0.10.21"
+
+
+@pytest.fixture(scope="module")
+def astronaut_pose() -> Any:
+    with mp.solutions.pose.Pose(static_image_mode=True, enable_segmentation=True) as pose:
+        return pose.process(golden_data.picture("astronaut"))
+
+
+def test_it_renames(astronaut_pose: Any) -> None:
+    (person,) = refpose.Pose(mode="image", segmentation=True).process(golden_data.picture("astronaut"))
+    for message, points in (
+        (astronaut_pose.pose_landmarks, person.landmarks),
+        (astronaut_pose.pose_world_landmarks, person.world_landmarks),
+    ):
+        found = np.array([(item.x, item.y, item.z, item.visibility) for item in message.landmark])
+        np.testing.assert_array_equal(found, np.column_stack([points, person.visibility]))
+        assert not any(item.HasField("presence") for item in message.landmark)
+    np.testing.assert_array_equal(astronaut_pose.segmentation_mask, person.segmentation_mask)
+    assert not astronaut_pose.segmentation_mask.flags.writeable
+
+
+@exact
+def test_printed_results(astronaut_pose: Any) -> None:
+    assert str(astronaut_pose.pose_landmarks) == RECORDED["landmarks"]
+    assert str(astronaut_pose.pose_world_landmarks) == RECORDED["world_landmarks"]
+
+
+@exact
+@pytest.mark.parametrize("import_line", ["from refpose import mediapipe as mp", "import refpose.mediapipe as mp"])
+def test_a_program_with_its_import_line_changed(import_line: str) -> None:
+    program = facade_cases.PROGRAM.replace("import mediapipe as mp", import_line)
+    video = facade_cases.frames(golden_data.picture("astronaut"))
+    assert facade_cases.run_program(program, video).splitlines() == RECORDED["program"]
+
+
+@exact
+def test_calls_that_fail_advance_the_clock() -> None:
+    frames = facade_cases.frames(golden_data.picture("astronaut"))[:3]
+    facade, pose = mp.solutions.pose.Pose(), refpose.Pose()
+    for index, frame in enumerate(frames):
+        found = facade.process(frame)
+        with pytest.raises(TypeError):
+            facade.process(frame / 2)
+        (person,) = pose.process(frame, timestamp=(2 * index + 1) * 0.033333)
+        expected = person.world_landmarks.tolist()
+        assert [[item.x, item.y, item.z] for item in found.pose_world_landmarks.landmark] == expected
+
+
+@exact
+def test_draw_landmarks(astronaut_pose: Any) -> None:
+    style = mp.solutions.drawing_styles.get_default_pose_landmarks_style()
+    specs = drawing.DrawingSpec((245, 117, 66), 4, 6), drawing.DrawingSpec((245, 66, 230), 3, 2)
+    thin = drawing.DrawingSpec((1, 2, 3), 1)
+    options: list[dict[str, Any]] = [
+        {},
+        {"landmark_drawing_spec": style},
+        {"landmark_drawing_spec": specs[0], "connection_drawing_spec": specs[1]},
+        {"is_drawing_landmarks": False, "connection_drawing_spec": thin},
+    ]
+    for chosen, expected in zip(options, np.load(FOLDER / "drawing.npz")["skeletons"], strict=True):
+        picture = np.zeros((160, 120, 3), np.uint8)
+        drawing.draw_landmarks(picture, astronaut_pose.pose_landmarks, mp.solutions.pose.POSE_CONNECTIONS, **chosen)
+        np.testing.assert_array_equal(picture, expected)
+
+
+def test_nothing_to_draw() -> None:
+    picture = np.zeros((9, 9, 3), np.uint8)
+    drawing.draw_landmarks(picture, None, mp.solutions.pose.POSE_CONNECTIONS)
+    drawing.draw_landmarks(picture, mp.framework.formats.landmark_pb2.NormalizedLandmarkList())
+    drawing.plot_landmarks(None)
+    assert not picture.any()
+
+
+@exact
+def test_plot_landmarks(astronaut_pose: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    plt = pytest.importorskip("matplotlib.pyplot")
+    shown: list[Any] = []
+    monkeypatch.setattr(plt, "show", lambda: shown.append(facade_cases.plotted(plt.gcf())))
+    connections = mp.solutions.pose.POSE_CONNECTIONS
+    drawing.plot_landmarks(astronaut_pose.pose_world_landmarks, connections)
+    spec = drawing.DrawingSpec((1, 2, 3), thickness=2)
+    drawing.plot_landmarks(astronaut_pose.pose_landmarks, None, spec, elevation=30, azimuth=60)
+    plt.close("all")
+    assert json.loads(json.dumps(shown)) == RECORDED["plots"]
+    with pytest.raises(ValueError, match="Landmark index is out of range"):
+        drawing.plot_landmarks(astronaut_pose.pose_landmarks, [(0, 33)])
+
+
+def test_plotting_without_matplotlib(astronaut_pose: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r"refpose\[plot\]"):
+        drawing.plot_landmarks(astronaut_pose.pose_landmarks)
+
+
+def test_imports() -> None:
+    """All the ways into the package lead to the same modules, and load nothing that is not needed."""
+    program = """
+import sys
+import refpose.mediapipe.python.solutions.pose as deep
+from refpose.mediapipe.solutions import drawing_styles, drawing_utils, pose
+from refpose.mediapipe.python.solutions import drawing_utils as deep_drawing
+from refpose.mediapipe.python.solutions.pose_connections import POSE_CONNECTIONS
+from refpose.mediapipe.framework.formats import landmark_pb2
+from refpose import mediapipe as mp
+assert deep is pose is mp.solutions.pose is mp.python.solutions.pose
+assert deep_drawing is drawing_utils
+assert landmark_pb2 is mp.framework.formats.landmark_pb2
+print([name for name in ("PIL", "cv2", "google.protobuf", "h5py", "matplotlib", "mediapipe") if name in sys.modules])
+"""
+    assert python(program) == "[]\n"
+
+
+def test_install() -> None:
+    program = """
+from refpose import mediapipe
+mediapipe.install()
+mediapipe.install()
+import mediapipe as mp
+import mediapipe.python.solutions.drawing_utils as drawing_utils
+from mediapipe import solutions
+from mediapipe.framework.formats import landmark_pb2
+from mediapipe.python.solutions import drawing_styles
+from mediapipe.python.solutions.pose import Pose, PoseLandmark
+from mediapipe.solutions import pose
+assert mp is mediapipe
+assert Pose is mp.solutions.pose.Pose is pose.Pose
+assert drawing_utils is solutions.drawing_utils
+assert landmark_pb2.NormalizedLandmark(x=1).x == 1
+"""
+    assert python(program) == ""
+
+
+def test_install_beside_the_real_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mediapipe", sys.modules["json"])
+    with pytest.raises(RuntimeError, match=r"mediapipe was imported already, from .*json.*before the first import"):
+        mp.install()
+
+
+MISSING = {
+    "solutions.hands": "need MediaPipe itself",
+    "solutions.holistic": "need MediaPipe itself",
+    "framework.formats.detection_pb2": "need MediaPipe itself",
+    "python.vision": "need MediaPipe itself",
+    "tasks": r"use refpose\.Pose",
+    "Image": r"use refpose\.Pose",
+}
+MISSING_FUNCTIONS = {
+    "solutions.drawing_utils.draw_detection": "need MediaPipe itself",
+    "solutions.drawing_styles.get_default_hand_landmarks_style": "need MediaPipe itself",
+}
+
+
+@pytest.mark.parametrize(("name", "advice"), [*MISSING.items(), *MISSING_FUNCTIONS.items()])
+def test_attributes_that_are_missing(name: str, advice: str) -> None:
+    package, _, last = f"mp.{name}".rpartition(".")
+    with pytest.raises(AttributeError, match=rf"refpose has no mediapipe\.{name}: .*{advice}"):
+        getattr(eval(package), last)
+
+
+@pytest.mark.parametrize(("name", "advice"), list(MISSING.items()))
+def test_imports_that_are_missing(name: str, advice: str) -> None:
+    package, _, last = f"refpose.mediapipe.{name}".rpartition(".")
+    for line in (f"import {package}.{last}", f"from {package} import {last}"):
+        with pytest.raises(ModuleNotFoundError, match=rf"refpose has no mediapipe\.{name}: .*{advice}"):
+            exec(line)
+
+
+def test_imports_that_are_missing_once_installed() -> None:
+    program = """
+from refpose import mediapipe
+try:
+    import mediapipe.tasks
+except ModuleNotFoundError as error:
+    print("refpose" in str(error))
+mediapipe.install()
+for line in ("import mediapipe.tasks", "from mediapipe.tasks import python", "from mediapipe import tasks"):
+    try:
+        exec(line)
+    except ModuleNotFoundError as error:
+        print("refpose has no mediapipe.tasks" in str(error))
+"""
+    assert python(program).split()[1:] == ["True"] * 3
