@@ -46,6 +46,9 @@ class Layer:
         Trained values.
     macs : int
         Multiply-adds for one image, those with a zero weight or in the padding included.
+    receptive_field : int
+        Side, in pixels of the network's input, of the square that one value depends on; where it reaches beyond the
+        input, zeros stand for the rest.
     """
 
     name: str
@@ -54,11 +57,34 @@ class Layer:
     output_shape: tuple[int, ...]
     parameters: int
     macs: int
+    receptive_field: int
 
-    @classmethod
-    def of(cls, step: Step) -> Layer:
+
+def layers_of(tape: Tape) -> tuple[Layer, ...]:
+    """The table of layers of a network."""
+    fields: dict[int, tuple[int, float]] = {tape.input.index: (1, 1.0)}  # value -> (its field, px between neighbours)
+    layers = []
+    for step in tape.steps:
+        field, jump = max(fields[val.index] for val in step.inputs)
+        reach, scale = _reach(step)
+        field += round(reach * jump)
+        fields[step.out.index] = (field, jump * scale)
         inputs = tuple(val.shape for val in step.inputs)
-        return cls(step.name, step.op, inputs, step.out.shape, step.parameters, step.macs)
+        layers.append(Layer(step.name, step.op, inputs, step.out.shape, step.parameters, step.macs, field))
+    return tuple(layers)
+
+
+def _reach(step: Step) -> tuple[int, float]:
+    """How many cells a step looks beyond one, and how far apart its outputs are, in cells of its input."""
+    if step.op in ("conv", "depthwise"):
+        return step.weights["kernel"][1] - 1, step.attrs["stride"]
+    if step.op in ("max_pool", "average_pool"):
+        return 1, 2
+    if step.op in ("upsample", "enlarge"):
+        return 1, 0.5
+    if step.op == "mean":
+        return step.inputs[0].shape[0] - 1, 1
+    return 0, 0.5 if step.op == "depth_to_space" else 1
 
 
 class Network:
@@ -89,8 +115,8 @@ class Network:
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
-        """Every layer in order: name, operation, shapes, parameters, multiply-adds."""
-        return tuple(Layer.of(step) for step in self.tape.steps)
+        """Every layer in order: name, operation, shapes, parameters, multiply-adds, receptive field."""
+        return layers_of(self.tape)
 
     def __call__(self, x: Array, outputs: Iterable[str] | None = None) -> dict[str, Array]:
         """Run the network.

@@ -1,6 +1,8 @@
-"""List the layers of a network: name, operation, shapes, parameters, multiply-adds, and totals.
+"""List the layers of a network: name, operation, shapes, parameters, multiply-adds, receptive field, and totals.
 
-The figures come from the network's code alone; no weights are read.
+The figures come from the network's code alone; no weights are read. The receptive field is the side, in pixels of the
+input, of the square that one value depends on. Today's landmark networks have 1.36 (lite), 3.17 (full) and 13.75
+million parameters (heavy); the 1.3 and 3.5 million of the BlazePose paper (2020) are those of an earlier release.
 """
 
 from __future__ import annotations
@@ -13,8 +15,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ..engine import Layer
+from ..engine import Layer, layers_of
 from ..networks import NETWORKS, record
+from ..plan import Plan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,13 +31,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as JSON")
     form.add_argument("--csv", action="store_true", help="as CSV")
+    form.add_argument("--plan", action="store_true", help="the steps of the native engine instead: kernels and memory")
 
 
 def run(args: argparse.Namespace) -> int:
     tape = record(args.network)
     if args.outputs:
         tape = tape.pruned(tuple(args.outputs))
-    layers = [Layer.of(step) for step in tape.steps]
+    if args.plan:
+        print(Plan.of(tape).describe(), end="")
+        return 0
+    layers = layers_of(tape)
     if args.json:
         totals = {"layers": len(layers), "parameters": tape.parameters, "macs": tape.macs}
         document = {
@@ -53,18 +60,22 @@ def run(args: argparse.Namespace) -> int:
         inputs = f"input {shape_text(tape.input.shape)}"
         outputs = ", ".join(f"{name} {shape_text(val.shape)}" for name, val in tape.outputs.items())
         print(f"{tape.name}: {inputs} -> {outputs}\n")
-        total = ("total", f"{len(layers)} layers", "", "", f"{tape.parameters:,}", f"{tape.macs:,}")
-        rows = [(*_cells(layer)[:4], f"{layer.parameters:,}", f"{layer.macs:,}") for layer in layers]
+        total = ("total", f"{len(layers)} layers", "", "", f"{tape.parameters:,}", f"{tape.macs:,}", "")
+        rows = [
+            (*_cells(layer)[:4], f"{layer.parameters:,}", f"{layer.macs:,}", str(layer.receptive_field))
+            for layer in layers
+        ]
         print_table(COLUMNS, [*rows, total])
     return 0
 
 
-COLUMNS = ("layer", "op", "input", "output", "parameters", "multiply-adds")
+COLUMNS = ("layer", "op", "input", "output", "parameters", "multiply-adds", "field")
 
 
 def _cells(layer: Layer) -> tuple[Any, ...]:
     inputs = " + ".join(map(shape_text, layer.input_shapes))
-    return (layer.name, layer.op, inputs, shape_text(layer.output_shape), layer.parameters, layer.macs)
+    output = shape_text(layer.output_shape)
+    return (layer.name, layer.op, inputs, output, layer.parameters, layer.macs, layer.receptive_field)
 
 
 def shape_text(shape: Sequence[int]) -> str:
@@ -75,7 +86,7 @@ def shape_text(shape: Sequence[int]) -> str:
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows under their column names, numbers to the right; the last row is a total and set off by a line."""
     widths = [max(len(row[i]) for row in (columns, *rows)) for i in range(len(columns))]
-    numeric = [all(row[i].replace(",", "").isdigit() for row in rows) for i in range(len(columns))]
+    numeric = [all(row[i].replace(",", "").isdigit() for row in rows[:-1]) for i in range(len(columns))]
 
     def line(cells: Sequence[str]) -> str:
         padded = (
