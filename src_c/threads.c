@@ -18,6 +18,12 @@ static void condition_wait(condition *c, lock *l) { SleepConditionVariableSRW(c,
 static void condition_wake(condition *c) { WakeAllConditionVariable(c); }
 static void condition_free(condition *c) { (void)c; }
 static process this_process(void) { return GetCurrentProcessId(); }
+static int processors(void)
+{
+    SYSTEM_INFO info;
+    GetSystemInfo(&info);
+    return (int)info.dwNumberOfProcessors;
+}
 #else
 #include <pthread.h>
 #include <signal.h>
@@ -35,11 +41,11 @@ static void condition_wait(condition *c, lock *l) { pthread_cond_wait(c, l); }
 static void condition_wake(condition *c) { pthread_cond_broadcast(c); }
 static void condition_free(condition *c) { pthread_cond_destroy(c); }
 static process this_process(void) { return getpid(); }
+static int processors(void) { return (int)sysconf(_SC_NPROCESSORS_ONLN); }
 #endif
 
-/* Looks before giving the processor away: some tens of microseconds, the length of a step, and of the pause between two frames'
- * networks. */
-enum { SPINS = 4000 };
+/* Looks before sleeping: about a millisecond, longer than any step. With more threads than processors looking is in the way. */
+enum { SPINS = 40000 };
 
 static inline void pause_briefly(void)
 {
@@ -57,7 +63,7 @@ typedef struct {
 } worker;
 
 struct rp_pool {
-    int threads;
+    int threads, spins;
     process owner;
     void (*work)(void *argument, int part);
     void *argument;
@@ -75,7 +81,7 @@ static void work_until_stopped(worker *self)
     rp_pool *p = self->pool;
     unsigned seen = 0;
     for (;;) {
-        for (int i = 0; i < SPINS && atomic_load_explicit(&p->call, memory_order_acquire) == seen; i++)
+        for (int i = 0; i < p->spins && atomic_load_explicit(&p->call, memory_order_acquire) == seen; i++)
             pause_briefly();
         lock_take(&p->lock);
         while (atomic_load(&p->call) == seen)
@@ -135,6 +141,7 @@ rp_pool *rp_pool_new(int threads)
     if (!p)
         return NULL;
     p->owner = this_process();
+    p->spins = threads <= processors() ? SPINS : 0;
     lock_init(&p->lock);
     condition_init(&p->wake);
     condition_init(&p->released);
@@ -174,7 +181,7 @@ void rp_pool_barrier(void *pool)
         }
         return;
     }
-    for (int i = 0; i < SPINS; i++) {
+    for (int i = 0; i < p->spins; i++) {
         if (atomic_load_explicit(&p->phase, memory_order_acquire) != phase)
             return;
         pause_briefly();
