@@ -9,6 +9,11 @@ BIN     := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard weights/*) \
            $(shell find refpose src_c -name '*.py' -o -name '*.p[xy][xi]' -o -name '*.[ch]' ! -name _native.c -o -name '*.inc' 2>/dev/null)
 
+# The tests run in another folder.
+ifdef REFPOSE_GOLDENS
+override export REFPOSE_GOLDENS := $(abspath $(REFPOSE_GOLDENS))
+endif
+
 .PHONY: build test quick demo check fmt dist clean
 
 # The package as users get it: built, and installed into an environment of its own.
@@ -20,13 +25,14 @@ $(VENV)/built: $(SOURCES)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[dev]'
 	touch $@
 
-# Everything that can be tested here; REFPOSE_GOLDENS=DIR adds the whole recorded set.
+# Everything that can be tested here; REFPOSE_GOLDENS=DIR adds the whole recorded set. In tests/ there is no folder
+# refpose, so that it is the installed package that is tested.
 test: build
-	$(BIN)/pytest -n $(JOBS) --dist worksteal
+	cd tests && $(abspath $(BIN))/pytest -n $(JOBS) --dist worksteal
 
 # Without the long runs through the whole recorded set.
 quick: build
-	$(BIN)/pytest -n $(JOBS) --dist worksteal -m 'not full'
+	cd tests && $(abspath $(BIN))/pytest -n $(JOBS) --dist worksteal -m 'not full'
 
 # The main job: a person on a picture.
 demo: build
@@ -37,7 +43,7 @@ check: build
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/cython-lint refpose
+	PATH=$(abspath $(BIN)):$$PATH cython-lint refpose
 
 fmt: build
 	$(BIN)/ruff format .

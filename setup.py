@@ -40,7 +40,10 @@ libraries = [
 ]
 native = Extension(
     "refpose._native",
-    ["refpose/_native.pyx", *(f"src_c/{name}.c" for name in ("ref", "program", "dispatch", "context", "threads", "stages_ref", "geometry"))],
+    [
+        "refpose/_native.pyx",
+        *(f"src_c/{name}.c" for name in ("ref", "program", "dispatch", "context", "threads", "stages_ref", "geometry")),
+    ],
     include_dirs=["src_c"],
     extra_compile_args=COMMON,
     libraries=[name for name, _ in libraries],

@@ -1,6 +1,7 @@
 """The converter: the networks' code is the published architecture, and anything else is refused.
 
-Needs the original model files: the folder named by ``REFPOSE_MODELS``, by default ``models`` beside ``REFPOSE_GOLDENS``.
+Needs the original model files: the folder named by ``REFPOSE_MODELS``, by default ``models`` beside
+``REFPOSE_GOLDENS``.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ def ramp(*shape: int) -> Array:
     return np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
 
 
-# By hand -------------------------------------------------------------------------------------------------------------
+# By hand
 
 
 def test_pointwise_by_hand() -> None:
@@ -99,7 +99,7 @@ def test_logistic() -> None:
     assert np.array_equal(ops.logistic(x[x > 0]), 1 - ops.logistic(-x[x > 0]))
 
 
-# Order of roundings -----------------------------------------------------------------------------------------------------
+# Order of roundings
 
 
 def scalar_conv(x: Array, kernel: Array, bias: Array, stride: int, pad: tuple[int, int], act: str | None) -> Array:
@@ -192,7 +192,7 @@ def test_tiny_inputs_take_the_general_multiply_add() -> None:
     assert np.array_equal(ops.pointwise(x, kernel, bias), scalar_conv(x, kernel, bias, 1, (0, 0), None))
 
 
-# BLAS ----------------------------------------------------------------------------------------------------------------------
+# BLAS
 
 
 @pytest.mark.parametrize("name", ["pointwise", "conv", "depthwise"])
