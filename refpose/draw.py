@@ -10,7 +10,7 @@ colour to the channels as it is: (224, 224, 224) means what the channels mean.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -32,9 +32,10 @@ VISIBILITY_THRESHOLD = 0.5
 PRESENCE_THRESHOLD = 0.5
 
 WHITE_COLOR = (224, 224, 224)
-ROI_COLOR = (0, 200, 80)
-FACE_BOX_COLOR = (255, 210, 0)
-"""RGB, chosen to differ from the skeleton's white, orange and turquoise."""
+# RGB; both differ from the skeleton's white, orange and turquoise.
+ROI_COLOR = (255, 214, 0)
+BOX_COLOR = (60, 220, 90)
+PARTS = ("skeleton", "roi", "box")
 
 _SHIFT = 16
 _ONE = 1 << _SHIFT
@@ -156,37 +157,39 @@ def landmarks(
             circle(image, center, spec.circle_radius, spec.color, spec.thickness)
 
 
-def person(image: NDArray[Any], person: Person, roi: bool = False, face_box: bool = False) -> None:
-    """Draw a person's skeleton in MediaPipe's colours, and on request where the networks looked.
+def person(image: NDArray[Any], person: Person, parts: Collection[str] = PARTS) -> None:
+    """Draw a person: the skeleton in MediaPipe's colours, and where the networks looked.
+
+    Lines are 2 pixels thick, as MediaPipe's, and thicker on pictures of more than 750 pixels, so that they can be seen.
 
     Parameters
     ----------
     image : (H, W, 3) uint8 array
         RGB, drawn into.
     person : Person
-        Found on a picture of this size. Landmarks whose visibility is below 0.5 are left out.
-    roi : bool
-        Also draw the square that the landmark network saw, as far as it lies in the picture.
-    face_box : bool
-        Also draw the detector's box around the face, if the detector ran.
+        Found on a picture of this size. Landmarks are left out as in MediaPipe's programs: by their visibility.
+    parts : collection of str
+        Any of `PARTS`: "skeleton", "roi" (the rotated region that the landmark network saw) and "box" (the detector's
+        box around the head, if it ran).
     """
     height, width = image.shape[:2]
-    if roi:
-        polygon(image, person.roi.corners_px(width, height), ROI_COLOR)
-    if face_box and person.detection is not None:
-        left, top, box_width, box_height = person.detection.box_n.tolist()
-        sides = np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) * (box_width, box_height)
-        polygon(image, (sides + np.array((left, top))) * (width, height), FACE_BOX_COLOR)
-    # The colours of topology.py are MediaPipe's, which are for BGR.
-    style = {index: DrawingSpec(color[::-1]) for index, color in enumerate(LANDMARK_COLORS)}
-    landmarks(
-        image,
-        person.landmarks,
-        person.visibility,
-        connections=POSE_CONNECTIONS,
-        landmark_spec=style,
-        connection_spec=DrawingSpec(),
-    )
+    thickness = 2 * max(1, round(min(height, width) / 500))
+    if "roi" in parts:
+        polygon(image, person.roi.corners_px(width, height), ROI_COLOR, thickness)
+    if "box" in parts and person.detection is not None:
+        left, top, wide, high = person.detection.box_n * (width, height, width, height)
+        corners = [(left, top), (left + wide, top), (left + wide, top + high), (left, top + high)]
+        polygon(image, corners, BOX_COLOR, thickness)
+    if "skeleton" in parts:
+        landmarks(
+            image,
+            person.landmarks,
+            person.visibility,
+            connections=sorted(POSE_CONNECTIONS),
+            # The colours of topology.py are MediaPipe's, which are for BGR.
+            landmark_spec={k: DrawingSpec(bgr[::-1], thickness, thickness) for k, bgr in enumerate(LANDMARK_COLORS)},
+            connection_spec=DrawingSpec(thickness=thickness),
+        )
 
 
 def line(image: NDArray[Any], start: Point, end: Point, color: Color, thickness: int = 2) -> None:

@@ -136,12 +136,12 @@ def test_person() -> None:
         roi=Roi(0.5, 0.5, 0.4, 0.8),
         detection=SimpleNamespace(box_n=np.array([0.05, 0.1, 0.1, 0.2], np.float32)),
     )
-    draw.person(picture, person)
+    draw.person(picture, person, ["skeleton"])
     assert picture[50, 140].tolist() == [224, 224, 224]
     assert picture[48, 120].tolist() == [255, 138, 0]  # left: orange, in RGB
     assert picture[48, 160].tolist() == [0, 217, 231]
     assert not picture[:, :100].any()
-    draw.person(picture, person, roi=True, face_box=True)
+    draw.person(picture, person)
     assert picture[10, 80].tolist() == list(draw.ROI_COLOR)
-    assert picture[10, 20].tolist() == list(draw.FACE_BOX_COLOR)
+    assert picture[10, 20].tolist() == list(draw.BOX_COLOR)
     assert picture[50, 50].tolist() == [0, 0, 0]

@@ -13,7 +13,7 @@ Files appear whole or not at all, the JSON last.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -26,12 +26,8 @@ from .. import __version__, draw, tables
 from ..files import write_json
 from ..images import ENDINGS, read_image, write_png
 from ..pose import Person, Pose
-from ..topology import LANDMARK_COLORS, LANDMARK_NAMES, POSE_CONNECTIONS
+from ..topology import LANDMARK_NAMES
 from . import batch, options
-
-ROI_COLOR = (255, 214, 0)
-BOX_COLOR = (60, 220, 90)
-DRAWN = ("skeleton", "roi", "box")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--csv", action="store_true", help="write a table with a line per keypoint too")
     parser.add_argument("--mask", action="store_true", help="find and write the person's mask too")
-    for what in DRAWN:
+    for what in draw.PARTS:
         parser.add_argument(f"--no-{what}", dest=what, action="store_false", help=f"do not draw the {what}")
     options.add_arguments(parser)
     batch.add_arguments(parser, "pictures")
@@ -74,7 +70,7 @@ class Annotator:
     """
 
     def __init__(self, args: argparse.Namespace) -> None:
-        self.drawn = [what for what in DRAWN if getattr(args, what)]
+        self.drawn = [what for what in draw.PARTS if getattr(args, what)]
         self.pose = options.settings(args, mode="image", segmentation=args.mask)
         self.settings = {**self.pose, "drawn": self.drawn}
         self.threads = args.threads
@@ -90,7 +86,7 @@ class Annotator:
         picture = read_image(task.source)
         people = pose.process(picture)
         for person in people:
-            draw_person(picture, person, self.drawn)
+            draw.person(picture, person, self.drawn)
         # The record stands for the other files, so an old one must not stand beside new ones.
         task.output(".json").unlink(missing_ok=True)
         write_png(task.output(".png"), picture)
@@ -103,40 +99,6 @@ class Annotator:
         write_json(task.output(".json"), record(people, how, picture.shape[:2]))
         found = f"person with score {people[0].score:.3f}" if people else "no person"
         return f"{found} -> {task.output('.png')}"
-
-
-def draw_person(picture: NDArray[np.uint8], person: Person, drawn: Collection[str] = DRAWN) -> None:
-    """Draw what was found into the picture.
-
-    Lines are 2 pixels thick, as MediaPipe's, and thicker on pictures of more than 750 pixels, so that they can be seen.
-
-    Parameters
-    ----------
-    picture : ndarray of shape (H, W, 3), uint8
-        RGB; drawn into.
-    person : Person
-    drawn : collection of str
-        Which of "skeleton", "roi" (the rotated region that the landmark network saw) and "box" (the detector's box
-        around the head) to draw.
-    """
-    height, width = picture.shape[:2]
-    thickness = 2 * max(1, round(min(height, width) / 500))
-    if "roi" in drawn:
-        draw.polygon(picture, person.roi.corners_px(width, height), ROI_COLOR, thickness)
-    if "box" in drawn and person.detection is not None:
-        left, top, wide, high = person.detection.box_n * (width, height, width, height)
-        corners = [(left, top), (left + wide, top), (left + wide, top + high), (left, top + high)]
-        draw.polygon(picture, corners, BOX_COLOR, thickness)
-    if "skeleton" in drawn:
-        draw.landmarks(
-            picture,
-            person.landmarks,
-            person.visibility,
-            person.presence,
-            sorted(POSE_CONNECTIONS),
-            {k: draw.DrawingSpec(bgr[::-1], thickness, thickness) for k, bgr in enumerate(LANDMARK_COLORS)},
-            draw.DrawingSpec(thickness=thickness),
-        )
 
 
 def grey_mask(people: Sequence[Person], shape: tuple[int, int]) -> NDArray[np.uint8]:

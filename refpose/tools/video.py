@@ -25,13 +25,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from .. import __version__, tables
+from .. import __version__, draw, tables
 from ..extras import require
 from ..files import write_json
 from ..pose import Pose
 from ..video import ENDINGS, Reader, Writer, create, process
 from . import batch, options
-from .image import draw_person
 
 VIDEO, RECORD = ".mp4", ".meta.json"
 
@@ -203,7 +202,7 @@ class Annotator:
                         table.write(result.index, result.time, result.people)
                     if movie is not None:
                         for person in result.people:
-                            draw_person(result.rgb, person, self.drawn)
+                            draw.person(result.rgb, person, self.drawn)
                         movie.write(result.rgb, result.time)
                     found += bool(result.people)
                     bar.advance()
