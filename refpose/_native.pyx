@@ -5,7 +5,7 @@ A program is immutable and may be run by several threads at once; each running c
 memory, kept for the next call.
 """
 
-from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memcpy
 
 import numpy as np

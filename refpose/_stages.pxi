@@ -7,7 +7,8 @@ cdef extern from "stages.h" nogil:
         void (*expf)(const float *x, int64_t n, float *y) noexcept nogil
         void (*warp)(const uint8_t *image, int height, int width, const double *matrix, int size, int replicate,
                      const float *values, float *out) noexcept nogil
-        void (*warp_mask)(const float *mask, int n, const double *matrix, int width, int height, float *out) noexcept nogil
+        void (*warp_mask)(const float *mask, int n, const double *matrix, int width, int height,
+                          float *out) noexcept nogil
         void (*refine)(float *position, int count, const float *heatmap, int rows, int columns, int channels,
                        int window) noexcept nogil
     void rp_crop_matrix(const double *corners, int size, double *matrix)
@@ -77,7 +78,9 @@ cdef class Stages:
         cdef float values[256]
         cdef int height, width, replicate = border == "replicate"
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.flags.c_contiguous:
-            raise ValueError(f"image: expected C-contiguous bytes of shape (height, width, 3), found {image.dtype} {image.shape}")
+            raise ValueError(
+                f"image: expected C-contiguous bytes of shape (height, width, 3), found {image.dtype} {image.shape}"
+            )
         height, width = image.shape[:2]
         if height < 1 or width < 1 or size < 1:
             raise ValueError(f"expected at least one pixel, found an image of shape {image.shape} and a crop of {size}")
