@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
-import pytest
 from conftest import GOLDEN, GOLDENS
 from numpy.typing import NDArray
 from PIL import Image
@@ -54,20 +52,14 @@ def load(file: str, path: str, folder: Path = BEST) -> tuple[dict[str, Any], dic
         return arrays, dict(source[path].attrs)
 
 
-def groups(file: str, marker: str, folder: Path = BEST) -> Iterator[str]:
+def groups(file: str, marker: str, folder: Path = BEST) -> list[str]:
     """Paths of the groups that hold an item of this name."""
     if not (folder / file).exists():
-        return
+        return []
     found: list[str] = []
     with h5py.File(folder / file) as source:
         source.visititems(lambda name, item: found.append(name) if marker in getattr(item, "keys", tuple)() else None)
-    yield from found
-
-
-def quick(name: str, *values: Any, id: str | None = None) -> Any:
-    """A test case that is left to the full run, unless it is about the quick picture."""
-    marks = () if name == QUICK_PICTURE else (pytest.mark.full,)
-    return pytest.param(*(values or (name,)), marks=marks, id=id)
+    return found
 
 
 def roi_array(roi: Roi) -> NDArray[np.float32]:
@@ -145,6 +137,6 @@ class Video:
         }
 
 
-def videos() -> list[tuple[Path, str]]:
-    """Folder and path of all recorded runs."""
-    return [(folder, run) for folder in SETS for run in groups("video.h5", "raw_landmarks", folder)]
+def videos(marker: str = "raw_landmarks") -> list[tuple[Path, str]]:
+    """Folder and path of the recorded runs that have an item of this name; all by default."""
+    return [(folder, run) for folder in SETS for run in groups("video.h5", marker, folder)]

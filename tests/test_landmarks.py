@@ -78,7 +78,7 @@ def test_world_turns_with_the_crop() -> None:
     assert turned.tolist() == [[0, 1, 3]]
 
 
-CASES = list(groups("pipeline.h5", "roi_landmarks"))
+CASES = groups("pipeline.h5", "roi_landmarks")
 
 
 @pytest.mark.parametrize("case", CASES)

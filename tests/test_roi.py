@@ -138,4 +138,4 @@ def test_recorded_regions_and_crops(name: str) -> None:
 
 
 def test_recorded_regions_were_found() -> None:
-    assert list(groups("pipeline.h5", "roi_input_u8", BEST))
+    assert groups("pipeline.h5", "roi_input_u8", BEST)

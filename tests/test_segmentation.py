@@ -46,7 +46,7 @@ def test_smoothing_by_hand() -> None:
     assert_same(segmentation.smooth(mask, previous, 0.0), mask)
 
 
-CASES = list(groups("pipeline.h5", "net_segmentation"))
+CASES = groups("pipeline.h5", "net_segmentation")
 
 
 @pytest.mark.parametrize("case", CASES)

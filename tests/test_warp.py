@@ -131,7 +131,7 @@ def test_mask_equals_scalar_loop() -> None:
     assert (found > 0).any()
 
 
-RECORDED = list(groups("warp.h5", "tensor_u8")) or [
+RECORDED = groups("warp.h5", "tensor_u8") or [
     pytest.param("", marks=pytest.mark.skip(reason="only the whole recorded set (REFPOSE_GOLDENS) has these crops"))
 ]
 
