@@ -76,6 +76,14 @@ def test_four_channels_and_blank_images() -> None:
         assert results.segmentation_mask is None
 
 
+def test_masks_of_another_size() -> None:
+    """MediaPipe fails here; see docs/migration.md."""
+    astronaut = golden_data.picture("astronaut")
+    pose = mp.solutions.pose.Pose(enable_segmentation=True)
+    for frame in (astronaut, astronaut[:400]):
+        assert pose.process(frame).segmentation_mask.shape == frame.shape[:2]
+
+
 def test_names() -> None:
     assert [landmark.name for landmark in mp.solutions.pose.PoseLandmark] == RECORDED["names"]
     assert sorted(map(list, mp.solutions.pose.POSE_CONNECTIONS)) == sorted(RECORDED["connections"])
@@ -257,10 +265,6 @@ def test_imports_that_are_missing(name: str, advice: str) -> None:
 def test_imports_that_are_missing_once_installed() -> None:
     program = """
 from refpose import mediapipe
-try:
-    import mediapipe.tasks
-except ModuleNotFoundError as error:
-    print("refpose" in str(error))
 mediapipe.install()
 for line in ("import mediapipe.tasks", "from mediapipe.tasks import python", "from mediapipe import tasks"):
     try:
@@ -268,4 +272,4 @@ for line in ("import mediapipe.tasks", "from mediapipe.tasks import python", "fr
     except ModuleNotFoundError as error:
         print("refpose has no mediapipe.tasks" in str(error))
 """
-    assert python(program).split()[1:] == ["True"] * 3
+    assert python(program) == "True\n" * 3
