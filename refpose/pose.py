@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Real
 from types import TracebackType
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -21,10 +21,13 @@ from .roi import Roi, enlarged, from_points, project, remove_letterbox, square_o
 from .tracker import Tracker
 from .warp import ByteArray
 
+if TYPE_CHECKING:
+    from .explain import Explanation
+
 MODELS = ("lite", "full", "heavy")
 MODES = ("video", "image")
-# A region this many images away or large is a mistake, and its pixels would leave float32.
-_FARTHEST = 1e6
+# A given region smaller, larger or farther away than so many images is a mistake, and not within float32's reach.
+_SMALLEST, _LARGEST = 1e-6, 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,10 +129,10 @@ def checked_image(image: Any) -> ByteArray:
 def _checked_roi(roi: Any) -> Roi:
     if not isinstance(roi, Roi):
         raise TypeError(f"roi must be a refpose.Roi, not {type(roi).__name__}")
-    if not (roi.width > 0 and roi.height > 0):
-        raise ValueError(f"roi: the sides must be above zero, not {roi.width} x {roi.height}")
-    if max(abs(roi.x), abs(roi.y), roi.width, roi.height) > _FARTHEST:
-        raise ValueError(f"roi: values are fractions of the image's size, but found {roi}")
+    if min(roi.width, roi.height) < _SMALLEST:
+        raise ValueError(f"roi: the sides must be above zero, at least {_SMALLEST} image sizes, but found {roi}")
+    if max(abs(roi.x), abs(roi.y), roi.width, roi.height) > _LARGEST:
+        raise ValueError(f"roi: values are fractions of the image's size, at most {_LARGEST:.0f}, but found {roi}")
     return roi
 
 
@@ -350,6 +353,40 @@ class Pose:
             All people found, the surest first.
         """
         return list(self._detections(checked_image(image)))
+
+    def explain(
+        self,
+        image: ByteArray,
+        timestamp: float | Fraction | None = None,
+        roi: Roi | None = None,
+        activations: bool = False,
+    ) -> Explanation:
+        """Do what `process` does, and keep everything that is computed on the way.
+
+        The state of a video goes on as with `process`. The mask is computed whether or not `segmentation` asks for it.
+
+        Parameters
+        ----------
+        image, timestamp, roi
+            As for `process`.
+        activations : bool
+            Whether to keep the output of every layer too; some tens of megabytes.
+
+        Returns
+        -------
+        refpose.explain.Explanation
+            A mapping from documented names to arrays, see `refpose.explain.QUANTITIES`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `process`.
+        """
+        from .explain import explain
+
+        image = checked_image(image)
+        region = None if roi is None else squared(_checked_roi(roi), *image.shape[1::-1])
+        return explain(self, image, timestamp, region, activations)
 
     def _detections(self, image: ByteArray) -> Iterator[Detection]:
         height, width = image.shape[:2]
