@@ -221,7 +221,9 @@ class Annotator:
                 "sound": movie and movie.sound,
             }
         write_json(task.output(RECORD), how | counts)
-        outcome = f"{_summary(counts)} -> {', '.join(str(task.output(ending)) for ending in self.endings)}"
+        outcome = (
+            f"{_summary(counts, reader.declared)} -> {', '.join(str(task.output(ending)) for ending in self.endings)}"
+        )
         if not complete:
             print(f"{task.source}: interrupted after {outcome}", file=sys.stderr)
             raise KeyboardInterrupt
@@ -235,9 +237,10 @@ class Annotator:
         return files.enter_context(create(task.output(VIDEO), reader.fps, sound_of, reader.pixel_aspect, self.threads))
 
 
-def _summary(counts: dict[str, Any]) -> str:
-    """Say what became of a video."""
-    parts = [f"{counts['frames']} frames", f"a person on {counts['frames_with_person']}"]
+def _summary(counts: dict[str, Any], declared: int | None) -> str:
+    """Say what became of a video that states this number of frames."""
+    of = f" of {declared}" if counts["cut_short"] and declared else ""
+    parts = [f"{counts['frames']}{of} frames", f"a person on {counts['frames_with_person']}"]
     if counts["broken"]:
         parts.append(f"{counts['broken']} broken skipped")
     if counts["mended_times"]:
