@@ -5,6 +5,13 @@
 #include <math.h>
 #include <string.h>
 
+/* Rounded to float32 and back. GCC 12 leaves both conversions out when it vectorises them in pairs, unless the value is volatile. */
+static double rounded(double v)
+{
+    volatile float narrow = (float)v;
+    return narrow;
+}
+
 /* Source corners -> corners (0, n) (0, 0) (n, 0) (n, n): an 8 x 8 system by elimination with partial pivoting. */
 static int homography(const double corners[8], double n, double matrix[9])
 {
@@ -14,7 +21,7 @@ static int homography(const double corners[8], double n, double matrix[9])
         for (int i = 0; i < 4; i++) {
             const double x = corners[2 * i], y = corners[2 * i + 1], at = target[i][axis];
             /* These two products are float32 in OpenCV, whose points are. */
-            const double px = (float)(-x * at), py = (float)(-y * at);
+            const double px = rounded(-x * at), py = rounded(-y * at);
             const double row[2][9] = {{x, y, 1, 0, 0, 0, px, py, at}, {0, 0, 0, x, y, 1, px, py, at}};
             memcpy(rows[4 * axis + i], row[axis], sizeof row[axis]);
         }

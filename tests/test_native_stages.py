@@ -61,7 +61,8 @@ def test_crop_matrix() -> None:
     rng = np.random.default_rng(3)
     for _ in range(2000):
         corners = random_corners(rng, 1280, 720)
-        assert native.crop_matrix(corners, 256) == warp.crop_matrix(corners, 256)
+        for size in (256, 224, 65):  # where products with the corners are exact in float32, and where they are rounded
+            assert native.crop_matrix(corners, size) == warp.crop_matrix(corners, size)
     for flat in ([(5.0, 5.0)] * 4, [(0.0, 1.0), (0.0, 0.0), (0.0, 0.0), (0.0, 1.0)]):
         assert native.crop_matrix(flat, 256) == warp.crop_matrix(flat, 256)
 

@@ -1,0 +1,90 @@
+"""Write cases for check.c: programs of whole networks and calls of the stages, with the results of the plain NumPy code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from refpose import landmarks, libm, warp
+from refpose.engine import load_network
+from refpose.plan import RULES, Plan, compile_plan
+
+NETWORKS = ("detector", "lite", "full", "heavy")
+KINDS = ("program", "expf", "sinf", "cosf", "atan2f", "crop_matrix", "warp", "warp_mask", "refine")  # as in check.c
+
+
+def write(path: Path, kind: str, *arrays: Any) -> None:
+    """Write one case; lists are whole numbers."""
+    with path.open("wb") as file:
+        file.write(np.int64(KINDS.index(kind)).tobytes())
+        for array in arrays:
+            data = np.asarray(array, np.int64 if isinstance(array, list) else None).tobytes()
+            file.write(np.int64(len(data)).tobytes() + data + bytes(-len(data) % 8))
+
+
+def random_input(shape: tuple[int, ...], seed: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Something like a picture: patches of 16 x 16 pixels with noise on them, in 0..1."""
+    rng = np.random.default_rng(seed)
+    patches = rng.random((shape[0] // 16, shape[1] // 16, shape[2]), np.float32)
+    noise = rng.random(shape, np.float32)
+    return (0.8 * patches.repeat(16, 0).repeat(16, 1) + 0.2 * noise).astype(np.float32)
+
+
+def network_cases(folder: Path, names: Sequence[str], isa: str) -> None:
+    """Every network with all rules and with none, against the reference engine."""
+    for name in names:
+        network = load_network(name, "reference")
+        x = random_input(network.input_shape, seed=1)
+        expected = network(x)
+        for rules in (tuple(RULES), ()):
+            with mock.patch("refpose._native.Program") as program:
+                compile_plan(Plan.of(network.tape, rules), network.weights, isa)
+            steps, weights, sizes = program.call_args.args[:3]
+            label = "all_rules" if rules else "no_rules"
+            sizes = [abs(size) for size in sizes]
+            write(folder / f"{name}_{label}.case", "program", steps, weights, sizes, x, *expected.values())
+
+
+def stage_cases(folder: Path) -> None:
+    """Calls of the stages with random arguments."""
+    rng = np.random.default_rng(2)
+    bits = rng.integers(0, 2**32, 100_000, dtype=np.uint32).view(np.float32)
+    x = np.concatenate([rng.standard_normal(100_000).astype(np.float32) * np.float32(40), bits[np.isfinite(bits)]])
+    write(folder / "expf.case", "expf", x, libm.expf(x))
+    angles = rng.uniform(-3.15, 3.15, 50_000).astype(np.float32)
+    write(folder / "sinf.case", "sinf", angles, libm.sinf(angles))
+    write(folder / "cosf.case", "cosf", angles, libm.cosf(angles))
+    points = rng.standard_normal((50_000, 2)).astype(np.float32) * np.float32(100)
+    points[:25_000] = np.round(points[:25_000])
+    write(folder / "atan2f.case", "atan2f", points, libm.atan2f(points[:, 0], points[:, 1]))
+    image = rng.integers(0, 256, (91, 163, 3), dtype=np.uint8)
+    for number, (size, border) in enumerate([(256, "constant"), (224, "replicate"), (65, "constant"), (1, "replicate")]):
+        corners = rng.uniform(-20, 160, (4, 2)).astype(np.float32).astype(np.float64)
+        matrix = warp.crop_matrix([(float(px), float(py)) for px, py in corners], size)
+        write(folder / f"crop_matrix{number}.case", "crop_matrix", corners, [size], np.array(matrix))
+        scale, offset = np.float32(2 / 255), np.float32(-1)
+        values = warp.scale_u8(np.arange(256, dtype=np.uint8), scale, offset)
+        expected = warp.warp_f32(image, matrix, size, border, scale, offset)  # type: ignore[arg-type]
+        sizes = [*image.shape[:2], size, int(border == "replicate")]
+        write(folder / f"warp{number}.case", "warp", image, sizes, np.array(matrix), values, expected)
+        mask = rng.random((64, 64), np.float32)
+        affine = tuple(rng.uniform(-1, 1, 6) * (0.5, 0.5, 64, 0.5, 0.5, 64))
+        expected = warp.warp_mask(mask, affine, 163, 91)
+        write(folder / f"warp_mask{number}.case", "warp_mask", mask, [64, 163, 91], np.array(affine), expected)
+        heatmap = (rng.standard_normal((64, 64, 39)) * 3 - 2).astype(np.float32)
+        position = rng.uniform(-0.1, 1.1, (39, 3)).astype(np.float32)
+        window = (1, 7, 9, 129)[number]
+        refined = landmarks.refine(position, heatmap, window)
+        write(folder / f"refine{number}.case", "refine", position, [39, 64, 64, 39, window], heatmap, refined)
+
+
+def write_all(folder: Path, networks: Sequence[str] = NETWORKS, isa: str = "ref") -> list[Path]:
+    """Write all cases, the programs made for one instruction set, and return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stage_cases(folder)
+    network_cases(folder, networks, isa)
+    return sorted(folder.glob("*.case"))
