@@ -21,6 +21,8 @@ VERBS = {
     "image": "find the person on pictures: annotated PNG, JSON, CSV, mask",
     "video": "find the person in videos: annotated MP4, tables as CSV, Parquet, HDF5, JSON",
     "evaluate": "measure accuracy on annotated pictures: PCK, OKS, joint by joint",
+    "report": "write a page that shows how a picture is seen, stage by stage and layer by layer",
+    "dump": "write every intermediate of a picture to an HDF5 file",
     "inspect": "list the layers of a network, their shapes and costs",
     "convert": "make the weight files from Google's model files",
 }

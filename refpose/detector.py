@@ -22,7 +22,7 @@ INPUT_SCALE, INPUT_OFFSET = f32(2 / 255), f32(-1)  # bytes -> -1..1
 MIN_OVERLAP = 0.3  # pose_detection_cpu.pbtxt: min_suppression_threshold
 SCORE_LIMIT = 100.0  # pose_detection_cpu.pbtxt: score_clipping_thresh
 # Grids of the output layers and anchors per cell: strides 8, 16, and three layers of 32; two anchors per layer.
-_GRIDS = ((28, 2), (14, 2), (7, 6))
+GRIDS = ((28, 2), (14, 2), (7, 6))
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,7 @@ def anchors() -> FloatArray:
         x, y on the letterboxed square, 0..1.
     """
     layers = []
-    for n, per_cell in _GRIDS:
+    for n, per_cell in GRIDS:
         centre = ((np.arange(n) + 0.5) / n).astype(f32)
         y, x = np.meshgrid(centre, centre, indexing="ij")
         layers.append(np.repeat(np.stack([x, y], axis=-1).reshape(-1, 2), per_cell, axis=0))

@@ -78,7 +78,7 @@ def _cells(layer: Layer) -> tuple[Any, ...]:
     return (layer.name, layer.op, inputs, output, layer.parameters, layer.macs, layer.receptive_field)
 
 
-def shape_text(shape: Sequence[int]) -> str:
+def shape_text(shape: Sequence[int | str]) -> str:
     """``(64, 64, 39)`` as ``64x64x39``; a single number as ``scalar``."""
     return "x".join(map(str, shape)) or "scalar"
 

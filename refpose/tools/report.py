@@ -1,0 +1,36 @@
+"""Write one HTML page that shows how BlazePose saw a picture.
+
+The picture with the detector's candidates, their blend and the region; the crop; the networks block by block with their
+activations, weights and costs; heat maps and landmarks before and after refinement; visibility and presence; the pose
+in metres, to be turned with the mouse; the mask; the time of every stage. The page is whole in itself: nothing is
+fetched when it is opened.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from .. import report
+from ..images import read_image
+from . import options
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``refpose report``."""
+    parser.add_argument("picture", metavar="PICTURE", help="a picture file")
+    parser.add_argument("-o", "--output", required=True, type=Path, metavar="PAGE.html", help="the page to write")
+    parser.add_argument("--title", help="headline of the page (the picture's file name)")
+    options.add_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do ``refpose report``."""
+    image = read_image(args.picture)
+    pose = options.make_pose(options.settings(args, mode="image"), args.threads)
+    found = report.write(args.output, pose, image, args.title or Path(args.picture).name)
+    size = args.output.stat().st_size / 1e6
+    state = f"nobody: {found.stopped}" if found.stopped else "one person"
+    print(f"{state}; {args.output} ({size:.1f} MB)", file=sys.stderr)
+    return 0
