@@ -45,11 +45,13 @@ RELU6, RELU6_SUM, RELU6_DW, RELU6_EXPAND = RP_RELU6, RP_RELU6_SUM, RP_RELU6_DW, 
 MAX_THREADS = 64
 KNOWN_ISAS = ("avx512", "avx2", "neon", "ref")
 
-_TENSOR = [("space", "i4"), ("h", "i4"), ("w", "i4"), ("c", "i4"), ("at", "i8"), ("ld", "i8")]
+_TENSOR = np.dtype([(name, "i4") for name in ("space", "h", "w", "c")] + [("at", "i8"), ("ld", "i8")], align=True)
 STEP = np.dtype(
-    [(name, "i4") for name in ("kernel", "flags", "k", "stride", "pad", "mid", "rows", "chunk")]
+    [(name, "i4") for name in ("kernel", "flags", "k", "stride", "pad", "mid", "mid_h", "mid_w")]
+    + [(name, "i4") for name in ("expand_k", "expand_stride", "expand_pad", "rows", "chunk")]
     + [(name, _TENSOR) for name in ("in", "add", "out")]
     + [(name, "i8") for name in ("expand", "depthwise", "project")],
+    align=True,
 )
 """A row of a program: `rp_step` of kernels.h."""
 if STEP.itemsize != sizeof(rp_step):

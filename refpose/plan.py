@@ -120,8 +120,13 @@ def bottleneck(steps: Steps) -> Steps:
     return _join(steps, "pw", "dwpw", _behind("block"))
 
 
+def stem_block(steps: Steps) -> Steps:
+    """The same with another convolution in the place of the expansion."""
+    return _join(steps, "conv", "dwpw", _behind("block"))
+
+
 RULES: dict[str, Callable[[Steps], Steps]] = {
-    rule.__name__: rule for rule in (tail, pool_pad, resize_add, pointwise_add, separable, bottleneck)
+    rule.__name__: rule for rule in (tail, pool_pad, resize_add, pointwise_add, separable, bottleneck, stem_block)
 }
 
 
@@ -425,7 +430,11 @@ def compile_plan(plan: Plan, weights: Mapping[str, Array], isa: str, threads: in
         row["kernel"], row["flags"] = numbers[step.kernel], _flags(step)
         row["k"], row["rows"], row["chunk"] = size, rows, chunk
         row["stride"], row["pad"] = (1, 0) if window is None else (window.attrs["stride"], window.attrs["pad"][0])
-        row["mid"] = step.parts[0].out.shape[2] if step.kernel == "block" else 0
+        if step.kernel == "block":
+            expand = step.parts[0]
+            row["mid_h"], row["mid_w"], row["mid"] = expand.out.shape
+            row["expand_k"] = expand.weights["kernel"][1]
+            row["expand_stride"], row["expand_pad"] = expand.attrs.get("stride", 1), expand.attrs.get("pad", (0, 0))[0]
         row["add"]["space"] = -1
         for name, val in (("in", step.input), ("add", step.residual), ("out", step.out)):
             if val is not None:

@@ -38,7 +38,7 @@
     X(pw, "pointwise convolution, residual")                                                                           \
     X(dw, "depthwise convolution 3x3 or 5x5, stride 1 or 2")                                                           \
     X(dwpw, "depthwise, pointwise, residual")                                                                          \
-    X(block, "pointwise (expand), depthwise, pointwise (project), residual")                                           \
+    X(block, "pointwise or other convolution (expand), depthwise, pointwise (project), residual")                                           \
     X(tail, "eight channels: twice enlarged, two residual separable blocks each time, then 3x3 to one channel")         \
     X(add, "sum of two tensors")                                                                                       \
     X(upsample, "bilinear resize to twice the size, plus a second tensor if there is one")                             \
@@ -65,9 +65,10 @@ typedef struct {
 
 typedef struct {
     int32_t kernel, flags;
-    int32_t k, stride, pad; /* window size, stride, rows and columns of zeros before the first */
-    int32_t mid;            /* block: expanded channels */
-    int32_t rows, chunk;    /* tile: output rows at a time, expanded channels at a time (multiple of 48, or all) */
+    int32_t k, stride, pad;    /* window size, stride, rows and columns of zeros before the first */
+    int32_t mid, mid_h, mid_w; /* block: expanded channels, rows, columns */
+    int32_t expand_k, expand_stride, expand_pad; /* block: window of the expansion */
+    int32_t rows, chunk;       /* tile: output rows at a time, expanded channels at a time (multiple of 48, or all) */
     rp_tensor in, add, out;
     int64_t expand, depthwise, project; /* where the packed weights lie; a lone convolution uses project */
 } rp_step;

@@ -23,19 +23,17 @@ static int64_t panels(int inputs, int outputs) { return (int64_t)rp_lanes(output
 
 static int inside(const rp_program *p, int64_t at, int64_t size) { return at >= 0 && at <= p->weights_size - size; }
 
-/* Output rows or columns of a window that needs nothing beyond k - 1 - pad zeros behind the input. */
-static int reaches(int in, int out, const rp_step *s)
+/* A window of k moved by `stride` over n inputs, `pad` zeros before them: the last of `out` windows still starts inside. */
+static int window_fits(int k, int stride, int pad, int n, int out)
 {
-    return (int64_t)(out - 1) * s->stride - s->pad < in && (int64_t)out * s->stride < (int64_t)in + 2 * s->k;
+    return k >= 1 && k <= 5 && stride >= 1 && stride <= 2 && pad >= 0 && pad < k && n >= 1 && n <= MAX_SIDE && out >= 1 &&
+           (out - 1) * stride - pad < n;
 }
 
-static const char *window_error(const rp_step *s)
+/* Both sides of an image. */
+static int windows_fit(int k, int stride, int pad, int h, int w, int out_h, int out_w)
 {
-    if (s->k < 1 || s->k > 5 || s->stride < 1 || s->stride > 2 || s->pad < 0 || s->pad >= s->k)
-        return "window";
-    if (!reaches(s->in.h, s->out.h, s) || !reaches(s->in.w, s->out.w, s))
-        return "output size";
-    return NULL;
+    return window_fits(k, stride, pad, h, out_h) && window_fits(k, stride, pad, w, out_w);
 }
 
 /* Whole vectors of channels are read and written: ld must leave room for them. */
@@ -57,9 +55,9 @@ static const char *step_error(const rp_program *p, const rp_step *s)
     case RP_conv:
         if (add->space != -1)
             return "residual tensor";
-        if (!inside(p, s->project, panels(s->k * s->k * in->c, out->c)))
-            return "weights";
-        return window_error(s);
+        if (!windows_fit(s->k, s->stride, s->pad, in->h, in->w, out->h, out->w))
+            return "window";
+        return inside(p, s->project, panels(s->k * s->k * in->c, out->c)) ? NULL : "weights";
     case RP_pw:
         if (!same || s->k != 1 || s->stride != 1 || s->pad != 0)
             return "output size";
@@ -69,6 +67,10 @@ static const char *step_error(const rp_program *p, const rp_step *s)
     case RP_dw:
     case RP_dwpw:
     case RP_block:
+        if (s->kernel == RP_block ? !windows_fit(s->expand_k, s->expand_stride, s->expand_pad, in->h, in->w, s->mid_h, s->mid_w) ||
+                                        !windows_fit(s->k, s->stride, s->pad, s->mid_h, s->mid_w, out->h, out->w)
+                                  : !windows_fit(s->k, s->stride, s->pad, in->h, in->w, out->h, out->w))
+            return "window";
         if (s->k != 3 && s->k != 5)
             return "window";
         if (s->rows < 1 || rp_window(s) > MAX_WINDOW)
@@ -85,9 +87,9 @@ static const char *step_error(const rp_program *p, const rp_step *s)
         const int channels = s->kernel == RP_block ? s->mid : in->c;
         if (!inside(p, s->depthwise, (int64_t)rp_lanes(channels) * (s->k * s->k + 1)) ||
             (s->kernel != RP_dw && !inside(p, s->project, panels(channels, out->c))) ||
-            (s->kernel == RP_block && !inside(p, s->expand, panels(in->c, s->mid))))
+            (s->kernel == RP_block && !inside(p, s->expand, panels(s->expand_k * s->expand_k * in->c, s->mid))))
             return "weights";
-        return window_error(s);
+        return NULL;
     case RP_tail:
         if (in->c != RP_TAIL_CHANNELS || add->space == -1 || in->h < 2 || in->w % 32 || !padded(in) ||
             add->h != 2 * in->h || add->w != 2 * in->w || add->c != in->c || !padded(add) ||
@@ -116,18 +118,25 @@ static const char *step_error(const rp_program *p, const rp_step *s)
     }
 }
 
+/* Input rows that a convolution copies, their zero columns included. */
+static int64_t copied(int k, int stride, int columns, int channels)
+{
+    return (int64_t)k * ((int64_t)(columns - 1) * stride + k) * channels;
+}
+
 static int64_t scratch(const rp_step *s, int plain)
 {
     const int64_t column = (int64_t)(s->out.w - 1) * s->stride + s->k;
     const int c = rp_lanes(s->mid ? s->mid < s->chunk ? s->mid : s->chunk : s->in.c);
     switch (s->kernel) {
     case RP_conv:
-        return s->k * column * s->in.c;
+        return copied(s->k, s->stride, s->out.w, s->in.c);
     case RP_dw:
     case RP_dwpw:
     case RP_block:
-        return plain ? (int64_t)s->k * s->in.w * s->mid + s->mid + s->in.c
-                     : (1 + rp_window(s)) * column * c + (int64_t)s->rows * s->out.w * c;
+        return plain ? (int64_t)s->k * s->mid_w * s->mid + s->mid + s->in.c
+                     : (1 + rp_window(s)) * column * c + (int64_t)s->rows * s->out.w * c +
+                           copied(s->expand_k, s->expand_stride, s->mid_w, s->in.c);
     case RP_tail: {
         /* three levels at each size, the input, two widened rows for each enlargement; plain: two tensors at each size */
         const int64_t w = s->out.w, rows = 9 * RP_TAIL_CHANNELS;

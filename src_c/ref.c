@@ -25,15 +25,17 @@ static float value(const rp_tensor *t, const rp_memory *m, int y, int x, int c)
     return inside ? at(t, m)[((int64_t)y * t->w + x) * t->ld + c] : 0.0f;
 }
 
-static float convolve(const rp_step *s, const rp_memory *m, int y, int x, int n)
+/* Output n of `outputs` of a k x k convolution of the input. */
+static float convolve(const rp_step *s, const rp_memory *m, int k, int stride, int pad, const float *packed, int outputs,
+                      int y, int x, int n)
 {
     int width;
-    const float *w = panel_column(m->weights + s->project, s->k * s->k * s->in.c, s->out.c, n, &width);
+    const float *w = panel_column(packed, k * k * s->in.c, outputs, n, &width);
     float acc = *w;
-    for (int ky = 0; ky < s->k; ky++)
-        for (int kx = 0; kx < s->k; kx++)
+    for (int ky = 0; ky < k; ky++)
+        for (int kx = 0; kx < k; kx++)
             for (int c = 0; c < s->in.c; c++)
-                acc = fmaf(value(&s->in, m, y * s->stride - s->pad + ky, x * s->stride - s->pad + kx, c), *(w += width), acc);
+                acc = fmaf(value(&s->in, m, y * stride - pad + ky, x * stride - pad + kx, c), *(w += width), acc);
     return acc;
 }
 
@@ -48,8 +50,8 @@ static float filter(const rp_step *s, const rp_memory *m, int y, int x, int c)
             float v = 0.0f;
             if (!s->mid)
                 v = value(&s->in, m, iy, ix, c);
-            else if (iy >= 0 && iy < s->in.h && ix >= 0 && ix < s->in.w)
-                v = m->scratch[((int64_t)(iy % s->k) * s->in.w + ix) * s->mid + c];
+            else if (iy >= 0 && iy < s->mid_h && ix >= 0 && ix < s->mid_w)
+                v = m->scratch[((int64_t)(iy % s->k) * s->mid_w + ix) * s->mid + c];
             acc = fmaf(v, *(w += RP_LANES), acc);
         }
     return s->flags & RP_RELU6_DW ? clip6(acc) : acc;
@@ -85,7 +87,8 @@ void rp_conv__ref(const rp_step *s, const rp_memory *m, int part, int parts)
     for (int y = lo; y < hi; y++)
         for (int x = 0; x < s->out.w; x++)
             for (int n = 0; n < s->out.c; n++)
-                finish(s, m, y, x, n, convolve(s, m, y, x, n));
+                finish(s, m, y, x, n,
+                       convolve(s, m, s->k, s->stride, s->pad, m->weights + s->project, s->out.c, y, x, n));
 }
 
 void rp_pw__ref(const rp_step *s, const rp_memory *m, int part, int parts) { rp_conv__ref(s, m, part, parts); }
@@ -104,7 +107,7 @@ void rp_dw__ref(const rp_step *s, const rp_memory *m, int part, int parts)
 static void separable_row(const rp_step *s, const rp_memory *m, int y)
 {
     const int channels = s->mid ? s->mid : s->in.c;
-    float *middle = m->scratch + (int64_t)s->k * s->in.w * s->mid;
+    float *middle = m->scratch + (int64_t)s->k * s->mid_w * s->mid;
     for (int x = 0; x < s->out.w; x++) {
         for (int c = 0; c < channels; c++)
             middle[c] = filter(s, m, y, x, c);
@@ -126,15 +129,15 @@ void rp_block__ref(const rp_step *s, const rp_memory *m, int part, int parts)
     int lo, hi, next = 0;
     share(s->out.h, part, parts, &lo, &hi);
     for (int y = lo; y < hi; y++) {
-        const int first = y * s->stride - s->pad, end = min(first + s->k, s->in.h);
+        const int first = y * s->stride - s->pad, end = min(first + s->k, s->mid_h);
         if (next < first)
             next = first;
         for (; next < end; next++)
-            for (int x = 0; x < s->in.w; x++)
+            for (int x = 0; x < s->mid_w; x++)
                 for (int e = 0; e < s->mid; e++) {
-                    const float *pixel = at(&s->in, m) + ((int64_t)next * s->in.w + x) * s->in.ld;
-                    const float v = combine(pixel, s->in.c, m->weights + s->expand, s->mid, e);
-                    m->scratch[((int64_t)(next % s->k) * s->in.w + x) * s->mid + e] = s->flags & RP_RELU6_EXPAND ? clip6(v) : v;
+                    const float v = convolve(s, m, s->expand_k, s->expand_stride, s->expand_pad, m->weights + s->expand, s->mid,
+                                             next, x, e);
+                    m->scratch[((int64_t)(next % s->k) * s->mid_w + x) * s->mid + e] = s->flags & RP_RELU6_EXPAND ? clip6(v) : v;
                 }
         separable_row(s, m, y);
     }

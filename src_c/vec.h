@@ -68,6 +68,20 @@ RP_INLINE void vzip(float *p, vf a, vf b)
 #endif
 }
 
+/* The vectors that start one value before p, at p and one after; p - VL to p + 2 * VL - 1 can be read. */
+RP_INLINE void vload3(const float *p, vf out[3])
+{
+    out[1] = vload(p);
+#if VL == 16 /* an unaligned load that crosses a cache line costs more than a shuffle */
+    const __m512i here = _mm512_castps_si512(out[1]);
+    out[0] = _mm512_castsi512_ps(_mm512_alignr_epi32(here, _mm512_castps_si512(vload(p - VL)), 15));
+    out[2] = _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(vload(p + VL)), here, 1));
+#else
+    out[0] = vload(p - 1);
+    out[2] = vload(p + 1);
+#endif
+}
+
 /* Eight channels of VL pixels, ld floats apart, as one vector per channel. */
 RP_INLINE void vplanar8(const float *x, int64_t ld, vf out[8])
 {
