@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from refpose.topology import BODY_25, COCO_17, LANDMARK_NAMES, MPII_16, PoseLandmark, convert, sources
+from refpose.topology import (
+    BODY_25,
+    COCO_17,
+    LANDMARK_COLORS,
+    LANDMARK_NAMES,
+    LEFT_RIGHT_PAIRS,
+    MPII_16,
+    POSE_CONNECTIONS,
+    PoseLandmark,
+    convert,
+    sources,
+)
 
 
 def test_skeletons_have_their_published_sizes_and_no_joint_twice() -> None:
@@ -65,3 +76,30 @@ def test_integers_become_floats() -> None:
 def test_a_wrong_number_of_points_is_refused() -> None:
     with pytest.raises(ValueError, match=r"expected points of shape \(..., 33, K\), found \(17, 2\)"):
         convert(np.zeros((17, 2)), LANDMARK_NAMES, COCO_17)
+
+
+def test_blazepose_landmarks_are_mediapipes() -> None:
+    assert [landmark.value for landmark in PoseLandmark] == list(range(33))
+    assert (PoseLandmark.NOSE, PoseLandmark.MOUTH_LEFT, PoseLandmark.RIGHT_FOOT_INDEX) == (0, 9, 32)
+    assert LANDMARK_NAMES[PoseLandmark.LEFT_SHOULDER] == "left_shoulder"
+
+
+def test_blazepose_connections() -> None:
+    assert len(POSE_CONNECTIONS) == 35
+    assert {index for pair in POSE_CONNECTIONS for index in pair} == set(range(33))
+    # From the left half one gets the right half, but for the lines that join them.
+    other = {left: right for left, right in LEFT_RIGHT_PAIRS}
+    other |= {right: left for left, right in LEFT_RIGHT_PAIRS} | {PoseLandmark.NOSE: PoseLandmark.NOSE}
+    undirected = {frozenset(pair) for pair in POSE_CONNECTIONS}
+    assert {frozenset((other[PoseLandmark(a)], other[PoseLandmark(b)])) for a, b in POSE_CONNECTIONS} == undirected
+
+
+def test_blazepose_sides_and_colours() -> None:
+    assert len(LEFT_RIGHT_PAIRS) == 16
+    assert all(
+        left.name.replace("LEFT", "") == right.name.replace("RIGHT", "") and left != right
+        for left, right in LEFT_RIGHT_PAIRS
+    )
+    assert LANDMARK_COLORS[PoseLandmark.NOSE] == (224, 224, 224)
+    assert {LANDMARK_COLORS[left] for left, _ in LEFT_RIGHT_PAIRS} == {(0, 138, 255)}
+    assert {LANDMARK_COLORS[right] for _, right in LEFT_RIGHT_PAIRS} == {(231, 217, 0)}
