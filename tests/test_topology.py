@@ -88,7 +88,7 @@ def test_blazepose_connections() -> None:
     assert len(POSE_CONNECTIONS) == 35
     assert {index for pair in POSE_CONNECTIONS for index in pair} == set(range(33))
     # From the left half one gets the right half, but for the lines that join them.
-    other = {left: right for left, right in LEFT_RIGHT_PAIRS}
+    other = dict(LEFT_RIGHT_PAIRS)
     other |= {right: left for left, right in LEFT_RIGHT_PAIRS} | {PoseLandmark.NOSE: PoseLandmark.NOSE}
     undirected = {frozenset(pair) for pair in POSE_CONNECTIONS}
     assert {frozenset((other[PoseLandmark(a)], other[PoseLandmark(b)])) for a, b in POSE_CONNECTIONS} == undirected
