@@ -31,7 +31,7 @@ def _exp2_table() -> NDArray[np.float64]:
     return np.array(values)
 
 
-_EXP2 = _exp2_table()
+EXP2_32 = _exp2_table()
 # 32/ln 2 in two parts: products of a float32 with either of them are exact in float64.
 _INV_LN2 = float.fromhex("0x1.71547652b82fep+5")
 _INV_LN2_HI = float.fromhex("0x1.7154765p+5")
@@ -60,7 +60,7 @@ def expf(x: ArrayLike) -> FloatArray:
         # fma(x, 32/ln 2, -k): both products and the first difference are exact, so this rounds once.
         r = (wide * _INV_LN2_HI - k) + wide * _INV_LN2_LO
         index = k.astype(np.int32)
-        scale = np.ldexp(_EXP2[index & 31], index >> 5)
+        scale = np.ldexp(EXP2_32[index & 31], index >> 5)
         y = (_EXP_C3 * r + _EXP_C2) * (r * r) + (_EXP_C1 * r + 1.0)
         return (y * scale).astype(f32)
 
