@@ -1,0 +1,193 @@
+"""Show the skeleton on the live picture of a camera.
+
+The camera is read with OpenCV (pip install opencv-python); the window is OpenCV's, or Tk's where OpenCV was built
+without windows. The window's close button, Esc and q end it. Nothing is recorded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from .. import draw
+from ..extras import MissingExtra
+from ..pose import Pose
+from ..video import Frame, process
+from . import options
+
+TITLE = "refpose"
+_ESCAPE = 27
+
+
+class Window(Protocol):
+    """Where pictures are shown."""
+
+    def show(self, rgb: NDArray[np.uint8]) -> bool:
+        """Show a picture, (H, W, 3) RGB; False when the user has closed the window."""
+
+    def close(self) -> None:
+        """Take the window off the screen."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``refpose camera``."""
+    parser.add_argument("--camera", type=int, default=0, metavar="N", help="which camera, from 0 (%(default)s)")
+    parser.add_argument("--mirror", action="store_true", help="show the picture as a mirror would")
+    parser.add_argument("--roi", action="store_true", help="draw the rotated region that the landmark network saw")
+    parser.add_argument(
+        "--no-smooth", dest="smooth", action="store_false", help="do not smooth the landmarks over time"
+    )
+    options.add_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do ``refpose camera``."""
+    pose = options.make_pose(options.settings(args, mode="video", smooth=args.smooth), args.threads)
+    frames = read_camera(args.camera)
+    window = open_window()
+    begun = time.monotonic()
+    try:
+        count = show(frames, pose, window, ["skeleton"] + ["roi"] * args.roi, args.mirror)
+    finally:
+        window.close()
+    print(f"{count} frames, {count / (time.monotonic() - begun):.1f} per second", file=sys.stderr)
+    return 0
+
+
+def show(frames: Iterable[Frame], pose: Pose, window: Window, drawn: list[str], mirror: bool = False) -> int:
+    """Find and show people until the frames end or the window is closed.
+
+    Parameters
+    ----------
+    frames : iterable of Frame
+        Drawn into.
+    pose : Pose
+    window : Window
+    drawn : list of str
+        As for `refpose.draw.person`.
+    mirror : bool
+        Whether left and right of the picture change places; the person's own do not.
+
+    Returns
+    -------
+    int
+        Number of frames shown.
+    """
+    count = 0
+    for result in process(frames, pose):
+        count += 1
+        for person in result.people:
+            draw.person(result.rgb, person, drawn)
+        if not window.show(result.rgb[:, ::-1] if mirror else result.rgb):
+            break
+    return count
+
+
+def read_camera(number: int) -> Iterator[Frame]:
+    """Give the frames of a camera, each at the time it came.
+
+    Raises
+    ------
+    MissingExtra
+        When OpenCV is not installed.
+    OSError
+        When there is no such camera, or it is busy or not permitted.
+    """
+    try:
+        cv2 = import_module("cv2")
+    except ModuleNotFoundError as error:
+        raise MissingExtra(
+            "cv2 (OpenCV) is needed to read a camera and is not installed; get it with: pip install opencv-python",
+            name="cv2",
+        ) from error
+    camera = cv2.VideoCapture(number)
+    if not camera.isOpened():
+        camera.release()
+        raise OSError(f"camera {number} cannot be opened: it is not there, in use by another program, or not permitted")
+    return _frames(camera)
+
+
+def _frames(camera: Any) -> Iterator[Frame]:
+    """Give the frames of an open camera until it stops."""
+    try:
+        index = 0
+        while (answer := camera.read())[0]:
+            yield Frame(index, time.monotonic(), np.ascontiguousarray(answer[1][:, :, ::-1]))
+            index += 1
+    finally:
+        camera.release()
+
+
+def open_window() -> Window:
+    """Open a window.
+
+    Raises
+    ------
+    OSError
+        When none is possible, with the reasons.
+    """
+    # Without a display OpenCV's windows end the whole process instead of raising an error.
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise OSError("no window can be opened: there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)")
+    reasons = []
+    kinds: tuple[Callable[[], Window], ...] = (OpenCVWindow, TkWindow)
+    for kind in kinds:
+        try:
+            return kind()
+        except Exception as error:  # noqa: BLE001 (cv2.error, tkinter.TclError, ImportError: neither need be there)
+            reasons.append(f"{kind.__name__}: {str(error).strip()}")
+    raise OSError(f"no window can be opened: {'; '.join(reasons)}")
+
+
+class OpenCVWindow:
+    """A window of OpenCV."""
+
+    def __init__(self) -> None:
+        self._cv2 = import_module("cv2")
+        self._cv2.namedWindow(TITLE)
+
+    def show(self, rgb: NDArray[np.uint8]) -> bool:
+        self._cv2.imshow(TITLE, np.ascontiguousarray(rgb[:, :, ::-1]))
+        key = self._cv2.waitKey(1) & 0xFF
+        closed = self._cv2.getWindowProperty(TITLE, self._cv2.WND_PROP_VISIBLE) < 1
+        return not closed and key not in (_ESCAPE, ord("q"))
+
+    def close(self) -> None:
+        self._cv2.destroyAllWindows()
+
+
+class TkWindow:
+    """A window of Tk, which comes with most Pythons."""
+
+    def __init__(self) -> None:
+        tkinter = import_module("tkinter")
+        self._photo = import_module("PIL.ImageTk").PhotoImage
+        self._open = True
+        self._root = tkinter.Tk()
+        self._root.title(TITLE)
+        self._root.protocol("WM_DELETE_WINDOW", self._end)
+        for key in ("<Escape>", "q"):
+            self._root.bind(key, self._end)
+        self._label = tkinter.Label(self._root)
+        self._label.pack()
+
+    def _end(self, event: Any = None) -> None:
+        self._open = False
+
+    def show(self, rgb: NDArray[np.uint8]) -> bool:
+        self._shown = self._photo(Image.fromarray(np.ascontiguousarray(rgb)))  # Tk itself does not keep it
+        self._label.configure(image=self._shown)
+        self._root.update()
+        return self._open
+
+    def close(self) -> None:
+        self._root.destroy()

@@ -1,0 +1,194 @@
+"""`refpose camera` with a camera and windows that are none."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import videos
+from numpy.typing import NDArray
+
+from refpose import Pose, cli, video
+from refpose.tools import camera
+
+
+class Screen:
+    """A window that remembers what it was shown, and is closed by the user at some frame."""
+
+    def __init__(self, closed_at: int = -1) -> None:
+        self.shown: list[NDArray[np.uint8]] = []
+        self.closed_at = closed_at
+        self.closed = False
+
+    def show(self, rgb: NDArray[np.uint8]) -> bool:
+        self.shown.append(rgb.copy())
+        return len(self.shown) != self.closed_at
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Camera:
+    """What cv2.VideoCapture is, with four frames."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.frame, self.released = number, 0, False
+        opened.append(self)
+
+    def isOpened(self) -> bool:
+        return self.number == 0
+
+    def read(self) -> tuple[bool, NDArray[np.uint8] | None]:
+        self.frame += 1
+        return (True, videos.scene(self.frame)[:, :, ::-1]) if self.frame <= 4 else (False, None)
+
+    def release(self) -> None:
+        self.released = True
+
+
+opened: list[Camera] = []
+
+
+class NoWindows(Exception):
+    """What a build of OpenCV without windows raises."""
+
+
+@pytest.fixture
+def cv2(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """An OpenCV with a camera and windows, and a display."""
+    module: Any = ModuleType("cv2")
+    module.VideoCapture, module.WND_PROP_VISIBLE = Camera, 4
+    module.shown, module.keys, module.visible = [], [], 1
+    module.namedWindow = lambda title: None
+    module.imshow = lambda title, bgr: module.shown.append(bgr)
+    module.waitKey = lambda delay: module.keys.pop(0) if module.keys else -1
+    module.getWindowProperty = lambda title, which: module.visible
+    module.destroyAllWindows = lambda: module.shown.append("destroyed")
+    monkeypatch.setitem(sys.modules, "cv2", module)
+    monkeypatch.setenv("DISPLAY", ":0")
+    opened.clear()
+    return module
+
+
+def frames(count: int) -> list[video.Frame]:
+    return [video.Frame(number, number / 25, videos.scene(number)) for number in range(count)]
+
+
+def test_every_frame_is_shown_with_a_skeleton() -> None:
+    screen = Screen()
+    assert camera.show(frames(3), Pose("lite"), screen, ["skeleton"]) == 3
+    assert all((shown != videos.scene(number)).any() for number, shown in enumerate(screen.shown))
+
+
+def test_mirror_turns_the_picture_and_not_the_person() -> None:
+    plain, mirrored = Screen(), Screen()
+    camera.show(frames(2), Pose("lite"), plain, ["skeleton"])
+    camera.show(frames(2), Pose("lite"), mirrored, ["skeleton"], mirror=True)
+    assert all(np.array_equal(one[:, ::-1], two) for one, two in zip(plain.shown, mirrored.shown, strict=True))
+
+
+def test_closing_the_window_ends_it() -> None:
+    screen = Screen(closed_at=2)
+    assert camera.show(frames(5), Pose("lite"), screen, []) == 2
+
+
+def test_from_camera_to_window(cv2: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["camera", "--model=lite", "--mirror", "--roi"]) == 0
+    assert len(cv2.shown) == 5
+    assert cv2.shown[-1] == "destroyed"
+    assert cv2.shown[0].flags.c_contiguous
+    assert opened[0].released
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("4 frames, ")
+
+
+@pytest.mark.parametrize("key", [27, ord("q")])
+def test_keys_that_end_it(cv2: Any, key: int) -> None:
+    cv2.keys = [-1, key]
+    assert cli.main(["camera", "--model=lite"]) == 0
+    assert len(cv2.shown) == 3
+
+
+def test_close_button_of_opencv(cv2: Any) -> None:
+    cv2.visible = 0
+    assert cli.main(["camera", "--model=lite"]) == 0
+    assert len(cv2.shown) == 2
+
+
+def test_colours_are_opencvs_on_the_way_in_and_out(cv2: Any) -> None:
+    first = next(camera.read_camera(0))
+    assert np.array_equal(first.rgb, videos.scene(1))
+    camera.OpenCVWindow().show(first.rgb)
+    assert np.array_equal(cv2.shown[0], videos.scene(1)[:, :, ::-1])
+
+
+def test_times_increase(cv2: Any) -> None:
+    assert all(np.diff([frame.time for frame in camera.read_camera(0)]) > 0)
+
+
+def test_no_such_camera(cv2: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["camera", "--model=lite", "--camera", "7"]) == 1
+    assert "camera 7 cannot be opened" in capsys.readouterr().err
+    assert opened[0].released
+
+
+def test_no_opencv(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    assert cli.main(["camera", "--model=lite"]) == 1
+    assert "pip install opencv-python" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="displays are told by variables on Linux only")
+def test_no_display(cv2: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("DISPLAY")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert cli.main(["camera", "--model=lite"]) == 1
+    assert "there is no display" in capsys.readouterr().err
+
+
+def without_windows(title: str) -> None:
+    raise NoWindows("The function is not implemented.\n")
+
+
+def test_tk_where_opencv_has_no_windows(cv2: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    cv2.namedWindow = without_windows
+    updates: list[str] = []
+    bound: dict[str, Any] = {}
+
+    class Tk:
+        def __init__(self) -> None:
+            self.protocol = self.bind = bound.__setitem__
+            self.title = self.update = self.destroy = lambda *args: updates.append("called")
+
+    class Label:
+        def __init__(self, root: Tk) -> None:
+            self.image = None
+
+        def pack(self) -> None:
+            pass
+
+        def configure(self, image: object) -> None:
+            self.image = image
+
+    monkeypatch.setitem(sys.modules, "tkinter", SimpleNamespace(Tk=Tk, Label=Label))
+    monkeypatch.setitem(sys.modules, "PIL.ImageTk", SimpleNamespace(PhotoImage=lambda picture: picture.size))
+    window = camera.open_window()
+    assert isinstance(window, camera.TkWindow)
+    assert window.show(videos.scene(0)[:, ::-1])
+    assert window._label.image == (256, 192)
+    bound["<Escape>"]("event")
+    assert not window.show(videos.scene(0))
+    assert set(bound) == {"WM_DELETE_WINDOW", "<Escape>", "q"}
+    window.close()
+
+
+def test_no_window_at_all(cv2: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    cv2.namedWindow = without_windows
+    monkeypatch.setitem(sys.modules, "tkinter", None)
+    assert cli.main(["camera", "--model=lite"]) == 1
+    err = capsys.readouterr().err
+    assert "no window can be opened: OpenCVWindow: The function is not implemented.; TkWindow: import of tkinter" in err
