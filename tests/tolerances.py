@@ -7,3 +7,20 @@ PYCOCOTOOLS = 1e-9
 # pck.json gives pixel errors rounded to four digits, computed in float32: half a unit of the last digit, and a few
 # roundings of coordinates below 2048 (1.2e-4 each).
 RECORDED_ERRORS_PX = 5e-4
+
+# The NumPy engine sums in BLAS's order. What is left is the rounding error of the networks themselves, which no other
+# order of summation escapes. Seen on the recorded crops with OpenBLAS: 0.0041 px on one crop that hardly shows a person
+# (0.0033 on all others), 1e-5 m, presence 1.3e-6; with another OpenBLAS kernel 3.3e-5 m and, on that crop, 1.6e-5.
+NUMPY_ENGINE = {
+    "landmarks": 0.005,
+    "world": 4e-5,
+    "presence": 2e-5,
+    "heatmap": 0.002,
+    "segmentation": 0.6,  # logits of up to 1700
+    "boxes": 0.004,
+    "scores": 0.002,
+}
+# On free-running pictures the detector's differences shift the crop by a thousandth of a pixel, which flips single
+# bytes of it, and the landmark network answers to that: median and 99th percentile of |dx|, |dy| in fractions of
+# the picture.
+NUMPY_ENGINE_PICTURES = (2e-5, 1e-3)
