@@ -1,14 +1,20 @@
 """What pyproject.toml cannot say: the folder weights/ is the package refpose._weights when it is installed, and the C
 engine is one extension with a static library for each instruction set, compiled with flags of its own.
 
-Without a C compiler the package is installed without the engine: refpose then runs on NumPy.
+Without a C compiler the package is installed without the engine: refpose then runs on NumPy. On Windows the compiler is
+clang-cl; Microsoft's own does not know the vector extensions.
 """
 
 import glob
+import os
 import platform
+import re
+import sys
+import sysconfig
 
 from setuptools import Extension, find_packages, setup
 from setuptools.command.build_clib import build_clib
+from setuptools.command.build_ext import build_ext
 from setuptools.errors import CCompilerError, PlatformError
 
 COMMON = ["-std=gnu11", "-O2", "-ffp-contract=off", "-Wall", "-Wextra"]
@@ -19,7 +25,11 @@ ISAS = {
     },
     "aarch64": {"neon": []},
 }
-MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine().lower())
+if sys.platform == "darwin":  # one architecture at a time: the flags above are for one
+    os.environ.setdefault("ARCHFLAGS", f"-arch {platform.machine()}")
+TARGET = os.environ["ARCHFLAGS"] if sys.platform == "darwin" else sysconfig.get_platform()
+MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}.get(name := re.split("[- ]", TARGET)[-1], name)
+LIMITED = platform.python_implementation() == "CPython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
 DEPENDS = [*glob.glob("src_c/*.inc"), *glob.glob("src_c/*.h"), *glob.glob("refpose/*.pxi")]
 
 
@@ -33,10 +43,31 @@ class OptionalLibraries(build_clib):
             self.warn(f"the C engine was not built: {error}")
             self.distribution.ext_modules = []
 
+    def build_libraries(self, libraries: list) -> None:
+        use_clang(self.compiler)
+        super().build_libraries(libraries)
+
+
+class Extensions(build_ext):
+    def build_extensions(self) -> None:
+        use_clang(self.compiler)
+        super().build_extensions()
+
+
+def use_clang(compiler: object) -> None:
+    """Replace Microsoft's compiler, not its linker."""
+    if sys.platform == "win32":
+        compiler.initialize()
+        compiler.cc = "clang-cl"
+
+
+def flags(*some: str) -> list[str]:
+    return [f"/clang:{flag}" for flag in some] if sys.platform == "win32" else list(some)
+
 
 libraries = [
-    (f"rp_{isa}", {"sources": [f"src_c/isa_{isa}.c"], "cflags": [*COMMON, *flags], "obj_deps": {"": DEPENDS}})
-    for isa, flags in ISAS.get(MACHINE, {}).items()
+    (f"rp_{isa}", {"sources": [f"src_c/isa_{isa}.c"], "cflags": flags(*COMMON, *own), "obj_deps": {"": DEPENDS}})
+    for isa, own in ISAS.get(MACHINE, {}).items()
 ]
 native = Extension(
     "refpose._native",
@@ -45,7 +76,9 @@ native = Extension(
         *(f"src_c/{name}.c" for name in ("ref", "program", "dispatch", "context", "threads", "stages_ref", "geometry")),
     ],
     include_dirs=["src_c"],
-    extra_compile_args=COMMON,
+    extra_compile_args=flags(*COMMON),
+    define_macros=[("Py_LIMITED_API", "0x030A0000")] if LIMITED else [],
+    py_limited_api=LIMITED,
     libraries=[name for name, _ in libraries],
     depends=DEPENDS,
     optional=True,
@@ -56,5 +89,6 @@ setup(
     package_dir={"refpose._weights": "weights"},
     libraries=libraries,
     ext_modules=[native],
-    cmdclass={"build_clib": OptionalLibraries},
+    cmdclass={"build_clib": OptionalLibraries, "build_ext": Extensions},
+    options={"bdist_wheel": {"py_limited_api": "cp310"}} if LIMITED else {},
 )

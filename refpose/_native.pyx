@@ -11,12 +11,12 @@ from libc.string cimport memcpy
 import numpy as np
 
 cdef extern from "context.h" nogil:
-    enum: RP_COUNT
-    enum: RP_BUFFERS
-    enum: RP_RELU6
-    enum: RP_RELU6_SUM
-    enum: RP_RELU6_DW
-    enum: RP_RELU6_EXPAND
+    int RP_COUNT
+    int RP_BUFFERS
+    int RP_RELU6
+    int RP_RELU6_SUM
+    int RP_RELU6_DW
+    int RP_RELU6_EXPAND
     ctypedef struct rp_step:
         pass
     ctypedef void (*rp_kernel)(const rp_step *, const void *, int, int)

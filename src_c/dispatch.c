@@ -4,6 +4,9 @@
 
 #include <stddef.h>
 #include <string.h>
+#if defined(__x86_64__) || defined(_M_X64)
+#include <cpuid.h>
+#endif
 
 typedef struct {
     const char *name;
@@ -13,13 +16,33 @@ typedef struct {
 } isa;
 
 #if defined(__x86_64__) || defined(_M_X64)
-/* These builtins also ask the operating system whether it saves the registers. */
+/* Asked of the processor itself: the compilers' builtins need a library that clang-cl does not link. */
+static uint32_t bits(unsigned leaf, int word)
+{
+    unsigned r[4] = {0};
+    return __get_cpuid_count(leaf, 0, &r[0], &r[1], &r[2], &r[3]) ? r[word] : 0;
+}
+
+/* Whether the processor has all these features and the operating system saves the registers. */
+static int has(uint32_t leaf1_ecx, uint32_t leaf7_ebx, uint32_t saved)
+{
+    const uint32_t osxsave = 1u << 27;
+    if ((bits(1, 2) & (leaf1_ecx | osxsave)) != (leaf1_ecx | osxsave) || (bits(7, 1) & leaf7_ebx) != leaf7_ebx)
+        return 0;
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (low & saved) == saved;
+}
+
+enum { FMA = 1 << 12, F16C = 1 << 29, AVX2 = 1 << 5, AVX512F = 1 << 16, AVX512DQ = 1 << 17, AVX512BW = 1 << 30 };
+enum { SAVES_YMM = 0x6, SAVES_ZMM = 0xe6 };
+#define AVX512VL (1u << 31)
+
 static int has_avx512(void)
 {
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl");
+    return has(FMA | F16C, AVX2 | AVX512F | AVX512DQ | AVX512BW | AVX512VL, SAVES_ZMM);
 }
-static int has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+static int has_avx2(void) { return has(FMA | F16C, AVX2, SAVES_YMM); }
 #endif
 static int always(void) { return 1; }
 
