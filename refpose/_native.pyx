@@ -17,6 +17,12 @@ cdef extern from "context.h" nogil:
     int RP_RELU6_SUM
     int RP_RELU6_DW
     int RP_RELU6_EXPAND
+    int RP_ACT
+    int RP_ACT_DW
+    int RP_ACT_EXPAND
+    int RP_SIGMOID
+    int RP_SWISH
+    int RP_ESWISH
     ctypedef struct rp_step:
         pass
     ctypedef void (*rp_kernel)(const rp_step *, const void *, int, int)
@@ -42,6 +48,8 @@ cdef extern from "context.h" nogil:
     void rp_context_free(rp_context *context)
 
 RELU6, RELU6_SUM, RELU6_DW, RELU6_EXPAND = RP_RELU6, RP_RELU6_SUM, RP_RELU6_DW, RP_RELU6_EXPAND
+ACT, ACT_DW, ACT_EXPAND = RP_ACT, RP_ACT_DW, RP_ACT_EXPAND
+ACTIVATIONS = {"sigmoid": RP_SIGMOID, "swish": RP_SWISH, "eswish": RP_ESWISH}
 MAX_THREADS = 64
 KNOWN_ISAS = ("avx512", "avx2", "neon", "ref")
 
@@ -49,7 +57,7 @@ _TENSOR = np.dtype([(name, "i4") for name in ("space", "h", "w", "c")] + [("at",
 STEP = np.dtype(
     [(name, "i4") for name in ("kernel", "flags", "k", "stride", "pad", "mid", "mid_h", "mid_w")]
     + [(name, "i4") for name in ("expand_k", "expand_stride", "expand_pad", "rows", "chunk")]
-    + [(name, _TENSOR) for name in ("in", "add", "out")]
+    + [(name, _TENSOR) for name in ("in", "add", "gate", "out")]
     + [(name, "i8") for name in ("expand", "depthwise", "project")],
     align=True,
 )

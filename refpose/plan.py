@@ -30,9 +30,13 @@ _KERNELS = {
     "pointwise": "pw",
     "conv": "conv",
     "depthwise": "dw",
+    "gated": "pw",
     "add": "add",
     "upsample": "upsample",
+    "enlarge": "enlarge",
     "max_pool": "max_pool",
+    "average_pool": "average_pool",
+    "mean": "mean",
     "pad_channels": "copy",
     "depth_to_space": "depth_to_space",
     "logistic": "logistic",
@@ -52,6 +56,8 @@ class PlanStep:
     input, out : Val
     residual : Val or None
         Added to the finished result.
+    gate : Val or None
+        Factors of the input channels.
     """
 
     kernel: str
@@ -59,10 +65,11 @@ class PlanStep:
     input: Val
     out: Val
     residual: Val | None = None
+    gate: Val | None = None
 
     @property
     def inputs(self) -> tuple[Val, ...]:
-        return (self.input,) if self.residual is None else (self.input, self.residual)
+        return tuple(val for val in (self.input, self.residual, self.gate) if val is not None)
 
     def part(self, op: str, nth: int = 0) -> Step | None:
         """The nth part that is such an operation; negative counts from the end."""
@@ -72,6 +79,12 @@ class PlanStep:
 
 Steps = list[PlanStep]
 
+
+# Operations after which no kernel writes beyond the channels of its result.
+_KEEP_TO_THEIR_CHANNELS = ("pointwise", "gated", "add", "concat")
+
+# Activations that are more than a clamp.
+_ACTIVATIONS = ("sigmoid", "swish", "eswish")
 
 # What one residual block is made of, where neither stride nor channels change.
 _BLAZE_BLOCK = ["depthwise", "pointwise", "add"]
@@ -125,8 +138,23 @@ def stem_block(steps: Steps) -> Steps:
     return _join(steps, "conv", "dwpw", _behind("block"))
 
 
+def expand_depthwise(steps: Steps) -> Steps:
+    """Pointwise (expand), depthwise, where a mean over the result must be known before the projection."""
+    return _join(_join(steps, "pw", "dw", _behind("expdw")), "conv", "dw", _behind("expdw"))
+
+
 RULES: dict[str, Callable[[Steps], Steps]] = {
-    rule.__name__: rule for rule in (tail, pool_pad, resize_add, pointwise_add, separable, bottleneck, stem_block)
+    rule.__name__: rule
+    for rule in (
+        tail,
+        pool_pad,
+        resize_add,
+        pointwise_add,
+        separable,
+        bottleneck,
+        stem_block,
+        expand_depthwise,
+    )
 }
 
 
@@ -134,7 +162,11 @@ def _behind(kernel: str) -> Callable[[PlanStep, PlanStep], PlanStep | None]:
     """Join two steps of which the second transforms what the first made of its only input."""
 
     def combine(first: PlanStep, then: PlanStep) -> PlanStep | None:
-        if first.residual is not None or first.out != then.input:
+        plain = first.residual is None and first.gate is None and then.gate is None and then.parts
+        if not plain or first.out != then.input:
+            return None
+        acts = {part.attrs["act"] for part in (*first.parts, *then.parts) if part.attrs.get("act") in _ACTIVATIONS}
+        if len(acts) > 1:  # a kernel applies one activation besides the clamp
             return None
         return replace(then, kernel=kernel, input=first.input)
 
@@ -144,8 +176,10 @@ def _behind(kernel: str) -> Callable[[PlanStep, PlanStep], PlanStep | None]:
 def _with_residual(first: PlanStep, then: PlanStep) -> PlanStep | None:
     if first.residual is not None or then.residual is None or first.out not in then.inputs:
         return None
+    if first.parts[-1].attrs.get("act") in _ACTIVATIONS:  # kernels apply these last
+        return None
     other = then.input if then.residual == first.out else then.residual
-    return replace(then, kernel=first.kernel, input=first.input, residual=other)
+    return replace(then, kernel=first.kernel, input=first.input, residual=other, gate=first.gate)
 
 
 def _join(steps: Steps, first: str, then: str, combine: Callable[[PlanStep, PlanStep], PlanStep | None]) -> Steps:
@@ -202,40 +236,68 @@ def _image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
     return (shape[0], shape[1], shape[2]) if len(shape) == 3 else (1, 1, math.prod(shape))
 
 
-def _views(tape: Tape) -> dict[int, tuple[int, int]]:
-    """Values that are written into another one: index -> (index of that one, offset)."""
-    views: dict[int, tuple[int, int]] = {}
+@dataclass(frozen=True)
+class _View:
+    """A value that is written into another one, `at` values behind its beginning."""
+
+    root: Val
+    at: int
+    strided: bool = False  # channels of each pixel of `root`, rather than all of its values from there on
+
+
+_VIEWS = ("reshape", "concat")
+
+
+def _views(tape: Tape) -> tuple[dict[int, _View], dict[int, list[PlanStep]]]:
+    """Values that are written into another one, by index; and copies, by index of the concatenation that needs them.
+
+    Channels are put together by whatever writes them. What is part of two concatenations, or not written by a kernel
+    that keeps to its channels, is copied.
+    """
+    views: dict[int, _View] = {}
+    copies: dict[int, list[PlanStep]] = {}
+    makers = {step.out.index: step.op for step in tape.steps}
+    outputs = {val.index for val in tape.outputs.values()}
     for step in reversed(tape.steps):
-        if step.op in ("reshape", "concat"):
-            root, at = views.get(step.out.index, (step.out.index, 0))
-            for val in step.inputs:
-                views[val.index] = (root, at)
-                at += val.size
-    return views
+        if step.op not in _VIEWS:
+            continue
+        whole = views.get(step.out.index, _View(step.out, 0))
+        strided, at = step.attrs.get("axis") == 2, whole.at
+        for val in step.inputs:
+            view = _View(whole.root, at, strided)
+            at += val.shape[2] if strided else val.size
+            if strided and (
+                val.index in views.keys() | outputs or makers.get(val.index) not in _KEEP_TO_THEIR_CHANNELS
+            ):
+                part = Val(-1 - len(views), val.shape)
+                copies.setdefault(step.out.index, []).append(PlanStep("copy", (), val, part))
+                val = part
+            views[val.index] = view
+    return views, copies
 
 
-def _lay_out(tape: Tape, steps: Steps) -> tuple[dict[int, Place], int]:
+def _lay_out(tape: Tape, steps: Steps, views: Mapping[int, _View]) -> tuple[dict[int, Place], int]:
     """The place of every value that a step reads or writes, and the size of the arena.
 
     Largest first, each as low as the tensors allow that live at the same time and were placed before.
     """
-    views = _views(tape)
     places = {tape.input.index: Place(1, 0, _image_shape(tape.input.shape), tape.input.shape[-1])}
     outputs = {val.index: 2 + i for i, val in enumerate(tape.outputs.values())}
     lives: dict[int, tuple[int, int]] = {}
     sizes: dict[int, int] = {}
     for i, step in enumerate(steps):
         for val in (*step.inputs, step.out):
-            root = views.get(val.index, (val.index, 0))[0]
-            if root in outputs or root == tape.input.index:
+            root = views[val.index].root if val.index in views else val
+            if root.index in outputs or root.index == tape.input.index:
                 continue
-            rows, columns, channels = _image_shape(val.shape)
-            size = val.size if val.index in views else rows * columns * lanes(channels)
-            sizes[root] = max(sizes.get(root, 0), lanes(size))
-            lives[root] = (lives.get(root, (i, i))[0], i)
+            rows, columns, channels = _image_shape(root.shape)
+            dense = val.index in views and not views[val.index].strided
+            size = root.size if dense else rows * columns * lanes(channels)
+            sizes[root.index] = max(sizes.get(root.index, 0), lanes(size))
+            lives[root.index] = (lives.get(root.index, (i, i))[0], i)
     offsets: dict[int, int] = {}
-    for root in sorted(sizes, key=lambda root: (-sizes[root], root)):
-        begin, end = lives[root]
+    for root_index in sorted(sizes, key=lambda index: (-sizes[index], index)):
+        begin, end = lives[root_index]
         taken = sorted(
             (offsets[other], offsets[other] + sizes[other])
             for other in offsets
@@ -243,21 +305,27 @@ def _lay_out(tape: Tape, steps: Steps) -> tuple[dict[int, Place], int]:
         )
         at = 0
         for low, high in taken:
-            if at + sizes[root] <= low:
+            if at + sizes[root_index] <= low:
                 break
             at = max(at, high)
-        offsets[root] = at
+        offsets[root_index] = at
     for step in steps:
         for val in (*step.inputs, step.out):
             if val.index == tape.input.index:
                 continue
             shape = _image_shape(val.shape)
-            root, at = views.get(val.index, (val.index, 0))
-            dense = val.index in views or root in outputs
+            view = views.get(val.index, _View(val, 0))
+            dense = (val.index in views and not view.strided) or view.root.index in outputs
+            channels = view.root.shape[2] if view.strided else shape[2]
             places[val.index] = Place(
-                outputs.get(root, 0), offsets.get(root, 0) + at, shape, shape[2] if dense else lanes(shape[2])
+                outputs.get(view.root.index, 0),
+                offsets.get(view.root.index, 0) + view.at,
+                shape,
+                channels if dense else lanes(channels),
             )
-    return places, max((offsets[root] + sizes[root] for root in offsets), default=LANES)
+    # The last pixel of strided channels is read in whole vectors too.
+    behind = LANES * any(view.strided for view in views.values())
+    return places, max((offsets[root] + sizes[root] for root in offsets), default=LANES) + behind
 
 
 # Packed weights ------------------------------------------------------------------------------------------------------
@@ -300,6 +368,8 @@ def tile(step: PlanStep, places: Mapping[int, Place]) -> tuple[int, int]:
     Tall maps keep a few rows of all channels in the cache; small ones all rows of 48 channels.
     """
     rows, columns, _ = places[step.out.index].shape
+    if step.kernel == "expdw":
+        return 2, 48 if lanes(step.out.shape[2]) % 48 == 0 else lanes(step.out.shape[2])
     if step.kernel == "block":
         expanded = lanes(step.parts[0].out.shape[2])
         if rows <= 16 and expanded % 48 == 0:
@@ -332,11 +402,14 @@ class Plan:
     def of(cls, tape: Tape, rules: Iterable[str] = tuple(RULES)) -> Plan:
         """Make a plan with these rules, applied in the order of `RULES`."""
         wanted = set(rules)
-        steps = [_alone(step) for step in tape.steps if step.op not in ("reshape", "concat")]
+        views, copies = _views(tape)
+        steps: Steps = []
+        for step in tape.steps:
+            steps += copies.get(step.out.index, []) if step.op in _VIEWS else [_alone(step)]
         for name, rule in RULES.items():
             if name in wanted:
                 steps = rule(steps)
-        places, arena = _lay_out(tape, steps)
+        places, arena = _lay_out(tape, steps, views)
         return cls(tape, tuple(steps), places, arena)
 
     def run(
@@ -344,7 +417,7 @@ class Plan:
     ) -> dict[str, Array]:
         """Do the parts of every step in the plan's order with these functions, as `Tape.run` does the tape's."""
         parts = [part for step in self.steps for part in step.parts]
-        views = [step for step in self.tape.steps if step.op in ("reshape", "concat")]
+        views = [step for step in self.tape.steps if step.op in _VIEWS]
         ordered: list[Step] = []
         known = {self.tape.input.index}
         for step in (*parts, None):
@@ -387,7 +460,8 @@ class Plan:
             tiling = f" {rows} rows" * bool(rows) + f" x {chunk} channels" * bool(chunk)
             operands = " + ".join(self._operand(val) for val in step.inputs)
             lines.append(
-                f"{number:3} {step.kernel:<15}{operands} -> {self._operand(step.out)}{tiling}  {step.parts[-1].name}"
+                f"{number:3} {step.kernel:<15}{operands} -> {self._operand(step.out)}{tiling}"
+                + "".join(f"  {part.name}" for part in step.parts[-1:])
             )
         return "\n".join(lines) + "\n"
 
@@ -399,7 +473,8 @@ class Plan:
 
 def _alone(step: Step) -> PlanStep:
     residual = step.inputs[1] if step.op == "add" else None
-    return PlanStep(_KERNELS[step.op], (step,), step.inputs[0], step.out, residual)
+    gate = step.inputs[1] if step.op == "gated" else None
+    return PlanStep(_KERNELS[step.op], (step,), step.inputs[0], step.out, residual, gate)
 
 
 def _parameters(step: PlanStep) -> Iterable[tuple[str, Step]]:
@@ -413,7 +488,7 @@ def _parameters(step: PlanStep) -> Iterable[tuple[str, Step]]:
         if part.op == "depthwise":
             yield "depthwise", part
         else:
-            yield "expand" if i == 0 and len(trained) == 3 else "project", part
+            yield "expand" if i == 0 and step.kernel in ("block", "expdw") else "project", part
 
 
 def compile_plan(plan: Plan, weights: Mapping[str, Array], isa: str, threads: int = 1) -> Any:
@@ -430,13 +505,13 @@ def compile_plan(plan: Plan, weights: Mapping[str, Array], isa: str, threads: in
         row["kernel"], row["flags"] = numbers[step.kernel], _flags(step)
         row["k"], row["rows"], row["chunk"] = size, rows, chunk
         row["stride"], row["pad"] = (1, 0) if window is None else (window.attrs["stride"], window.attrs["pad"][0])
-        if step.kernel == "block":
+        if step.kernel in ("block", "expdw"):
             expand = step.parts[0]
             row["mid_h"], row["mid_w"], row["mid"] = expand.out.shape
             row["expand_k"] = expand.weights["kernel"][1]
             row["expand_stride"], row["expand_pad"] = expand.attrs.get("stride", 1), expand.attrs.get("pad", (0, 0))[0]
-        row["add"]["space"] = -1
-        for name, val in (("in", step.input), ("add", step.residual), ("out", step.out)):
+        row["add"]["space"] = row["gate"]["space"] = -1
+        for name, val in (("in", step.input), ("add", step.residual), ("gate", step.gate), ("out", step.out)):
             if val is not None:
                 place = plan.places[val.index]
                 row[name] = (place.space, *place.shape, place.at, place.ld)
@@ -452,11 +527,14 @@ def _flags(step: PlanStep) -> int:
     if step.kernel == "tail":  # its activations are part of what it is
         return flags
     for use, part in _parameters(step):
+        clamp, act = {
+            "expand": (_native.RELU6_EXPAND, _native.ACT_EXPAND),
+            "depthwise": (_native.RELU6_DW, _native.ACT_DW),
+            "project": (_native.RELU6, _native.ACT),
+        }[use]
         if part.attrs["act"] == "relu6":
-            flags |= {
-                "expand": _native.RELU6_EXPAND,
-                "depthwise": _native.RELU6_DW,
-                "project": _native.RELU6,
-            }[use]
+            flags |= clamp
+        elif part.attrs["act"] is not None:
+            flags |= act | _native.ACTIVATIONS[part.attrs["act"]]
     total = step.part("add")
     return flags | _native.RELU6_SUM if total is not None and total.attrs["act"] == "relu6" else flags

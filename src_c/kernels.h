@@ -38,11 +38,15 @@
     X(pw, "pointwise convolution, residual")                                                                           \
     X(dw, "depthwise convolution 3x3 or 5x5, stride 1 or 2")                                                           \
     X(dwpw, "depthwise, pointwise, residual")                                                                          \
-    X(block, "pointwise or other convolution (expand), depthwise, pointwise (project), residual")                                           \
+    X(block, "pointwise or other convolution (expand), depthwise, pointwise (project), residual")                      \
+    X(expdw, "pointwise or other convolution (expand), depthwise")                                                     \
     X(tail, "eight channels: twice enlarged, two residual separable blocks each time, then 3x3 to one channel")         \
     X(add, "sum of two tensors")                                                                                       \
     X(upsample, "bilinear resize to twice the size, plus a second tensor if there is one")                             \
+    X(enlarge, "bilinear resize to twice the size, zeros around the image")                                            \
     X(max_pool, "2x2 maximum; channels the input lacks become zero")                                                   \
+    X(average_pool, "2x2 mean")                                                                                        \
+    X(mean, "mean of every channel, in double")                                                                        \
     X(depth_to_space, "2x2 blocks from channels")                                                                      \
     X(copy, "reshape, concatenation, channel padding")                                                                 \
     X(logistic, "the network's own sigmoid")
@@ -55,6 +59,14 @@ enum {
     RP_RELU6_SUM = 2,    /* clamp after the residual was added */
     RP_RELU6_DW = 4,     /* clamp the depthwise result */
     RP_RELU6_EXPAND = 8, /* clamp the expansion */
+    /* where the step's other activation, one of RP_ACTIVATIONS, is applied instead; never before a residual */
+    RP_ACT = 16,
+    RP_ACT_DW = 32,
+    RP_ACT_EXPAND = 64,
+    RP_SIGMOID = 1 << 8,
+    RP_SWISH = 2 << 8,
+    RP_ESWISH = 3 << 8,
+    RP_ACTIVATIONS = 3 << 8,
 };
 
 typedef struct {
@@ -66,10 +78,10 @@ typedef struct {
 typedef struct {
     int32_t kernel, flags;
     int32_t k, stride, pad;    /* window size, stride, rows and columns of zeros before the first */
-    int32_t mid, mid_h, mid_w; /* block: expanded channels, rows, columns */
-    int32_t expand_k, expand_stride, expand_pad; /* block: window of the expansion */
+    int32_t mid, mid_h, mid_w; /* block, expdw: expanded channels, rows, columns */
+    int32_t expand_k, expand_stride, expand_pad; /* block, expdw: window of the expansion */
     int32_t rows, chunk;       /* tile: output rows at a time, expanded channels at a time (multiple of 48, or all) */
-    rp_tensor in, add, out;
+    rp_tensor in, add, gate, out; /* gate: a factor for each input channel of a pointwise convolution */
     int64_t expand, depthwise, project; /* where the packed weights lie; a lone convolution uses project */
 } rp_step;
 

@@ -50,7 +50,15 @@ static const char *step_error(const rp_program *p, const rp_step *s)
         return "output tensor";
     if (add->space != -1 && (!fits(p, add) || (s->kernel != RP_tail && (add->h != out->h || add->w != out->w || add->c != out->c))))
         return "residual tensor";
+    const rp_tensor *gate = &s->gate;
+    if (gate->space != -1 && (s->kernel != RP_pw || !fits(p, gate) || gate->h != 1 || gate->w != 1 || gate->c != in->c))
+        return "gate tensor";
+    if (add->space != -1 && s->flags & RP_ACT)
+        return "activation";
     const int same = in->h == out->h && in->w == out->w;
+    const int expands = s->kernel == RP_block || s->kernel == RP_expdw;
+    const int projects = s->kernel == RP_block || s->kernel == RP_dwpw;
+    const int channels = expands ? s->mid : in->c;
     switch (s->kernel) {
     case RP_conv:
         if (add->space != -1)
@@ -67,27 +75,27 @@ static const char *step_error(const rp_program *p, const rp_step *s)
     case RP_dw:
     case RP_dwpw:
     case RP_block:
-        if (s->kernel == RP_block ? !windows_fit(s->expand_k, s->expand_stride, s->expand_pad, in->h, in->w, s->mid_h, s->mid_w) ||
-                                        !windows_fit(s->k, s->stride, s->pad, s->mid_h, s->mid_w, out->h, out->w)
-                                  : !windows_fit(s->k, s->stride, s->pad, in->h, in->w, out->h, out->w))
+    case RP_expdw:
+        if (expands ? !windows_fit(s->expand_k, s->expand_stride, s->expand_pad, in->h, in->w, s->mid_h, s->mid_w) ||
+                          !windows_fit(s->k, s->stride, s->pad, s->mid_h, s->mid_w, out->h, out->w)
+                    : !windows_fit(s->k, s->stride, s->pad, in->h, in->w, out->h, out->w))
             return "window";
         if (s->k != 3 && s->k != 5)
             return "window";
         if (s->rows < 1 || rp_window(s) > MAX_WINDOW)
             return "tile";
-        if ((s->kernel == RP_block) != (s->mid > 0) || s->mid > MAX_CHANNELS)
+        if (expands != (s->mid > 0) || s->mid > MAX_CHANNELS)
             return "expanded channels";
-        if (s->kernel == RP_dw && (in->c != out->c || !padded(out) || add->space != -1))
+        if (!projects && (channels != out->c || !padded(out) || add->space != -1))
             return "output tensor";
-        if (s->kernel == RP_block && (s->chunk < RP_LANES || s->chunk % RP_LANES ||
-                                      (s->chunk < rp_lanes(s->mid) && (s->chunk % 48 || rp_lanes(s->mid) % 48))))
+        if (expands && (s->chunk < RP_LANES || s->chunk % RP_LANES ||
+                        (s->chunk < rp_lanes(s->mid) && (s->chunk % 48 || rp_lanes(s->mid) % 48))))
             return "tile";
         if (add->space != -1 && !padded(add))
             return "residual tensor";
-        const int channels = s->kernel == RP_block ? s->mid : in->c;
         if (!inside(p, s->depthwise, (int64_t)rp_lanes(channels) * (s->k * s->k + 1)) ||
-            (s->kernel != RP_dw && !inside(p, s->project, panels(channels, out->c))) ||
-            (s->kernel == RP_block && !inside(p, s->expand, panels(s->expand_k * s->expand_k * in->c, s->mid))))
+            (projects && !inside(p, s->project, panels(channels, out->c))) ||
+            (expands && !inside(p, s->expand, panels(s->expand_k * s->expand_k * in->c, s->mid))))
             return "weights";
         return NULL;
     case RP_tail:
@@ -107,6 +115,14 @@ static const char *step_error(const rp_program *p, const rp_step *s)
         return NULL;
     case RP_max_pool:
         if (in->h != 2 * out->h || in->w != 2 * out->w || in->c > out->c || !padded(in) || !padded(out) || add->space != -1)
+            return "tensors";
+        return NULL;
+    case RP_average_pool:
+        return in->h == 2 * out->h && in->w == 2 * out->w && in->c == out->c && add->space == -1 ? NULL : "tensors";
+    case RP_mean:
+        return out->h == 1 && out->w == 1 && in->c == out->c && padded(in) && add->space == -1 ? NULL : "tensors";
+    case RP_enlarge:
+        if (out->h != 2 * in->h || out->w != 2 * in->w || in->c != out->c || !padded(in) || !padded(out) || add->space != -1)
             return "tensors";
         return NULL;
     case RP_depth_to_space:
@@ -134,6 +150,7 @@ static int64_t scratch(const rp_step *s, int plain)
     case RP_dw:
     case RP_dwpw:
     case RP_block:
+    case RP_expdw:
         return plain ? (int64_t)s->k * s->mid_w * s->mid + s->mid + s->in.c
                      : (1 + rp_window(s)) * column * c + (int64_t)s->rows * s->out.w * c +
                            copied(s->expand_k, s->expand_stride, s->mid_w, s->in.c);
@@ -143,6 +160,10 @@ static int64_t scratch(const rp_step *s, int plain)
         return plain ? (int64_t)s->out.h * w * RP_TAIL_CHANNELS * 5 / 2 + RP_TAIL_CHANNELS
                      : rows * (3 * (w + 32) + 3 * (w / 2 + 32) + (w / 4 + 32)) + 4 * RP_TAIL_CHANNELS * w;
     }
+    case RP_pw:
+        return s->gate.space < 0 ? 0 : panels(s->in.c, s->out.c);
+    case RP_enlarge:
+        return (int64_t)s->in.w * rp_lanes(s->in.c);
     case RP_upsample:
         return 4 * (int64_t)s->in.w * rp_lanes(s->in.c);
     default:

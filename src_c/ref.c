@@ -8,6 +8,41 @@
 
 static float clip6(float v) { return v < 0.0f ? 0.0f : v > 6.0f ? 6.0f : v; }
 
+/* 1 + exp(-x): see ops.py. */
+static float one_plus_exp_minus(float x)
+{
+    static const float c[6] = {1.0f, 0x1.62e42ap-1f, 0x1.ebf9c2p-3f, 0x1.c6b6d8p-5f, 0x1.3ce8acp-7f, 0x1.5bda4p-10f};
+    float y = x * -0x1.715476p0f;
+    y = y < -126.0f ? -126.0f : y > 126.0f ? 126.0f : y;
+    const float round = 0x1.8p23f + 127.0f, m = y + round, f = y - (m - round);
+    float p = c[5];
+    for (int k = 4; k >= 0; k--)
+        p = fmaf(p, f, c[k]);
+    uint32_t bits;
+    memcpy(&bits, &m, sizeof bits);
+    bits <<= 23;
+    float power;
+    memcpy(&power, &bits, sizeof power);
+    return fmaf(p, power, 1.0f);
+}
+
+/* A clamp or the step's other activation, as far as these flags are set in the step. */
+static float activate(const rp_step *s, float v, int relu6, int act)
+{
+    if (s->flags & relu6)
+        return clip6(v);
+    if (!(s->flags & act))
+        return v;
+    switch (s->flags & RP_ACTIVATIONS) {
+    case RP_SWISH:
+        return v / one_plus_exp_minus(v);
+    case RP_ESWISH:
+        return v * 1.25f / one_plus_exp_minus(v);
+    default:
+        return 1.0f / one_plus_exp_minus(v);
+    }
+}
+
 /* Where the weights of output n start in packed panels, and the width of its panel: row 0 is the bias. */
 static const float *panel_column(const float *packed, int inputs, int outputs, int n, int *width)
 {
@@ -34,8 +69,10 @@ static float convolve(const rp_step *s, const rp_memory *m, int k, int stride, i
     float acc = *w;
     for (int ky = 0; ky < k; ky++)
         for (int kx = 0; kx < k; kx++)
-            for (int c = 0; c < s->in.c; c++)
-                acc = fmaf(value(&s->in, m, y * stride - pad + ky, x * stride - pad + kx, c), *(w += width), acc);
+            for (int c = 0; c < s->in.c; c++) {
+                const float factor = s->gate.space < 0 ? *(w += width) : *(w += width) * value(&s->gate, m, 0, 0, c);
+                acc = fmaf(value(&s->in, m, y * stride - pad + ky, x * stride - pad + kx, c), factor, acc);
+            }
     return acc;
 }
 
@@ -54,14 +91,13 @@ static float filter(const rp_step *s, const rp_memory *m, int y, int x, int c)
                 v = m->scratch[((int64_t)(iy % s->k) * s->mid_w + ix) * s->mid + c];
             acc = fmaf(v, *(w += RP_LANES), acc);
         }
-    return s->flags & RP_RELU6_DW ? clip6(acc) : acc;
+    return activate(s, acc, RP_RELU6_DW, RP_ACT_DW);
 }
 
-/* Clamp, residual, clamp: the end of every pointwise convolution. */
+/* Activation, residual, clamp: the end of every pointwise convolution. */
 static void finish(const rp_step *s, const rp_memory *m, int y, int x, int n, float v)
 {
-    if (s->flags & RP_RELU6)
-        v = clip6(v);
+    v = activate(s, v, RP_RELU6, RP_ACT);
     if (s->add.space >= 0)
         v = v + value(&s->add, m, y, x, n);
     if (s->flags & RP_RELU6_SUM)
@@ -124,28 +160,47 @@ void rp_dwpw__ref(const rp_step *s, const rp_memory *m, int part, int parts)
         separable_row(s, m, y);
 }
 
+/* Expands the rows that output row y reads and that are not there yet; *next is the first of these. */
+static void expand_rows(const rp_step *s, const rp_memory *m, int y, int *next)
+{
+    const int first = y * s->stride - s->pad, end = min(first + s->k, s->mid_h);
+    if (*next < first)
+        *next = first;
+    for (; *next < end; ++*next)
+        for (int x = 0; x < s->mid_w; x++)
+            for (int e = 0; e < s->mid; e++) {
+                const float v = convolve(s, m, s->expand_k, s->expand_stride, s->expand_pad, m->weights + s->expand, s->mid,
+                                         *next, x, e);
+                m->scratch[((int64_t)(*next % s->k) * s->mid_w + x) * s->mid + e] = activate(s, v, RP_RELU6_EXPAND, RP_ACT_EXPAND);
+            }
+}
+
 void rp_block__ref(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi, next = 0;
     share(s->out.h, part, parts, &lo, &hi);
     for (int y = lo; y < hi; y++) {
-        const int first = y * s->stride - s->pad, end = min(first + s->k, s->mid_h);
-        if (next < first)
-            next = first;
-        for (; next < end; next++)
-            for (int x = 0; x < s->mid_w; x++)
-                for (int e = 0; e < s->mid; e++) {
-                    const float v = convolve(s, m, s->expand_k, s->expand_stride, s->expand_pad, m->weights + s->expand, s->mid,
-                                             next, x, e);
-                    m->scratch[((int64_t)(next % s->k) * s->mid_w + x) * s->mid + e] = s->flags & RP_RELU6_EXPAND ? clip6(v) : v;
-                }
+        expand_rows(s, m, y, &next);
         separable_row(s, m, y);
+    }
+}
+
+void rp_expdw__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+{
+    int lo, hi, next = 0;
+    share(s->out.h, part, parts, &lo, &hi);
+    for (int y = lo; y < hi; y++) {
+        expand_rows(s, m, y, &next);
+        for (int x = 0; x < s->out.w; x++)
+            for (int c = 0; c < s->out.c; c++)
+                at(&s->out, m)[((int64_t)y * s->out.w + x) * s->out.ld + c] = filter(s, m, y, x, c);
     }
 }
 
 /* Runs one plain step of the tail on tensors in scratch. */
 static void tail_part(rp_kernel *kernel, rp_step part, const rp_memory *m)
 {
+    part.gate.space = -1;
     kernel(&part, m, 0, 1);
 }
 
@@ -213,6 +268,65 @@ void rp_upsample__ref(const rp_step *s, const rp_memory *m, int part, int parts)
                 finish(s, m, y, x, c, t + (b - t) * ay);
             }
         }
+}
+
+/* Output row or column i of 2n reads *near and, if that is inside, *far. */
+static void neighbours(int i, int *near, int *far)
+{
+    *near = i / 2;
+    *far = i % 2 ? *near + 1 : *near - 1;
+}
+
+void rp_enlarge__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+{
+    int lo, hi;
+    share(s->out.h, part, parts, &lo, &hi);
+    for (int y = lo; y < hi; y++)
+        for (int x = 0; x < s->out.w; x++)
+            for (int c = 0; c < s->out.c; c++) {
+                int row, column[2], other;
+                float mixed[2];
+                neighbours(y, &row, &other);
+                neighbours(x, &column[0], &column[1]);
+                for (int i = 0; i < 2; i++) {
+                    mixed[i] = value(&s->in, m, row, column[i], c) * 0.75f;
+                    if (other >= 0 && other < s->in.h)
+                        mixed[i] = mixed[i] + value(&s->in, m, other, column[i], c) * 0.25f;
+                }
+                float v = mixed[0] * 0.75f;
+                if (column[1] >= 0 && column[1] < s->in.w)
+                    v = v + mixed[1] * 0.25f;
+                finish(s, m, y, x, c, v);
+            }
+}
+
+void rp_average_pool__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+{
+    int lo, hi;
+    share(s->out.h, part, parts, &lo, &hi);
+    for (int y = lo; y < hi; y++)
+        for (int x = 0; x < s->out.w; x++)
+            for (int c = 0; c < s->out.c; c++) {
+                const float upper = value(&s->in, m, 2 * y, 2 * x, c) + value(&s->in, m, 2 * y, 2 * x + 1, c);
+                const float lower = value(&s->in, m, 2 * y + 1, 2 * x, c) + value(&s->in, m, 2 * y + 1, 2 * x + 1, c);
+                finish(s, m, y, x, c, (upper + lower) * 0.25f);
+            }
+}
+
+void rp_mean__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+{
+    int lo, hi;
+    share(s->in.c, part, parts, &lo, &hi);
+    for (int c = lo; c < hi; c++) {
+        double total = 0.0;
+        for (int y = 0; y < s->in.h; y++) {
+            double row = 0.0;
+            for (int x = 0; x < s->in.w; x++)
+                row += value(&s->in, m, y, x, c);
+            total += row;
+        }
+        finish(s, m, 0, 0, c, (float)(total / ((double)s->in.h * s->in.w)));
+    }
 }
 
 static float larger(float a, float b) { return a > b ? a : b; }

@@ -135,4 +135,28 @@ RP_INLINE void vplanar8(const float *x, int64_t ld, vf out[8])
 
 RP_INLINE vf vclip6(vf a) { return vmin(vset(6.0f), vmax(vset(0.0f), a)); }
 
+/* 1 + exp(-x): see ops.py. */
+RP_INLINE vf vone_plus_exp_minus(vf x)
+{
+    typedef int32_t vi __attribute__((vector_size(sizeof(vf))));
+    const vf round = vset(0x1.8p23f + 127.0f), y = vmin(vset(126.0f), vmax(vset(-126.0f), x * vset(-0x1.715476p0f)));
+    const vf m = y + round, f = y - (m - round);
+    vf p = vfma(vset(0x1.5bda4p-10f), f, vset(0x1.3ce8acp-7f));
+    p = vfma(p, f, vset(0x1.c6b6d8p-5f));
+    p = vfma(p, f, vset(0x1.ebf9c2p-3f));
+    p = vfma(p, f, vset(0x1.62e42ap-1f));
+    p = vfma(p, f, vset(1.0f));
+    return vfma(p, (vf)((vi)m << 23), vset(1.0f));
+}
+
+/* Half a vector of floats as a vector of doubles. */
+typedef float vh __attribute__((vector_size(sizeof(vf) / 2)));
+typedef double vd __attribute__((vector_size(sizeof(vf))));
+RP_INLINE vd vwiden(const float *p)
+{
+    vh half;
+    memcpy(&half, p, sizeof half);
+    return __builtin_convertvector(half, vd);
+}
+
 #endif
