@@ -6,6 +6,7 @@ for frame in refpose.video.process("clip.mp4", refpose.Pose()):
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -620,8 +621,11 @@ class _Sound:
 
     def _mux(self, packet: Any) -> None:
         """Hand a packet to the output. One whose time does not fit after the last one's is left out."""
-        with suppress(self._av.error.ArgumentError):
+        try:
             self._output.mux(packet)
+        except self._av.FFmpegError as error:
+            if error.errno != errno.EINVAL:
+                raise
 
     def finish(self, end: float) -> None:
         """Write the sound up to this time of the source in seconds, and what the encoder still holds."""

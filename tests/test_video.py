@@ -297,7 +297,7 @@ def test_cover_picture_is_no_video(tmp_path: Path) -> None:
     with av.open(str(path), "w") as output:
         cover = output.add_stream("mjpeg", rate=1)
         cover.width, cover.height, cover.pix_fmt = 64, 64, "yuvj420p"
-        cover.disposition = av.stream.Disposition.attached_pic
+        cover.disposition = av.stream.Disposition.attached_pic.value
         tone = output.add_stream("aac", rate=48000)
         output.mux(cover.encode(av.VideoFrame(64, 64, "yuvj420p")))
         silence = av.AudioFrame.from_ndarray(np.zeros((1, 4800), np.int16), format="s16", layout="mono")
