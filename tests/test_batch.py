@@ -195,6 +195,16 @@ def test_death_of_a_process_is_reported(capsys: pytest.CaptureFixture[str]) -> N
     assert "killed: BrokenProcessPool: " in capsys.readouterr().err
 
 
+def cannot_start() -> batch.Work:
+    raise ValueError("no weights")
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_keeps_all_from_starting_is_said_once(jobs: int) -> None:
+    with pytest.raises(ValueError, match="no weights"):
+        list(batch.run([batch.Task(Path("a"), Path("b"))], cannot_start, jobs))
+
+
 def test_nothing_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     for jobs in (1, 2):
         assert batch.report(batch.run([], start, jobs), 0, 5, "files") == 0

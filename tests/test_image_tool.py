@@ -216,6 +216,18 @@ def test_wrong_options(coffee: Path, args: list[str], capsys: pytest.CaptureFixt
     assert args[0] in capsys.readouterr().err
 
 
+def test_engine_that_cannot_run(
+    coffee: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def resolve(engine: str) -> str:
+        raise RuntimeError("not built")
+
+    monkeypatch.setattr("refpose.tools.options.resolve", resolve)
+    assert image(coffee, "-o", tmp_path / "out") == 1
+    assert capsys.readouterr().err == "refpose image: --engine numpy: not built\n"
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal as a terminal does")
 def test_interrupt_leaves_no_half_file(astronaut: Path, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()

@@ -282,9 +282,14 @@ def run(tasks: Sequence[Task], start: Callable[[], Work], jobs: int) -> Iterator
     task : Task
     outcome : str or Exception
         What the work returned, or why it failed.
+
+    Raises
+    ------
+    Exception
+        Whatever `start` raises.
     """
+    work = start()  # with several processes too: what keeps all of them from starting is then said once, and here
     if jobs == 1:
-        work = start()
         for task in tasks:
             yield task, _attempt(work, task)
         return

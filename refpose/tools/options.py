@@ -57,10 +57,19 @@ def settings(args: argparse.Namespace, **others: Any) -> dict[str, Any]:
     """Collect what the results depend on besides the input, for the record and as arguments of `make_pose`.
 
     The engine is the one that "auto" stands for. Results do not depend on the number of threads.
+
+    Raises
+    ------
+    ValueError
+        When the engine cannot run here.
     """
+    try:
+        engine = resolve(args.engine)
+    except RuntimeError as error:
+        raise ValueError(f"--engine {args.engine}: {error}") from error
     return {
         "model": args.model,
-        "engine": resolve(args.engine),
+        "engine": engine,
         "min_detection_confidence": args.min_detection_confidence,
         "min_tracking_confidence": args.min_tracking_confidence,
         **others,
