@@ -17,7 +17,7 @@ NUMPY_ENGINE = {
     "world": 4e-5,
     "presence": 2e-5,
     "heatmap": 0.002,
-    "segmentation": 0.6,  # logits of up to 1700
+    "segmentation": 4,  # logits of up to 1700, of which only the sign and values near 0 count
     "boxes": 0.004,
     "scores": 0.002,
 }
