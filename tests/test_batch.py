@@ -80,6 +80,9 @@ def test_single_result_by_name(tmp_path: Path) -> None:
     for several in (inputs, [str(tmp_path)]):
         with pytest.raises(argparse.ArgumentError, match="name of one file; for several inputs, name a folder"):
             batch.plan(several, tmp_path / "c.png", {".jpg"}, ENDINGS)
+    for name in ("c.jpg", "c.csv"):
+        with pytest.raises(argparse.ArgumentError, match=rf"{name}: expected a folder or a name that ends in \.png"):
+            batch.plan(inputs[:1], tmp_path / name, {".jpg"}, ENDINGS)
     with pytest.raises(ValueError, match="is an input"):
         batch.plan([str(tmp_path / "a.jpg")], tmp_path / "a.png", {".jpg"}, [".png", ".jpg"])
     (tmp_path / "folder.png").mkdir()

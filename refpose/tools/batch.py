@@ -24,6 +24,7 @@ from types import FrameType
 from typing import Any, TextIO
 
 from ..files import replacing
+from ..tables import KINDS
 from .options import positive
 
 Work = Callable[["Task"], str]
@@ -113,12 +114,15 @@ def plan(inputs: Sequence[str], out: Path, accepted: Collection[str], endings: S
     ValueError
         When a folder holds no file that is taken, or a result would overwrite an input.
     argparse.ArgumentError
-        When `out` is the path of a single result and the inputs are not a single file.
+        When `out` is the path of a single result and the inputs are not a single file, or has the ending of another
+        kind of file.
     """
     if out.suffix.lower() == endings[0] and not out.is_dir():
         if len(inputs) > 1 or Path(inputs[0]).is_dir():
             raise argparse.ArgumentError(None, f"{out} is the name of one file; for several inputs, name a folder")
         tasks = [Task(_existing(inputs[0]), out.with_suffix(""))]
+    elif out.suffix.lower() in {*accepted, *KINDS} and not out.is_dir():
+        raise argparse.ArgumentError(None, f"{out}: expected a folder or a name that ends in {endings[0]}")
     else:
         tasks = _plan_folder(inputs, out, accepted, endings)
     sources = {task.source.resolve() for task in tasks}

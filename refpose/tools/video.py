@@ -120,8 +120,6 @@ def _plan(args: argparse.Namespace, kinds: dict[str, Any], endings: list[str]) -
         if len(named) < len(kinds):
             raise argparse.ArgumentError(None, "name OUT with -o, or give every table a name of its own")
         out = named[0][1].with_suffix(endings[0])
-    elif out.suffix.lower() in {*ENDINGS, *tables.KINDS} - {endings[0]} and not out.is_dir():
-        raise argparse.ArgumentError(None, f"-o {out}: expected a folder or a name that ends in {endings[0]}")
     tasks = batch.plan(args.videos, out, ENDINGS, endings)
     if not named:
         return tasks
