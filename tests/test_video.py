@@ -560,10 +560,21 @@ def test_endings_that_cannot_be_written(tmp_path: Path, name: str) -> None:
 
 
 def test_no_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unknown(*args: object, **options: object) -> None:
-        raise av.codec.codec.UnknownCodecError("h264")
+    really_open = av.open
 
-    monkeypatch.setattr(av.container.OutputContainer, "add_stream", unknown)
+    class Container:
+        """A container that knows no codec; PyAV's own cannot be changed on every Python."""
+
+        def __init__(self, *args: object, **options: object) -> None:
+            self._real = really_open(*args, **options)
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._real, name)
+
+        def add_stream(self, *args: object, **options: object) -> None:
+            raise av.codec.codec.UnknownCodecError("h264")
+
+    monkeypatch.setattr(av, "open", Container)
     with (
         pytest.raises(ValueError, match=r"a\.mp4: .* no encoder for H\.264"),
         video.create(tmp_path / "a.mp4") as writer,
