@@ -202,7 +202,7 @@ def _square(crop_n: Array, image: Array) -> roi.Square:
     return roi.square_of(Roi(*crop_n), *_size(image))
 
 
-def _turn(m: Machine, crop_n: Array) -> tuple[Any, Any]:
+def turn(m: Machine, crop_n: Array) -> tuple[Any, Any]:
     """Cosine and sine of a region's rotation."""
     return f32(m.stages.cosf(crop_n[4])), f32(m.stages.sinf(crop_n[4]))
 
@@ -281,11 +281,11 @@ def _refine(m: Machine, decoded: Array, heatmap: Array) -> tuple[Array, ...]:
 
 def _project(m: Machine, refined: Array, crop_n: Array, image: Array) -> tuple[Array, ...]:
     position = roi.remove_letterbox(refined[:, :3], _square(crop_n, image).letterbox)
-    return (_with_position(refined, roi.project(position, Roi(*crop_n), *_turn(m, crop_n))),)
+    return (_with_position(refined, roi.project(position, Roi(*crop_n), *turn(m, crop_n))),)
 
 
 def _turn_world(m: Machine, rows: Array, crop_n: Array) -> tuple[Array, ...]:
-    return (landmarks.world(rows[:COUNT], *_turn(m, crop_n)),)
+    return (landmarks.world(rows[:COUNT], *turn(m, crop_n)),)
 
 
 def _mask_roi(m: Machine, logits: Array) -> tuple[Array, ...]:
@@ -293,7 +293,7 @@ def _mask_roi(m: Machine, logits: Array) -> tuple[Array, ...]:
 
 
 def _mask_image(m: Machine, probability: Array, crop_n: Array, image: Array) -> tuple[Array, ...]:
-    matrix = segmentation.image_to_mask(_square(crop_n, image), *_size(image), *_turn(m, crop_n), len(probability))
+    matrix = segmentation.image_to_mask(_square(crop_n, image), *_size(image), *turn(m, crop_n), len(probability))
     return (m.stages.warp_mask(probability, matrix, *_size(image)),)
 
 
