@@ -33,7 +33,6 @@ ENDINGS = frozenset(
         *(".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".vob"),
     )
 )
-WRITABLE = (".mp4", ".m4v", ".mov", ".mkv")
 
 _FALLBACK_RATE = 30.0  # frames per second, where a file says nothing usable
 _CLOCK_RESET = 1.0  # seconds; time stamps that go back further than this start a new clock
@@ -41,7 +40,7 @@ _TICK = Fraction(
     1, 90_000
 )  # time base of written videos (MPEG's clock): 24, 25, 30, 50, 60 and 30000/1001 fps are exact
 # Sound that MP4 takes and browsers play is copied as it is, the rest becomes AAC.
-_COPIED_SOUND = ("aac", "mp3", "mp3float", "flac", "opus")
+_COPIED_SOUND = ("aac", "mp3", "flac", "opus")
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 _PRIMING = 0.1  # seconds of sound before the first frame that are kept: encoders' run-in, hidden by the player
 
@@ -304,7 +303,7 @@ class Reader:
             time = 0.0 if last is None else last + self._step
             self.mended += 1
         else:
-            time = float(stamp * frame.time_base) + self._shift
+            time = float(stamp * self._stream.time_base) + self._shift
             if last is not None and round(time * 1e6) <= round(last * 1e6):
                 self.mended += 1
                 if time < last - _CLOCK_RESET:
@@ -373,7 +372,7 @@ def create(
     pixel_aspect: Fraction | None = None,
     threads: int = 1,
 ) -> Iterator[Writer]:
-    """Write a video file; it appears under its name when the block is left, whole or not at all.
+    """Write an MP4 file; it appears under its name when the block is left, whole or not at all.
 
     H.264 with 4:2:0 colours (BT.709) and the index at the beginning of the file, which browsers play while it loads.
     Frames are shown at their own times; the first one's is the beginning of the file.
@@ -381,7 +380,7 @@ def create(
     Parameters
     ----------
     path : path-like
-        The file, with one of the endings `WRITABLE`; one that is there is replaced.
+        The file, ending in ``.mp4``; one that is there is replaced.
     fps : float, optional
         Nominal frame rate, which players display and the encoder plans with; times are not rounded to it.
     sound_of : path-like, optional
@@ -402,11 +401,11 @@ def create(
     OSError
         When the file cannot be written, for example because the disk is full; what was there before stays.
     ValueError
-        When the ending is none of `WRITABLE`, no frame was written, or this build of FFmpeg has no encoder for H.264.
+        When the ending is another one, no frame was written, or this build of FFmpeg has no encoder for H.264.
     """
     target = Path(path)
-    if target.suffix.lower() not in WRITABLE:
-        raise ValueError(f"{target}: a video is written to a file that ends in one of {' '.join(WRITABLE)}")
+    if target.suffix.lower() != ".mp4":
+        raise ValueError(f"{target}: a video is written to a file that ends in .mp4")
     with replacing(target) as temporary:
         writer = Writer(temporary, target, fps or _FALLBACK_RATE, sound_of, pixel_aspect, threads)
         try:
@@ -554,7 +553,7 @@ class _Sound:
     def __init__(self, source: Any, stream: Any, output: Any, start: float) -> None:
         self._av = require("av", "video")
         self._source, self._from, self._output, self._start = source, stream, output, start
-        codec = stream.codec_context.name
+        codec = stream.codec_context.codec.canonical_name
         self._copied = codec in _COPIED_SOUND
         if self._copied:
             self._to = output.add_stream_from_template(stream)
@@ -562,7 +561,7 @@ class _Sound:
             rate = stream.codec_context.sample_rate
             self._to = output.add_stream("aac", rate=rate if rate in _AAC_RATES else 48000)
             self._to.codec_context.layout = "mono" if stream.codec_context.layout.nb_channels == 1 else "stereo"
-        self.codec: str = "aac" if not self._copied else codec
+        self.codec: str = codec if self._copied else "aac"
         self._packets = source.demux(stream)
         self._waiting: Any = None  # the packet that was read last and is not written yet
 

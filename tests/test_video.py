@@ -485,7 +485,11 @@ def heard(path: Path) -> tuple[str, float, float]:
     with av.open(str(path)) as container:
         frames = list(container.decode(audio=0))
         samples = sum(frame.samples for frame in frames)
-        return container.streams.audio[0].codec_context.name, frames[0].time, samples / frames[0].sample_rate
+        return (
+            container.streams.audio[0].codec_context.codec.canonical_name,
+            frames[0].time,
+            samples / frames[0].sample_rate,
+        )
 
 
 @pytest.mark.parametrize(
@@ -493,19 +497,21 @@ def heard(path: Path) -> tuple[str, float, float]:
     [
         ("a.mp4", "aac", "aac"),
         ("a.ts", "aac", "aac"),
-        ("a.avi", "mp3", "mp3float"),
+        ("a.avi", "mp3", "mp3"),
         ("a.mkv", "flac", "flac"),
+        ("a.mkv", "libopus", "opus"),
         ("a.mkv", "pcm_s16le", "aac"),
         ("a.mov", "adpcm_ima_qt", "aac"),
     ],
 )
 def test_sound_is_kept(tmp_path: Path, name: str, codec: str, kept: str) -> None:
     source = videos.write(tmp_path / name, videos.scenes(25), sound=codec)
-    with video.Reader(source) as reader, video.create(tmp_path / "b.mp4", 25, source) as writer:
+    path = tmp_path / "b.mp4"
+    with video.Reader(source) as reader, video.create(path, 25, source) as writer:
         for frame in reader:
             writer.write(frame.rgb, frame.time)
         assert writer.sound == kept
-    got, begin, length = heard(tmp_path / "b.mp4")
+    got, begin, length = heard(path)
     assert got == kept
     assert abs(begin) < 0.05
     assert length == pytest.approx(heard(source)[2], abs=0.05)
@@ -553,9 +559,9 @@ def test_no_frame_is_no_video(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("name", ["a.webm", "a.avi", "a", "a.csv"])
+@pytest.mark.parametrize("name", ["a.webm", "a.avi", "a.mkv", "a", "a.csv"])
 def test_endings_that_cannot_be_written(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ValueError, match=r"ends in one of \.mp4 \.m4v \.mov \.mkv"), video.create(tmp_path / name):
+    with pytest.raises(ValueError, match=r"written to a file that ends in \.mp4"), video.create(tmp_path / name):
         pass
 
 
