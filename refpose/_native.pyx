@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False
+# cython: language_level=3
 """The C engine: which kernels there are, and programs of steps that run without the GIL.
 
 A program is immutable and may be run by several threads at once; each running call has its own arena and scratch
@@ -57,7 +57,7 @@ _TENSOR = np.dtype([(name, "i4") for name in ("space", "h", "w", "c")] + [("at",
 STEP = np.dtype(
     [(name, "i4") for name in ("kernel", "flags", "k", "stride", "pad", "mid", "mid_h", "mid_w")]
     + [(name, "i4") for name in ("expand_k", "expand_stride", "expand_pad", "rows", "chunk")]
-    + [(name, _TENSOR) for name in ("in", "add", "gate", "out")]
+    + [(name, _TENSOR) for name in ("in", "add", "out", "gate", "sums")]
     + [(name, "i8") for name in ("expand", "depthwise", "project")],
     align=True,
 )

@@ -36,7 +36,6 @@ _KERNELS = {
     "enlarge": "enlarge",
     "max_pool": "max_pool",
     "average_pool": "average_pool",
-    "mean": "mean",
     "pad_channels": "copy",
     "depth_to_space": "depth_to_space",
     "logistic": "logistic",
@@ -58,6 +57,8 @@ class PlanStep:
         Added to the finished result.
     gate : Val or None
         Factors of the input channels.
+    sums : Val or None
+        Where the sums of the result's rows go.
     """
 
     kernel: str
@@ -66,6 +67,11 @@ class PlanStep:
     out: Val
     residual: Val | None = None
     gate: Val | None = None
+    sums: Val | None = None
+
+    @property
+    def outs(self) -> tuple[Val, ...]:
+        return (self.out,) if self.sums is None else (self.out, self.sums)
 
     @property
     def inputs(self) -> tuple[Val, ...]:
@@ -79,6 +85,9 @@ class PlanStep:
 
 Steps = list[PlanStep]
 
+
+# Values that are not on the tape have negative numbers: parts of concatenations from -1 down, sums of rows below this.
+_SUMS = 1_000_000
 
 # Operations after which no kernel writes beyond the channels of its result.
 _KEEP_TO_THEIR_CHANNELS = ("pointwise", "gated", "add", "concat")
@@ -138,6 +147,19 @@ def stem_block(steps: Steps) -> Steps:
     return _join(steps, "conv", "dwpw", _behind("block"))
 
 
+def sum_rows(steps: Steps) -> Steps:
+    """Depthwise, then the sums of its rows."""
+    result: Steps = []
+    for step in steps:
+        depthwise = next((i for i, earlier in enumerate(result) if earlier.out == step.input), 0)
+        if step.kernel == "row_sums" and result[depthwise].parts[-1].attrs.get("act") in ("swish", "eswish"):
+            if result[depthwise].kernel in ("dw", "expdw"):
+                result[depthwise] = replace(result[depthwise], sums=step.out)
+                continue
+        result.append(step)
+    return result
+
+
 def expand_depthwise(steps: Steps) -> Steps:
     """Pointwise (expand), depthwise, where a mean over the result must be known before the projection."""
     return _join(_join(steps, "pw", "dw", _behind("expdw")), "conv", "dw", _behind("expdw"))
@@ -154,6 +176,7 @@ RULES: dict[str, Callable[[Steps], Steps]] = {
         bottleneck,
         stem_block,
         expand_depthwise,
+        sum_rows,
     )
 }
 
@@ -286,7 +309,7 @@ def _lay_out(tape: Tape, steps: Steps, views: Mapping[int, _View]) -> tuple[dict
     lives: dict[int, tuple[int, int]] = {}
     sizes: dict[int, int] = {}
     for i, step in enumerate(steps):
-        for val in (*step.inputs, step.out):
+        for val in (*step.inputs, *step.outs):
             root = views[val.index].root if val.index in views else val
             if root.index in outputs or root.index == tape.input.index:
                 continue
@@ -310,7 +333,7 @@ def _lay_out(tape: Tape, steps: Steps, views: Mapping[int, _View]) -> tuple[dict
             at = max(at, high)
         offsets[root_index] = at
     for step in steps:
-        for val in (*step.inputs, step.out):
+        for val in (*step.inputs, *step.outs):
             if val.index == tape.input.index:
                 continue
             shape = _image_shape(val.shape)
@@ -405,7 +428,7 @@ class Plan:
         views, copies = _views(tape)
         steps: Steps = []
         for step in tape.steps:
-            steps += copies.get(step.out.index, []) if step.op in _VIEWS else [_alone(step)]
+            steps += copies.get(step.out.index, []) if step.op in _VIEWS else _alone(step)
         for name, rule in RULES.items():
             if name in wanted:
                 steps = rule(steps)
@@ -416,6 +439,10 @@ class Plan:
         self, functions: Mapping[str, Callable[..., Any]], weights: Mapping[str, Array], x: Array
     ) -> dict[str, Array]:
         """Do the parts of every step in the plan's order with these functions, as `Tape.run` does the tape's."""
+        return self.ordered().run(functions, weights, x)
+
+    def ordered(self) -> Tape:
+        """The tape with its steps in the plan's order."""
         parts = [part for step in self.steps for part in step.parts]
         views = [step for step in self.tape.steps if step.op in _VIEWS]
         ordered: list[Step] = []
@@ -430,7 +457,7 @@ class Plan:
                 ordered += ready
                 known.update(view.out.index for view in ready)
                 ready = [view for view in views if all(val.index in known for val in view.inputs)]
-        return replace(self.tape, steps=tuple(ordered)).run(functions, weights, x)
+        return replace(self.tape, steps=tuple(ordered))
 
     def pack(self, weights: Mapping[str, Array]) -> tuple[Array, list[dict[str, int]]]:
         """All packed weights one behind the other, and for each step where its own lie."""
@@ -471,10 +498,14 @@ class Plan:
         return f"{'x'.join(map(str, place.shape))}@{space}+{4 * place.at}"
 
 
-def _alone(step: Step) -> PlanStep:
+def _alone(step: Step) -> Steps:
+    if step.op == "mean":
+        rows, _, channels = step.inputs[0].shape
+        sums = Val(-_SUMS - step.out.index, (rows, 1, 2 * lanes(channels)))
+        return [PlanStep("row_sums", (), step.inputs[0], sums), PlanStep("mean", (step,), sums, step.out)]
     residual = step.inputs[1] if step.op == "add" else None
     gate = step.inputs[1] if step.op == "gated" else None
-    return PlanStep(_KERNELS[step.op], (step,), step.inputs[0], step.out, residual, gate)
+    return [PlanStep(_KERNELS[step.op], (step,), step.inputs[0], step.out, residual, gate)]
 
 
 def _parameters(step: PlanStep) -> Iterable[tuple[str, Step]]:
@@ -510,8 +541,11 @@ def compile_plan(plan: Plan, weights: Mapping[str, Array], isa: str, threads: in
             row["mid_h"], row["mid_w"], row["mid"] = expand.out.shape
             row["expand_k"] = expand.weights["kernel"][1]
             row["expand_stride"], row["expand_pad"] = expand.attrs.get("stride", 1), expand.attrs.get("pad", (0, 0))[0]
-        row["add"]["space"] = row["gate"]["space"] = -1
-        for name, val in (("in", step.input), ("add", step.residual), ("gate", step.gate), ("out", step.out)):
+        if step.kernel == "mean":
+            row["mid_w"] = step.parts[0].inputs[0].shape[1]
+        operands = {"in": step.input, "add": step.residual, "out": step.out, "gate": step.gate, "sums": step.sums}
+        for name, val in operands.items():
+            row[name]["space"] = -1
             if val is not None:
                 place = plan.places[val.index]
                 row[name] = (place.space, *place.shape, place.at, place.ld)

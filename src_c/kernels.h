@@ -46,7 +46,8 @@
     X(enlarge, "bilinear resize to twice the size, zeros around the image")                                            \
     X(max_pool, "2x2 maximum; channels the input lacks become zero")                                                   \
     X(average_pool, "2x2 mean")                                                                                        \
-    X(mean, "mean of every channel, in double")                                                                        \
+    X(row_sums, "sum of every channel over each row, in double")                                                       \
+    X(mean, "mean of every channel from the sums of the rows")                                                         \
     X(depth_to_space, "2x2 blocks from channels")                                                                      \
     X(copy, "reshape, concatenation, channel padding")                                                                 \
     X(logistic, "the network's own sigmoid")
@@ -78,10 +79,12 @@ typedef struct {
 typedef struct {
     int32_t kernel, flags;
     int32_t k, stride, pad;    /* window size, stride, rows and columns of zeros before the first */
-    int32_t mid, mid_h, mid_w; /* block, expdw: expanded channels, rows, columns */
+    int32_t mid, mid_h, mid_w; /* block, expdw: expanded channels, rows, columns; mean: mid_w columns were summed */
     int32_t expand_k, expand_stride, expand_pad; /* block, expdw: window of the expansion */
     int32_t rows, chunk;       /* tile: output rows at a time, expanded channels at a time (multiple of 48, or all) */
-    rp_tensor in, add, gate, out; /* gate: a factor for each input channel of a pointwise convolution */
+    rp_tensor in, add, out;
+    rp_tensor gate; /* pw: a factor for each input channel */
+    rp_tensor sums; /* dw, expdw: the sums of the result's rows; a pair of floats is a double, so c is 2 * rp_lanes(out.c) */
     int64_t expand, depthwise, project; /* where the packed weights lie; a lone convolution uses project */
 } rp_step;
 

@@ -39,6 +39,12 @@ static int windows_fit(int k, int stride, int pad, int h, int w, int out_h, int 
 /* Whole vectors of channels are read and written: ld must leave room for them. */
 static int padded(const rp_tensor *t) { return t->ld % RP_LANES == 0; }
 
+/* Room for the sums of a tensor's rows; of a mean, for any number of rows. */
+static int holds_sums(const rp_tensor *sums, const rp_tensor *t)
+{
+    return (sums->h == t->h || t->h == 1) && sums->w == 1 && sums->c == 2 * rp_lanes(t->c) && sums->at % 2 == 0 && sums->ld % 2 == 0;
+}
+
 static const char *step_error(const rp_program *p, const rp_step *s)
 {
     const rp_tensor *in = &s->in, *add = &s->add, *out = &s->out;
@@ -50,12 +56,17 @@ static const char *step_error(const rp_program *p, const rp_step *s)
         return "output tensor";
     if (add->space != -1 && (!fits(p, add) || (s->kernel != RP_tail && (add->h != out->h || add->w != out->w || add->c != out->c))))
         return "residual tensor";
-    const rp_tensor *gate = &s->gate;
+    const rp_tensor *gate = &s->gate, *sums = &s->sums;
     if (gate->space != -1 && (s->kernel != RP_pw || !fits(p, gate) || gate->h != 1 || gate->w != 1 || gate->c != in->c))
         return "gate tensor";
     if (add->space != -1 && s->flags & RP_ACT)
         return "activation";
     const int same = in->h == out->h && in->w == out->w;
+    if (sums->space != -1 && ((s->kernel != RP_dw && s->kernel != RP_expdw) || !fits(p, sums) || !holds_sums(sums, out) ||
+                              !(s->flags & RP_ACT_DW)))
+        return "row sums";
+    if (s->flags & RP_ACT_DW && (s->flags & RP_ACTIVATIONS) < RP_SWISH)
+        return "activation";
     const int expands = s->kernel == RP_block || s->kernel == RP_expdw;
     const int projects = s->kernel == RP_block || s->kernel == RP_dwpw;
     const int channels = expands ? s->mid : in->c;
@@ -119,8 +130,10 @@ static const char *step_error(const rp_program *p, const rp_step *s)
         return NULL;
     case RP_average_pool:
         return in->h == 2 * out->h && in->w == 2 * out->w && in->c == out->c && add->space == -1 ? NULL : "tensors";
+    case RP_row_sums:
+        return holds_sums(out, in) && padded(in) && add->space == -1 ? NULL : "tensors";
     case RP_mean:
-        return out->h == 1 && out->w == 1 && in->c == out->c && padded(in) && add->space == -1 ? NULL : "tensors";
+        return holds_sums(in, out) && out->h == 1 && out->w == 1 && s->mid_w > 0 && add->space == -1 ? NULL : "tensors";
     case RP_enlarge:
         if (out->h != 2 * in->h || out->w != 2 * in->w || in->c != out->c || !padded(in) || !padded(out) || add->space != -1)
             return "tensors";

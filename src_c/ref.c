@@ -129,14 +129,33 @@ void rp_conv__ref(const rp_step *s, const rp_memory *m, int part, int parts)
 
 void rp_pw__ref(const rp_step *s, const rp_memory *m, int part, int parts) { rp_conv__ref(s, m, part, parts); }
 
+/* Sums of every channel over row y of a tensor, columns ascending. */
+static void sum_row(const rp_memory *m, const rp_tensor *t, const rp_tensor *sums, int y)
+{
+    double *to = (double *)(at(sums, m) + y * sums->ld);
+    for (int c = 0; c < t->c; c++) {
+        to[c] = 0.0;
+        for (int x = 0; x < t->w; x++)
+            to[c] += value(t, m, y, x, c);
+    }
+}
+
+/* One output row of depthwise, and its sums where these are wanted. */
+static void filter_row(const rp_step *s, const rp_memory *m, int y)
+{
+    for (int x = 0; x < s->out.w; x++)
+        for (int c = 0; c < s->out.c; c++)
+            at(&s->out, m)[((int64_t)y * s->out.w + x) * s->out.ld + c] = filter(s, m, y, x, c);
+    if (s->sums.space >= 0)
+        sum_row(m, &s->out, &s->sums, y);
+}
+
 void rp_dw__ref(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;
     share(s->out.h, part, parts, &lo, &hi);
     for (int y = lo; y < hi; y++)
-        for (int x = 0; x < s->out.w; x++)
-            for (int c = 0; c < s->out.c; c++)
-                at(&s->out, m)[((int64_t)y * s->out.w + x) * s->out.ld + c] = filter(s, m, y, x, c);
+        filter_row(s, m, y);
 }
 
 /* One output row of depthwise then pointwise. */
@@ -191,16 +210,14 @@ void rp_expdw__ref(const rp_step *s, const rp_memory *m, int part, int parts)
     share(s->out.h, part, parts, &lo, &hi);
     for (int y = lo; y < hi; y++) {
         expand_rows(s, m, y, &next);
-        for (int x = 0; x < s->out.w; x++)
-            for (int c = 0; c < s->out.c; c++)
-                at(&s->out, m)[((int64_t)y * s->out.w + x) * s->out.ld + c] = filter(s, m, y, x, c);
+        filter_row(s, m, y);
     }
 }
 
 /* Runs one plain step of the tail on tensors in scratch. */
 static void tail_part(rp_kernel *kernel, rp_step part, const rp_memory *m)
 {
-    part.gate.space = -1;
+    part.gate.space = part.sums.space = -1;
     kernel(&part, m, 0, 1);
 }
 
@@ -313,19 +330,23 @@ void rp_average_pool__ref(const rp_step *s, const rp_memory *m, int part, int pa
             }
 }
 
+void rp_row_sums__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+{
+    int lo, hi;
+    share(s->in.h, part, parts, &lo, &hi);
+    for (int y = lo; y < hi; y++)
+        sum_row(m, &s->in, &s->out, y);
+}
+
 void rp_mean__ref(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;
-    share(s->in.c, part, parts, &lo, &hi);
+    share(s->out.c, part, parts, &lo, &hi);
     for (int c = lo; c < hi; c++) {
         double total = 0.0;
-        for (int y = 0; y < s->in.h; y++) {
-            double row = 0.0;
-            for (int x = 0; x < s->in.w; x++)
-                row += value(&s->in, m, y, x, c);
-            total += row;
-        }
-        finish(s, m, 0, 0, c, (float)(total / ((double)s->in.h * s->in.w)));
+        for (int y = 0; y < s->in.h; y++)
+            total += ((const double *)(at(&s->in, m) + y * s->in.ld))[c];
+        finish(s, m, 0, 0, c, (float)(total / ((double)s->in.h * s->mid_w)));
     }
 }
 

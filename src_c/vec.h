@@ -149,14 +149,19 @@ RP_INLINE vf vone_plus_exp_minus(vf x)
     return vfma(p, (vf)((vi)m << 23), vset(1.0f));
 }
 
-/* Half a vector of floats as a vector of doubles. */
-typedef float vh __attribute__((vector_size(sizeof(vf) / 2)));
-typedef double vd __attribute__((vector_size(sizeof(vf))));
-RP_INLINE vd vwiden(const float *p)
-{
-    vh half;
-    memcpy(&half, p, sizeof half);
-    return __builtin_convertvector(half, vd);
-}
+/* Either half of a vector as doubles. */
+#if defined(RP_AVX512)
+typedef __m512d vd;
+RP_INLINE vd vlow(vf a) { return _mm512_cvtps_pd(_mm512_castps512_ps256(a)); }
+RP_INLINE vd vhigh(vf a) { return _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1)); }
+#elif defined(RP_AVX2)
+typedef __m256d vd;
+RP_INLINE vd vlow(vf a) { return _mm256_cvtps_pd(_mm256_castps256_ps128(a)); }
+RP_INLINE vd vhigh(vf a) { return _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1)); }
+#else
+typedef float64x2_t vd;
+RP_INLINE vd vlow(vf a) { return vcvt_f64_f32(vget_low_f32(a)); }
+RP_INLINE vd vhigh(vf a) { return vcvt_high_f64_f32(a); }
+#endif
 
 #endif
