@@ -24,6 +24,7 @@ VERBS = {
     "evaluate": "measure accuracy on annotated pictures: PCK, OKS, joint by joint",
     "report": "write a page that shows how a picture is seen, stage by stage and layer by layer",
     "dump": "write every intermediate of a picture to an HDF5 file",
+    "verify": "check on this machine that every layer and stage computes what it should",
     "compare": "find the first stage at which another implementation differs, and why",
     "inspect": "list the layers of a network, their shapes and costs",
     "convert": "make the weight files from Google's model files",

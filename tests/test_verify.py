@@ -1,0 +1,170 @@
+"""refpose verify: it passes on what is shipped, and names what was broken on purpose."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from refpose import cli, landmarks, plan, roi, truth, verify, warp
+from refpose.engine import Network, resolve
+from refpose.weights import Weights
+
+
+@pytest.fixture(scope="module")
+def lite() -> verify.Bench:
+    """The lite network and its layers."""
+    bench = verify.Bench.load(("lite",))
+    verify.eager_as_recorded(bench)
+    return bench
+
+
+def with_weights(bench: verify.Bench, name: str, change) -> verify.Bench:
+    """A bench whose lite network has one array changed."""
+    network = bench.networks["lite"]
+    stored = dict(network.weights.stored)
+    stored[name] = np.ascontiguousarray(change(stored[name])).astype(stored[name].dtype)
+    changed = Network(network.tape, Weights("lite", stored, network.weights.attributes), "reference")
+    return verify.Bench({"lite": changed}, bench.inputs, dict(bench.layers))
+
+
+def breach(check, *arguments) -> verify.Breach:
+    with pytest.raises(verify.Breach) as caught:
+        check(*arguments)
+    return caught.value
+
+
+@pytest.mark.full
+def test_holds_on_what_is_shipped(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["verify", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["holds"]
+    states = {link["name"]: link["state"] for link in document["links"]}
+    native = "holds" if resolve("auto") == "native" else "skipped"
+    assert states.pop("engine native") == states.pop("stages native") == native
+    assert set(states.values()) == {"holds"}
+    assert set(states) == {"weights", "eager", "tape", "plan", "engine numpy", "stages numpy"}
+
+
+def test_a_weight_changed_by_a_thousandth(lite: verify.Bench) -> None:
+    name = "encoder/block7/project/kernel"
+
+    def change(kernel):
+        kernel = kernel.copy()
+        kernel[3, 0, 0, 5] += np.float16(1e-3)
+        return kernel
+
+    changed = with_weights(lite, name, change)
+    assert breach(verify.weights_as_released, changed).where == f"lite.h5: {name}"
+    assert breach(verify.eager_as_recorded, changed).where == "lite: encoder/block7/project"
+
+
+def test_a_transposed_kernel(lite: verify.Bench) -> None:
+    changed = with_weights(lite, "encoder/block4/depthwise/kernel", lambda kernel: kernel.transpose(1, 0, 2))
+    found = breach(verify.eager_as_recorded, changed)
+    assert found.where == "lite: encoder/block4/depthwise"
+    assert "off by up to" in found.text
+
+
+def test_a_plan_rule_off_by_one(lite: verify.Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = plan.RULES["resize_add"]
+
+    def off_by_one(steps):
+        return [
+            replace(step, residual=steps[i - 1].out) if step.kernel == "upsample" and step.residual else step
+            for i, step in enumerate(rule(steps))
+        ]
+
+    monkeypatch.setitem(plan.RULES, "resize_add", off_by_one)
+    found = breach(verify.plan_as_tape, lite)
+    # At 16x16 the step before happens to be the right one.
+    assert found.where == "lite: decoder/stage32/add"
+    assert "reads" in found.text
+
+
+def test_a_plan_that_overwrites_what_is_needed(lite: verify.Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay_out = plan._lay_out
+
+    def all_at_the_beginning(*arguments):
+        places, arena = lay_out(*arguments)
+        return {i: replace(place, at=0) if place.space == 0 else place for i, place in places.items()}, arena
+
+    monkeypatch.setattr(plan, "_lay_out", all_at_the_beginning)
+    assert "still needed" in breach(verify.plan_as_tape, lite).text
+
+
+@pytest.mark.skipif(resolve("auto") != "native", reason="the native engine was not built")
+def test_an_engine_with_another_weight(lite: verify.Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    pack = plan.pack_depthwise
+
+    def rows_first(kernel, bias):
+        return pack(kernel.transpose(1, 0, 2), bias) if kernel.shape[0] == 5 else pack(kernel, bias)
+
+    monkeypatch.setattr(plan, "pack_depthwise", rows_first)
+    # block3 is the first with a 5x5 kernel; its three layers are one step of the plan.
+    assert breach(verify.native_engine, lite).where == "lite: encoder/block3/project"
+
+
+def test_numpy_and_native_engines_and_tape_hold(lite: verify.Bench) -> None:
+    assert verify.tape_as_eager(lite) == "125 steps"
+    assert "within" in verify.numpy_engine(lite)
+    if resolve("auto") == "native":
+        assert "1 and 2 threads" in verify.native_engine(lite)
+
+
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at one picture and one model only."""
+    monkeypatch.setattr(verify, "MODELS", ("lite",))
+    monkeypatch.setattr(truth, "pictures", lambda: ["hopper_small"])
+
+
+def test_a_crop_with_half_pixel_offset(monkeypatch: pytest.MonkeyPatch) -> None:
+    small(monkeypatch)
+    square_of = roi.square_of
+
+    def shifted(*arguments):
+        square = square_of(*arguments)
+        return square._replace(x_px=square.x_px + np.float32(0.5), y_px=square.y_px + np.float32(0.5))
+
+    monkeypatch.setattr(roi, "square_of", shifted)
+    assert breach(verify.stages_as_recorded, "numpy").where == "crop (crop/input, hopper_small, lite)"
+
+
+def test_a_warp_with_half_pixel_offset(monkeypatch: pytest.MonkeyPatch) -> None:
+    small(monkeypatch)
+    warp_u8 = warp.warp_u8
+
+    def shifted(image, matrix, *rest):
+        a, b, c, d, e, f, *last = matrix
+        return warp_u8(image, (a, b, c + (a + b) / 2 - 0.5, d, e, f + (d + e) / 2 - 0.5, *last), *rest)
+
+    monkeypatch.setattr(warp, "warp_u8", shifted)
+    assert breach(verify.stages_as_recorded, "numpy").where == "letterbox (detector/input, hopper_small, lite)"
+
+
+def test_a_missing_sigmoid(monkeypatch: pytest.MonkeyPatch) -> None:
+    small(monkeypatch)
+    monkeypatch.setattr(landmarks, "sigmoid", lambda logits, expf=None: logits)
+    where = breach(verify.stages_as_recorded, "numpy").where
+    assert where == "landmark decoding (landmarks/decoded_roi, hopper_small, lite)"
+
+
+def test_the_command_names_the_first_break(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lite: verify.Bench
+) -> None:
+    changed = with_weights(lite, "heatmap/bias", lambda bias: bias + np.float16(1e-3))
+    monkeypatch.setattr(verify, "NETWORKS", ("lite",))
+    monkeypatch.setattr(verify.Bench, "load", lambda: changed)
+    small(monkeypatch)
+    assert cli.main(["verify"]) == 1
+    out = capsys.readouterr().out
+    assert "weights         breaks at lite.h5: heatmap/bias" in out
+    assert out.rstrip().endswith("first to break: weights at lite.h5: heatmap/bias")
+
+
+def test_the_truth_is_small() -> None:
+    files = list(truth.FOLDER.iterdir())
+    assert sum(file.stat().st_size for file in files) < 2_000_000
+    assert {file.name for file in files} == {"truth.h5", "astronaut.png", "coffee.png", "hopper_small.png"}
