@@ -166,7 +166,7 @@ class Network:
         """What the native engine runs for these outputs, made when first asked for."""
         wanted = tuple(tape.outputs)
         if wanted not in self._programs:
-            self._programs[wanted] = compile_plan(Plan.of(tape), self.weights, native_isa(), self.threads)
+            self._programs[wanted] = compile_plan(Plan.of(tape, self.weights), self.weights, native_isa(), self.threads)
         return self._programs[wanted]
 
     def _checked(self, x: Array) -> Array:

@@ -23,6 +23,7 @@ from .tape import Step, Tape, Val
 
 Array = NDArray[np.float32]
 
+PLANE_SLACK = 128  # values behind the last plane that whole tiles may read
 LANES = 16  # channels of a tensor in the arena and outputs of packed weights come in multiples of this
 
 # Kernel of a tape step on its own.
@@ -40,6 +41,10 @@ _KERNELS = {
     "depth_to_space": "depth_to_space",
     "logistic": "logistic",
 }
+
+
+# Kernels that leave their result in planes, and the kernels they stand for.
+PLANAR = {"planar_stem": "conv", "planar_pw": "pw", "planar_dw": "dw", "planar_upsample": "upsample"}
 
 
 @dataclass(frozen=True)
@@ -165,6 +170,27 @@ def expand_depthwise(steps: Steps) -> Steps:
     return _join(_join(steps, "pw", "dw", _behind("expdw")), "conv", "dw", _behind("expdw"))
 
 
+def sparse(steps: Steps) -> Steps:
+    """Planes from the first convolution to where depth becomes space, so that zero weights can be skipped."""
+    planar_of = {kernel: name for name, kernel in PLANAR.items()}
+    known: set[int] = set()  # values that lie in planes
+    result: Steps = []
+    for step in steps:
+        kernel = step.kernel
+        if step.input.index in known:
+            if step.residual is not None and step.residual.index not in known:
+                return steps
+            if kernel not in ("depth_to_space", "pw", "dw", "upsample"):
+                return steps
+            kernel = planar_of.get(kernel, "planar_depth_to_space")
+        elif kernel == "conv" and not known:
+            kernel = planar_of[kernel]
+        if kernel in PLANAR:
+            known.add(step.out.index)
+        result.append(replace(step, kernel=kernel))
+    return result
+
+
 RULES: dict[str, Callable[[Steps], Steps]] = {
     rule.__name__: rule
     for rule in (
@@ -172,6 +198,7 @@ RULES: dict[str, Callable[[Steps], Steps]] = {
         pool_pad,
         resize_add,
         pointwise_add,
+        sparse,
         separable,
         bottleneck,
         stem_block,
@@ -238,7 +265,8 @@ def _join(steps: Steps, first: str, then: str, combine: Callable[[PlanStep, Plan
 class Place:
     """Where a value lies: `space` 0 is the arena, 1 the input, 2... the outputs; `at` and `ld` count values.
 
-    Value (y, x, c) of an (h, w, c) tensor is at ``at + (y*w + x)*ld + c``.
+    Value (y, x, c) of an (h, w, c) tensor is at ``at + (y*w + x)*ld + c``; in planes, whose rows are w + 2 wide, at
+    ``at + c*ld + margin + y*(w + 2) + x``.
     """
 
     space: int
@@ -253,6 +281,20 @@ class Place:
 
 def lanes(channels: int) -> int:
     return -(-channels // LANES) * LANES
+
+
+def plane_margin(columns: int) -> int:
+    """Zeros between two planes: what a 5x5 window reaches beyond an image; `rp_margin` of kernels.h."""
+    return lanes(2 * (columns + 2) + 2)
+
+
+def _tensor_size(shape: tuple[int, int, int], planar: bool) -> tuple[int, int]:
+    """(values of a tensor in the arena, distance from pixel to pixel or from plane to plane)."""
+    rows, columns, channels = shape
+    if not planar:
+        return rows * columns * lanes(channels), lanes(channels)
+    plane = plane_margin(columns) + lanes(rows * (columns + 2))
+    return lanes(channels * plane + plane_margin(columns) + PLANE_SLACK), plane
 
 
 def _image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
@@ -306,6 +348,7 @@ def _lay_out(tape: Tape, steps: Steps, views: Mapping[int, _View]) -> tuple[dict
     """
     places = {tape.input.index: Place(1, 0, _image_shape(tape.input.shape), tape.input.shape[-1])}
     outputs = {val.index: 2 + i for i, val in enumerate(tape.outputs.values())}
+    in_planes = {step.out.index for step in steps if step.kernel in PLANAR}
     lives: dict[int, tuple[int, int]] = {}
     sizes: dict[int, int] = {}
     for i, step in enumerate(steps):
@@ -313,9 +356,8 @@ def _lay_out(tape: Tape, steps: Steps, views: Mapping[int, _View]) -> tuple[dict
             root = views[val.index].root if val.index in views else val
             if root.index in outputs or root.index == tape.input.index:
                 continue
-            rows, columns, channels = _image_shape(root.shape)
             dense = val.index in views and not views[val.index].strided
-            size = root.size if dense else rows * columns * lanes(channels)
+            size = root.size if dense else _tensor_size(_image_shape(root.shape), root.index in in_planes)[0]
             sizes[root.index] = max(sizes.get(root.index, 0), lanes(size))
             lives[root.index] = (lives.get(root.index, (i, i))[0], i)
     offsets: dict[int, int] = {}
@@ -339,13 +381,10 @@ def _lay_out(tape: Tape, steps: Steps, views: Mapping[int, _View]) -> tuple[dict
             shape = _image_shape(val.shape)
             view = views.get(val.index, _View(val, 0))
             dense = (val.index in views and not view.strided) or view.root.index in outputs
-            channels = view.root.shape[2] if view.strided else shape[2]
-            places[val.index] = Place(
-                outputs.get(view.root.index, 0),
-                offsets.get(view.root.index, 0) + view.at,
-                shape,
-                channels if dense else lanes(channels),
-            )
+            whole = _image_shape(view.root.shape) if view.strided else shape
+            ld = whole[2] if dense else _tensor_size(whole, val.index in in_planes)[1]
+            index = view.root.index
+            places[val.index] = Place(outputs.get(index, 0), offsets.get(index, 0) + view.at, shape, ld)
     # The last pixel of strided channels is read in whole vectors too.
     behind = LANES * any(view.strided for view in views.values())
     return places, max((offsets[root] + sizes[root] for root in offsets), default=LANES) + behind
@@ -373,6 +412,29 @@ def pack_pointwise(kernel: Array, bias: Array) -> Array:
     return np.concatenate([matrix[:, n : n + width].ravel() for n, width in panels(outputs)])
 
 
+def pack_sparse(kernel: Array, bias: Array, chunk: int, plane: int) -> Array:
+    """The biases, then the stream of non-zero weights of a kernel (O, 1, 1, I), outputs in pairs; drawn in kernels.h.
+
+    `plane` is the distance of the input's planes. The outputs of a pair have about as many weights, and so have
+    neighbouring pairs, which makes the ends of their loops predictable.
+    """
+    outputs, inputs = kernel.shape[0], kernel.shape[3]
+    matrix = kernel.reshape(outputs, inputs)
+    stream = [np.pad(bias, (0, -outputs % 4)).view(np.int32)]
+    for first in range(0, inputs, chunk):
+        used = [np.flatnonzero(row) + first for row in matrix[:, first : first + chunk]]
+        order = sorted(range(outputs), key=lambda n: (len(used[n]), n))
+        for pair in zip(order[0::2], [*order[1::2], order[-1]], strict=False):
+            count = max(len(used[n]) for n in pair)
+            taps = np.zeros((count, 4), np.int32)
+            for q, n in enumerate(pair):
+                taps[:, q] = first * plane
+                taps[: len(used[n]), q] = used[n] * plane
+                taps[: len(used[n]), 2 + q] = matrix[n, used[n]].view(np.int32)
+            stream += [np.array([*pair, count, 0], np.int32), taps.ravel()]
+    return np.concatenate(stream).view(np.float32)
+
+
 def pack_depthwise(kernel: Array, bias: Array) -> Array:
     """Kernel (k, k, C) and bias (C,) as groups of 16 channels, each a bias row and k*k tap rows, columns outer."""
     size, _, channels = kernel.shape
@@ -398,6 +460,10 @@ def tile(step: PlanStep, places: Mapping[int, Place]) -> tuple[int, int]:
         if rows <= 16 and expanded % 48 == 0:
             return rows, 48
         return 2, expanded
+    if step.kernel == "planar_pw":
+        inputs = step.input.shape[2]
+        chunks = -(-inputs // (160 if rows * columns <= 64 else 80))
+        return 0, -(-inputs // chunks)
     return (max(1, min(rows, 64 // columns)), 0) if step.kernel in ("dw", "dwpw") else (0, 0)
 
 
@@ -422,9 +488,11 @@ class Plan:
     arena: int
 
     @classmethod
-    def of(cls, tape: Tape, rules: Iterable[str] = tuple(RULES)) -> Plan:
+    def of(cls, tape: Tape, weights: Mapping[str, Array], rules: Iterable[str] = tuple(RULES)) -> Plan:
         """Make a plan with these rules, applied in the order of `RULES`."""
         wanted = set(rules)
+        if not _mostly_zero(tape, weights):
+            wanted.discard("sparse")
         views, copies = _views(tape)
         steps: Steps = []
         for step in tape.steps:
@@ -468,8 +536,14 @@ class Plan:
             offsets: dict[str, int] = {}
             for use, part in _parameters(step):
                 kernel, bias = weights[f"{part.name}/kernel"], weights[f"{part.name}/bias"]
-                block = pack_depthwise(kernel, bias) if part.op == "depthwise" else pack_pointwise(kernel, bias)
+                if part.op == "depthwise":
+                    block = pack_depthwise(kernel, bias)
+                elif step.kernel == "planar_pw":
+                    block = pack_sparse(kernel, bias, tile(step, self.places)[1], self.places[step.input.index].ld)
+                else:
+                    block = pack_pointwise(kernel, bias)
                 offsets.setdefault(use, size)
+                block = np.pad(block, (0, -len(block) % LANES))
                 packed.append(block)
                 size += block.size
             at.append(offsets)
@@ -496,6 +570,17 @@ class Plan:
         place = self.places[val.index]
         space = "arena" if place.space == 0 else "input" if place.space == 1 else f"output{place.space - 2}"
         return f"{'x'.join(map(str, place.shape))}@{space}+{4 * place.at}"
+
+
+def _mostly_zero(tape: Tape, weights: Mapping[str, Array]) -> bool:
+    """Whether most of the pointwise multiply-adds have a zero weight."""
+    macs = zero = 0.0
+    for step in tape.steps:
+        if step.op == "pointwise":
+            kernel = weights[f"{step.name}/kernel"]
+            macs += step.macs
+            zero += step.macs * (1 - np.count_nonzero(kernel) / kernel.size)
+    return zero > 0.5 * macs
 
 
 def _alone(step: Step) -> Steps:

@@ -22,6 +22,21 @@
  *     (0, 0)    wwwwwwwwwwww   wwwwwwwwwwww              (row, column); group of channel c starts at c * (k * k + 1)
  *     (1, 0)    wwwwwwwwwwww   wwwwwwwwwwww
  *     ...
+ *
+ * Planar tensors (w columns, rows of w + 2): the image of channel c starts at  at + c * ld + margin, row after row; the two values
+ * behind each row and everything between two images is zero, so that all of a 5x5 window's taps can be read anywhere:
+ *
+ *     |<- margin ->|r0 r0 r0 . . r1 r1 r1 . . r2 r2 r2 . .|<- margin ->|r0 r0 r0 ...        . = 0
+ *                   image of channel 0                                  image of channel 1
+ *
+ * Sparse pointwise weights: the biases, then a stream of rp_pair, 16 bytes each. For each chunk of `chunk` inputs, all outputs in
+ * pairs that have about as many non-zero weights there (the last pair of an odd number names its output twice):
+ *
+ *     bias 0 ... bias N-1 (padded to a multiple of 4)
+ *     head: outputs n0, n1, count
+ *     tap:  at0, at1, weight0, weight1      count times, inputs ascending; at = channel * ld of the input; the shorter list is
+ *     tap:  ...                             filled up with zero weights
+ *     head: ...
  */
 #ifndef RP_KERNELS_H
 #define RP_KERNELS_H
@@ -41,6 +56,11 @@
     X(block, "pointwise or other convolution (expand), depthwise, pointwise (project), residual")                      \
     X(expdw, "pointwise or other convolution (expand), depthwise")                                                     \
     X(tail, "eight channels: twice enlarged, two residual separable blocks each time, then 3x3 to one channel")         \
+    X(planar_stem, "convolution of interleaved input to planes")                                                       \
+    X(planar_pw, "pointwise convolution of planes, zero weights skipped, residual")                                    \
+    X(planar_dw, "depthwise convolution of planes")                                                                    \
+    X(planar_upsample, "bilinear resize of planes to twice the size")                                                  \
+    X(planar_depth_to_space, "2x2 blocks from channels, planes to interleaved")                                        \
     X(add, "sum of two tensors")                                                                                       \
     X(upsample, "bilinear resize to twice the size, plus a second tensor if there is one")                             \
     X(enlarge, "bilinear resize to twice the size, zeros around the image")                                            \
@@ -51,6 +71,34 @@
     X(depth_to_space, "2x2 blocks from channels")                                                                      \
     X(copy, "reshape, concatenation, channel padding")                                                                 \
     X(logistic, "the network's own sigmoid")
+
+static inline int rp_lanes(int channels) { return (channels + RP_LANES - 1) / RP_LANES * RP_LANES; }
+
+/* Planes. */
+enum { RP_PLANE_SLACK = 128 }; /* behind the last plane: whole tiles may be read */
+
+static inline int rp_row(int w) { return w + 2; }
+static inline int rp_margin(int w) { return rp_lanes(2 * rp_row(w) + 2); }
+/* Values of the mask of a plane: the image and what tiles reach beyond it. */
+static inline int64_t rp_plane_mask(int h, int w) { return (int64_t)h * rp_row(w) + RP_PLANE_SLACK; }
+/* Values of a whole tensor of c planes. */
+static inline int64_t rp_planes(int w, int c, int64_t ld) { return c * ld + rp_margin(w) + RP_PLANE_SLACK; }
+
+/* These lie among the other weights, which are floats. */
+typedef union __attribute__((may_alias)) {
+    struct {
+        int32_t output[2], count;
+    };
+    struct {
+        int32_t at[2];
+        float weight[2];
+    };
+} rp_pair;
+
+static inline const rp_pair *rp_pairs(const float *packed, int outputs)
+{
+    return (const rp_pair *)(packed + (outputs + 3) / 4 * 4);
+}
 
 /* The tail's weights: four blocks (twice two) of a depthwise group and a pointwise panel each, then `project`. */
 enum { RP_TAIL_CHANNELS = 8, RP_TAIL_BLOCK = RP_LANES * (1 + 9) + RP_LANES * (1 + RP_TAIL_CHANNELS) };
@@ -81,7 +129,7 @@ typedef struct {
     int32_t k, stride, pad;    /* window size, stride, rows and columns of zeros before the first */
     int32_t mid, mid_h, mid_w; /* block, expdw: expanded channels, rows, columns; mean: mid_w columns were summed */
     int32_t expand_k, expand_stride, expand_pad; /* block, expdw: window of the expansion */
-    int32_t rows, chunk;       /* tile: output rows at a time, expanded channels at a time (multiple of 48, or all) */
+    int32_t rows, chunk; /* tile: output rows, expanded channels (multiple of 48, or all) at a time; planar_pw: inputs at a time */
     rp_tensor in, add, out;
     rp_tensor gate; /* pw: a factor for each input channel */
     rp_tensor sums; /* dw, expdw: the sums of the result's rows; a pair of floats is a double, so c is 2 * rp_lanes(out.c) */
@@ -110,8 +158,6 @@ static inline int rp_panel(int left)
         return 48;
     return left >= 32 ? 32 : 16;
 }
-
-static inline int rp_lanes(int channels) { return (channels + RP_LANES - 1) / RP_LANES * RP_LANES; }
 
 /* Rows of the expanded or copied window that are kept: those of one tile of output rows. */
 static inline int rp_window(const rp_step *s) { return (s->rows - 1) * s->stride + s->k; }

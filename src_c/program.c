@@ -36,6 +36,74 @@ static int windows_fit(int k, int stride, int pad, int h, int w, int out_h, int 
     return window_fits(k, stride, pad, h, out_h) && window_fits(k, stride, pad, w, out_w);
 }
 
+/* The same for planes. */
+static int fits_planar(const rp_program *p, const rp_tensor *t)
+{
+    return t->space >= 0 && t->space < p->spaces && t->h >= 1 && t->w >= 1 && t->c >= 1 && t->h <= MAX_SIDE && t->w <= MAX_SIDE &&
+           t->c <= MAX_CHANNELS && t->at >= 0 && t->ld >= rp_margin(t->w) + rp_lanes(t->h * rp_row(t->w)) &&
+           t->ld <= 2 * MAX_SIDE * MAX_SIDE && t->at <= p->sizes[t->space] - rp_planes(t->w, t->c, t->ld);
+}
+
+/* Sparse weights: the stream ends inside the memory, every output comes once in every chunk, every input is a channel of its chunk. */
+static int sparse_is_sound(const rp_program *p, const rp_step *s)
+{
+    const int outputs = s->out.c;
+    if (s->chunk < 1 || s->chunk > MAX_CHANNELS || s->project % 4 || !inside(p, s->project, rp_lanes(outputs)))
+        return 0;
+    const rp_pair *pair = rp_pairs(p->weights + s->project, outputs), *const end = pair + (p->weights + p->weights_size - (const float *)pair) / 4;
+    for (int first = 0; first < s->in.c; first += s->chunk) {
+        unsigned char seen[MAX_CHANNELS] = {0};
+        for (int n = 0; n < outputs; n += 2) {
+            if (pair >= end || pair->count < 0 || pair->count >= end - pair)
+                return 0;
+            for (int q = 0; q < 2; q++) {
+                const int32_t output = pair->output[q];
+                if (output < 0 || output >= outputs || (seen[output]++ && !(q && output == pair->output[0] && n + 1 == outputs)))
+                    return 0;
+            }
+            const int32_t count = pair++->count;
+            for (int32_t i = 0; i < count; i++, pair++)
+                for (int q = 0; q < 2; q++) {
+                    const int64_t channel = pair->at[q] / s->in.ld;
+                    if (pair->at[q] % s->in.ld || channel < first || channel >= first + s->chunk || channel >= s->in.c)
+                        return 0;
+                }
+        }
+    }
+    return 1;
+}
+
+static const char *planar_error(const rp_program *p, const rp_step *s)
+{
+    const rp_tensor *in = &s->in, *add = &s->add, *out = &s->out;
+    if (s->kernel == RP_planar_stem ? !fits(p, in) : !fits_planar(p, in))
+        return "input tensor";
+    if (s->kernel == RP_planar_depth_to_space ? !fits(p, out) : !fits_planar(p, out))
+        return "output tensor";
+    if (add->space != -1 && (s->kernel != RP_planar_pw || !fits_planar(p, add) || add->h != out->h || add->w != out->w || add->c != out->c))
+        return "residual tensor";
+    switch (s->kernel) {
+    case RP_planar_stem:
+        if (!windows_fit(s->k, s->stride, s->pad, in->h, in->w, out->h, out->w))
+            return "window";
+        return inside(p, s->project, panels(s->k * s->k * in->c, out->c)) ? NULL : "weights";
+    case RP_planar_pw:
+        if (in->h != out->h || in->w != out->w)
+            return "output tensor";
+        return sparse_is_sound(p, s) ? NULL : "weights";
+    case RP_planar_dw:
+        if ((s->k != 3 && s->k != 5) || s->pad > 2 || in->c != out->c ||
+            !windows_fit(s->k, s->stride, s->pad, in->h, in->w, out->h, out->w) ||
+            (out->h - 1) * s->stride + s->k - s->pad > in->h + 2 || (out->w - 1) * s->stride + s->k - s->pad > in->w + 2)
+            return "window";
+        return inside(p, s->depthwise, (int64_t)rp_lanes(in->c) * (s->k * s->k + 1)) ? NULL : "weights";
+    case RP_planar_upsample:
+        return out->h == 2 * in->h && out->w == 2 * in->w && in->c == out->c ? NULL : "output tensor";
+    default:
+        return out->h == 2 * in->h && out->w == 2 * in->w && in->c == 4 * out->c ? NULL : "output tensor";
+    }
+}
+
 /* Whole vectors of channels are read and written: ld must leave room for them. */
 static int padded(const rp_tensor *t) { return t->ld % RP_LANES == 0; }
 
@@ -50,6 +118,8 @@ static const char *step_error(const rp_program *p, const rp_step *s)
     const rp_tensor *in = &s->in, *add = &s->add, *out = &s->out;
     if (s->kernel < 0 || s->kernel >= RP_COUNT)
         return "kernel";
+    if (s->kernel >= RP_planar_stem && s->kernel <= RP_planar_depth_to_space)
+        return planar_error(p, s);
     if (!fits(p, in))
         return "input tensor";
     if (!fits(p, out))
@@ -173,6 +243,13 @@ static int64_t scratch(const rp_step *s, int plain)
         return plain ? (int64_t)s->out.h * w * RP_TAIL_CHANNELS * 5 / 2 + RP_TAIL_CHANNELS
                      : rows * (3 * (w + 32) + 3 * (w / 2 + 32) + (w / 4 + 32)) + 4 * RP_TAIL_CHANNELS * w;
     }
+    case RP_planar_stem:
+        return copied(s->k, s->stride, s->out.w, s->in.c) + (int64_t)(s->out.w + 15) / 16 * 16 * rp_lanes(s->out.c);
+    case RP_planar_pw:
+    case RP_planar_dw:
+        return rp_plane_mask(s->out.h, s->out.w);
+    case RP_planar_upsample:
+        return rp_plane_mask(s->out.h, s->out.w) + (int64_t)s->in.h * (2 * s->in.w + 32) + 64;
     case RP_pw:
         return s->gate.space < 0 ? 0 : panels(s->in.c, s->out.c);
     case RP_enlarge:

@@ -418,6 +418,126 @@ void rp_logistic__ref(const rp_step *s, const rp_memory *m, int part, int parts)
                 finish(s, m, y, x, c, logistic(value(&s->in, m, y, x, c)));
 }
 
+/* Value (y, x) of channel c of planes: zero around the image. */
+static float *planar_value(const rp_tensor *t, const rp_memory *m, int y, int x, int c)
+{
+    return at(t, m) + c * t->ld + rp_margin(t->w) + y * rp_row(t->w) + x;
+}
+
+static void clear_planes(const rp_tensor *t, const rp_memory *m, int lo, int hi)
+{
+    const int64_t size = (hi - lo) * t->ld + (hi == t->c ? rp_margin(t->w) + RP_PLANE_SLACK : 0);
+    memset(at(t, m) + lo * t->ld, 0, (size_t)size * sizeof(float));
+}
+
+/* Zeros around the image of every channel, but for the two values behind each row. */
+static void clear_margins(const rp_tensor *t, const rp_memory *m)
+{
+    const int64_t margin = rp_margin(t->w), image = (int64_t)t->h * rp_row(t->w), rest = t->ld - image;
+    float *zero = at(t, m);
+    memset(zero, 0, (size_t)margin * sizeof *zero);
+    for (int c = 1; c <= t->c; c++)
+        memset(zero + c * t->ld + margin - rest, 0, (size_t)(c < t->c ? rest : rest + RP_PLANE_SLACK) * sizeof *zero);
+}
+
+void rp_planar_stem__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+{
+    int lo, hi;
+    share(s->out.c, part, parts, &lo, &hi);
+    clear_planes(&s->out, m, lo, hi);
+    for (int n = lo; n < hi; n++)
+        for (int y = 0; y < s->out.h; y++)
+            for (int x = 0; x < s->out.w; x++) {
+                const float v = convolve(s, m, s->k, s->stride, s->pad, m->weights + s->project, s->out.c, y, x, n);
+                *planar_value(&s->out, m, y, x, n) = s->flags & RP_RELU6 ? clip6(v) : v;
+            }
+}
+
+void rp_planar_pw__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+{
+    const float *bias = m->weights + s->project;
+    int lo, hi;
+    share(s->out.h, part, parts, &lo, &hi);
+    if (part == 0)
+        clear_margins(&s->out, m);
+    for (int y = lo; y < hi; y++) {
+        for (int n = 0; n < s->out.c; n++)
+            memset(planar_value(&s->out, m, y, s->out.w, n), 0, 2 * sizeof(float));
+        for (int x = 0; x < s->out.w; x++) {
+            const rp_pair *pair = rp_pairs(bias, s->out.c);
+            for (int first = 0; first < s->in.c; first += s->chunk)
+                for (int n = 0; n < s->out.c; n += 2) {
+                    const rp_pair *head = pair++;
+                    float acc[2];
+                    for (int q = 0; q < 2; q++)
+                        acc[q] = first ? *planar_value(&s->out, m, y, x, head->output[q]) : bias[head->output[q]];
+                    for (int i = 0; i < head->count; i++, pair++)
+                        for (int q = 0; q < 2; q++)
+                            acc[q] = fmaf(planar_value(&s->in, m, y, x, 0)[pair->at[q]], pair->weight[q], acc[q]);
+                    for (int q = 0; q < 2; q++)
+                        *planar_value(&s->out, m, y, x, head->output[q]) = acc[q];
+                }
+            for (int n = 0; n < s->out.c; n++) {
+                float *v = planar_value(&s->out, m, y, x, n);
+                if (s->flags & RP_RELU6)
+                    *v = clip6(*v);
+                if (s->add.space >= 0)
+                    *v = *v + *planar_value(&s->add, m, y, x, n);
+                if (s->flags & RP_RELU6_SUM)
+                    *v = clip6(*v);
+            }
+        }
+    }
+}
+
+void rp_planar_dw__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+{
+    int lo, hi;
+    share(s->out.c, part, parts, &lo, &hi);
+    clear_planes(&s->out, m, lo, hi);
+    for (int c = lo; c < hi; c++)
+        for (int y = 0; y < s->out.h; y++)
+            for (int x = 0; x < s->out.w; x++) {
+                const float *w = m->weights + s->depthwise + (int64_t)(c / RP_LANES * RP_LANES) * (s->k * s->k + 1) + c % RP_LANES;
+                float acc = *w;
+                for (int kx = 0; kx < s->k; kx++)
+                    for (int ky = 0; ky < s->k; ky++)
+                        acc = fmaf(*planar_value(&s->in, m, y * s->stride - s->pad + ky, x * s->stride - s->pad + kx, c),
+                                   *(w += RP_LANES), acc);
+                *planar_value(&s->out, m, y, x, c) = s->flags & RP_RELU6_DW ? clip6(acc) : acc;
+            }
+}
+
+void rp_planar_upsample__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+{
+    int lo, hi;
+    share(s->out.c, part, parts, &lo, &hi);
+    clear_planes(&s->out, m, lo, hi);
+    for (int c = lo; c < hi; c++)
+        for (int y = 0; y < s->out.h; y++)
+            for (int x = 0; x < s->out.w; x++) {
+                int top, left;
+                float ay, ax;
+                half_pixel(y, s->in.h, &top, &ay);
+                half_pixel(x, s->in.w, &left, &ax);
+                const int bottom = min(top + 1, s->in.h - 1), right = min(left + 1, s->in.w - 1);
+                const float tl = *planar_value(&s->in, m, top, left, c), tr = *planar_value(&s->in, m, top, right, c);
+                const float bl = *planar_value(&s->in, m, bottom, left, c), br = *planar_value(&s->in, m, bottom, right, c);
+                const float t = tl + (tr - tl) * ax, b = bl + (br - bl) * ax;
+                *planar_value(&s->out, m, y, x, c) = t + (b - t) * ay;
+            }
+}
+
+void rp_planar_depth_to_space__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+{
+    int lo, hi;
+    share(s->out.h, part, parts, &lo, &hi);
+    for (int y = lo; y < hi; y++)
+        for (int x = 0; x < s->out.w; x++)
+            for (int c = 0; c < s->out.c; c++)
+                finish(s, m, y, x, c, *planar_value(&s->in, m, y / 2, x / 2, (2 * (y % 2) + x % 2) * s->out.c + c));
+}
+
 rp_kernel *const rp_table_ref[RP_COUNT] = {
 #define RP_ROW(name, what) [RP_##name] = rp_##name##__ref,
     RP_KERNELS(RP_ROW)

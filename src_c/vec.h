@@ -15,6 +15,9 @@
 #define RP_UNROLL _Pragma("GCC unroll 32")
 #endif
 
+/* Keeps the compiler from spreading the computation of an address over all its uses. */
+#define RP_OPAQUE(pointer) __asm__("" : "+r"(pointer))
+
 #if defined(RP_AVX512)
 #include <immintrin.h>
 #define VL 16
@@ -65,6 +68,43 @@ RP_INLINE void vzip(float *p, vf a, vf b)
     vstore(p + VL, _mm256_permute2f128_ps(low, high, 0x31));
 #else
     vst2q_f32(p, (float32x4x2_t){{a, b}});
+#endif
+}
+
+/* Bits of a where mask is all ones, zero where it is zero. */
+RP_INLINE vf vand(vf a, vf mask)
+{
+#if VL == 16
+    return _mm512_and_ps(a, mask);
+#elif VL == 8
+    return _mm256_and_ps(a, mask);
+#else
+    return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(a), vreinterpretq_u32_f32(mask)));
+#endif
+}
+
+/* a where mask is all ones, b where it is zero. */
+RP_INLINE vf vselect(vf mask, vf a, vf b)
+{
+#if VL == 16
+    return _mm512_or_ps(_mm512_and_ps(mask, a), _mm512_andnot_ps(mask, b));
+#elif VL == 8
+    return _mm256_blendv_ps(b, a, mask);
+#else
+    return vbslq_f32(vreinterpretq_u32_f32(mask), a, b);
+#endif
+}
+
+/* Every second of the 2 * VL values from p on. */
+RP_INLINE vf veven(const float *p)
+{
+    const vf a = vload(p), b = vload(p + VL);
+#if VL == 16
+    return _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), b);
+#elif VL == 8
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88)), 0xd8));
+#else
+    return vuzp1q_f32(a, b);
 #endif
 }
 
@@ -131,6 +171,17 @@ RP_INLINE void vplanar8(const float *x, int64_t ld, vf out[8])
 #undef FIRST
 #undef SECOND
 #endif
+}
+
+/* Up to eight channels of up to VL pixels, the channels x_ld apart, to pixels y_ld apart. */
+RP_INLINE void vinterleave8(const float *x, int64_t x_ld, int channels, float *y, int64_t y_ld, int pixels)
+{
+    float square[8][VL];
+    for (int c = 0; c < channels; c++)
+        vstore(square[c], vload(x + c * x_ld));
+    for (int i = 0; i < pixels; i++)
+        for (int c = 0; c < channels; c++)
+            y[i * y_ld + c] = square[c][i];
 }
 
 RP_INLINE vf vclip6(vf a) { return vmin(vset(6.0f), vmax(vset(0.0f), a)); }

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from .. import weights
 from ..engine import Layer, layers_of
 from ..networks import NETWORKS, record
 from ..plan import Plan
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     if args.outputs:
         tape = tape.pruned(tuple(args.outputs))
     if args.plan:
-        print(Plan.of(tape).describe(), end="")
+        print(Plan.of(tape, weights.load(args.network)).describe(), end="")
         return 0
     layers = layers_of(tape)
     if args.json:

@@ -42,7 +42,7 @@ def network_cases(folder: Path, names: Sequence[str], isa: str) -> None:
         expected = network(x)
         for rules in (tuple(RULES), ()):
             with mock.patch("refpose._native.Program") as program:
-                compile_plan(Plan.of(network.tape, rules), network.weights, isa)
+                compile_plan(Plan.of(network.tape, network.weights, rules), network.weights, isa)
             steps, weights, sizes = program.call_args.args[:3]
             label = "all_rules" if rules else "no_rules"
             sizes = [abs(size) for size in sizes]
@@ -62,7 +62,9 @@ def stage_cases(folder: Path) -> None:
     points[:25_000] = np.round(points[:25_000])
     write(folder / "atan2f.case", "atan2f", points, libm.atan2f(points[:, 0], points[:, 1]))
     image = rng.integers(0, 256, (91, 163, 3), dtype=np.uint8)
-    for number, (size, border) in enumerate([(256, "constant"), (224, "replicate"), (65, "constant"), (1, "replicate")]):
+    for number, (size, border) in enumerate(
+        [(256, "constant"), (224, "replicate"), (65, "constant"), (1, "replicate")]
+    ):
         corners = rng.uniform(-20, 160, (4, 2)).astype(np.float32).astype(np.float64)
         matrix = warp.crop_matrix([(float(px), float(py)) for px, py in corners], size)
         write(folder / f"crop_matrix{number}.case", "crop_matrix", corners, [size], np.array(matrix))

@@ -1,0 +1,233 @@
+"""Every kernel of the table against its plain twin: random shapes, canaries around the results, NaN where reading is
+allowed but must not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from refpose import plan
+
+native = pytest.importorskip("refpose._native")
+
+Array = NDArray[np.float32]
+FAST = [isa for isa in native.isas() if isa != "ref"]
+CANARY = np.float32(-12345.678)
+SEED = 20240607
+
+
+@dataclass
+class Tensor:
+    """A tensor in a buffer of its own: `values` (h, w, c), as the kernels see it with NaN in its slack."""
+
+    values: Array
+    planar: bool = False
+    ld: int = 0
+    buffer: Array = field(init=False)
+
+    def __post_init__(self) -> None:
+        h, w, c = self.values.shape
+        if self.planar:
+            self.ld = plan.plane_margin(w) + plan.lanes(h * (w + 2)) + 16
+            self.buffer = np.zeros(c * self.ld + plan.plane_margin(w) + plan.PLANE_SLACK, np.float32)
+        else:
+            self.ld = self.ld or plan.lanes(c) + 16 * (c % 3)
+            self.buffer = np.full(h * w * self.ld, np.nan, np.float32)
+        self.view[...] = self.values
+
+    @property
+    def view(self) -> Array:
+        """The values (h, w, c) in the buffer."""
+        h, w, c = self.values.shape
+        strides = (w + 2, 1, self.ld) if self.planar else (w * self.ld, self.ld, 1)
+        start = self.buffer[plan.plane_margin(w) if self.planar else 0 :]
+        return np.lib.stride_tricks.as_strided(start, (h, w, c), [4 * n for n in strides])
+
+    def place(self, space: int) -> tuple[int, ...]:
+        return (space, *self.values.shape, 0, self.ld)
+
+
+@dataclass
+class Case:
+    """One call of one kernel."""
+
+    kernel: str
+    tensors: dict[str, Tensor]
+    fields: dict[str, int] = field(default_factory=dict)
+    packed: dict[str, Array] = field(default_factory=dict)
+
+    def run(self, isa: str, threads: int = 1) -> Array:
+        """The result (h, w, c); the buffer around it must be what the kernel's contract says."""
+        row = np.zeros(1, native.STEP)
+        row["kernel"] = native.kernels().index(self.kernel)
+        row["k"], row["stride"], row["expand_k"], row["expand_stride"] = 1, 1, 1, 1
+        for name, value in self.fields.items():
+            row[name] = value
+        row["add"]["space"] = row["gate"]["space"] = row["sums"]["space"] = -1
+        if "add" not in self.tensors:
+            row["flags"] &= ~native.RELU6_SUM
+        weights, size = [], 0
+        for name, block in self.packed.items():
+            row[name] = size
+            weights.append(np.pad(block, (0, -len(block) % 16)))
+            size += len(weights[-1])
+        out = self.tensors["out"]
+        sizes, buffers = [16], []
+        for space, (name, tensor) in enumerate(self.tensors.items(), start=1):
+            row[name] = tensor.place(space)
+            buffer = np.full(tensor.buffer.size + 64, CANARY, np.float32)
+            inside = buffer[32:-32]
+            inside[...] = np.nan if tensor is out else tensor.buffer
+            buffers.append(buffer)
+            sizes.append(-inside.size if tensor is out else inside.size)
+        packed = np.concatenate(weights) if weights else np.zeros(16, np.float32)
+        program = native.Program(row, packed, tuple(sizes), isa, threads)
+        program.run(*(buffer[32:-32] for buffer in buffers))
+        for buffer in buffers:
+            assert (buffer[:32] == CANARY).all(), "written before a tensor"
+            assert (buffer[-32:] == CANARY).all(), "written behind a tensor"
+        result = Tensor(out.values, out.planar, out.ld)
+        result.buffer = buffers[list(self.tensors).index("out")][32:-32]
+        found = result.view.copy()
+        if out.planar:
+            result.view[...] = 0
+            used = found.shape[2] * out.ld + plan.plane_margin(found.shape[1])
+            assert not result.buffer[:used].any(), "something beside the images is not zero"
+        return found
+
+
+def values(rng: np.random.Generator, *shape: int) -> Array:
+    return rng.standard_normal(shape).astype(np.float32) * np.float32(2)
+
+
+def weights(rng: np.random.Generator, *shape: int, density: float = 1.0) -> Array:
+    """binary16 values, as the networks have them; `density` of them are not zero."""
+    some = rng.standard_normal(shape) * 0.5 * (rng.random(shape) < density)
+    return some.astype(np.float16).astype(np.float32)
+
+
+def pw_case(rng: np.random.Generator) -> Case:
+    h, w, inputs, outputs = (int(rng.integers(1, top)) for top in (9, 12, 70, 150))
+    tensors = {"in": Tensor(values(rng, h, w, inputs)), "out": Tensor(values(rng, h, w, outputs))}
+    if rng.random() < 0.5:
+        tensors["add"] = Tensor(values(rng, h, w, outputs))
+    else:
+        tensors["out"] = Tensor(values(rng, h, w, outputs), ld=outputs + int(rng.integers(0, 3)))
+    packed = plan.pack_pointwise(weights(rng, outputs, 1, 1, inputs), weights(rng, outputs))
+    return Case("pw", tensors, {"flags": flags(rng)}, {"project": packed})
+
+
+def flags(rng: np.random.Generator) -> int:
+    return int(sum(flag for flag in (native.RELU6, native.RELU6_SUM, native.RELU6_DW) if rng.random() < 0.5))
+
+
+def window(rng: np.random.Generator, out: tuple[int, int]) -> tuple[dict[str, int], tuple[int, int]]:
+    """A window of 3 or 5 and an input size that gives this output size."""
+    k, stride = int(rng.choice([3, 5])), int(rng.choice([1, 2]))
+    pad = k // 2 - int(stride == 2 and rng.random() < 0.3)
+    return {"k": k, "stride": stride, "pad": pad}, (out[0] * stride, out[1] * stride)
+
+
+def planar_dw_case(rng: np.random.Generator) -> Case:
+    out = tuple(int(n) for n in rng.integers(1, 40, 2))
+    fields, (h, w) = window(rng, (out[0], out[1]))
+    fields["pad"] = fields["k"] // 2
+    c = int(rng.integers(1, 40))
+    tensors = {"in": Tensor(values(rng, h, w, c), True), "out": Tensor(values(rng, *out, c), True)}
+    packed = plan.pack_depthwise(weights(rng, fields["k"], fields["k"], c), weights(rng, c))
+    return Case("planar_dw", tensors, {**fields, "flags": flags(rng)}, {"depthwise": packed})
+
+
+def planar_pw_case(rng: np.random.Generator) -> Case:
+    h, w, inputs, outputs = (int(rng.integers(1, top)) for top in (40, 40, 70, 50))
+    tensors = {"in": Tensor(values(rng, h, w, inputs), True), "out": Tensor(values(rng, h, w, outputs), True)}
+    if rng.random() < 0.5:
+        tensors["add"] = Tensor(values(rng, h, w, outputs), True)
+    chunk = int(rng.integers(1, inputs + 1))
+    kernel = weights(rng, outputs, 1, 1, inputs, density=float(rng.choice([0.0, 0.25, 1.0])))
+    packed = plan.pack_sparse(kernel, weights(rng, outputs), chunk, tensors["in"].ld)
+    return Case("planar_pw", tensors, {"chunk": chunk, "flags": flags(rng)}, {"project": packed})
+
+
+def planar_upsample_case(rng: np.random.Generator) -> Case:
+    h, w, c = (int(rng.integers(1, top)) for top in (20, 40, 9))
+    return Case(
+        "planar_upsample", {"in": Tensor(values(rng, h, w, c), True), "out": Tensor(values(rng, 2 * h, 2 * w, c), True)}
+    )
+
+
+def planar_depth_to_space_case(rng: np.random.Generator) -> Case:
+    h, w, c = (int(rng.integers(1, top)) for top in (20, 40, 30))
+    tensors = {"in": Tensor(values(rng, h, w, 4 * c), True), "out": Tensor(values(rng, 2 * h, 2 * w, c))}
+    return Case("planar_depth_to_space", tensors)
+
+
+def planar_stem_case(rng: np.random.Generator) -> Case:
+    h, w, c, n = (int(rng.integers(1, top)) for top in (20, 60, 5, 40))
+    tensors = {"in": Tensor(values(rng, 2 * h, 2 * w, c), ld=c), "out": Tensor(values(rng, h, w, n), True)}
+    packed = plan.pack_pointwise(weights(rng, n, 3, 3, c), weights(rng, n))
+    return Case("planar_stem", tensors, {"k": 3, "stride": 2, "pad": 1, "flags": flags(rng)}, {"project": packed})
+
+
+def depthwise_case(rng: np.random.Generator) -> Case:
+    """dw, dwpw, block and expdw have the depthwise convolution in common."""
+    kernel = str(rng.choice(["dw", "dwpw", "block", "expdw"]))
+    out = tuple(int(n) for n in rng.integers(1, 14, 2))
+    fields, (h, w) = window(rng, (out[0], out[1]))
+    inputs, outputs = int(rng.integers(1, 40)), int(rng.integers(1, 60))
+    channels = inputs
+    packed: dict[str, Array] = {}
+    if kernel in ("block", "expdw"):
+        channels = int(rng.choice([48, 96, 144])) if rng.random() < 0.5 else int(rng.integers(1, 80))
+        lanes = plan.lanes(channels)
+        fields |= {"mid": channels, "mid_h": h, "mid_w": w}
+        fields["chunk"] = 48 if lanes % 48 == 0 and rng.random() < 0.7 else lanes
+        if rng.random() < 0.3:
+            fields |= {"expand_k": 3, "expand_stride": 2, "expand_pad": 1}
+            h, w = 2 * h, 2 * w
+        size = fields.get("expand_k", 1)
+        packed["expand"] = plan.pack_pointwise(weights(rng, channels, size, size, inputs), weights(rng, channels))
+    packed["depthwise"] = plan.pack_depthwise(weights(rng, fields["k"], fields["k"], channels), weights(rng, channels))
+    if kernel in ("dw", "expdw"):
+        outputs = channels
+    else:
+        packed["project"] = plan.pack_pointwise(weights(rng, outputs, 1, 1, channels), weights(rng, outputs))
+    fields |= {"rows": int(rng.integers(1, 6)), "flags": flags(rng) | native.RELU6_EXPAND}
+    tensors = {"in": Tensor(values(rng, h, w, inputs)), "out": Tensor(values(rng, *out, outputs))}
+    if kernel in ("dwpw", "block") and rng.random() < 0.5:
+        tensors["add"] = Tensor(values(rng, *out, outputs))
+    return Case(kernel, tensors, fields, packed)
+
+
+CASES: tuple[Callable[[np.random.Generator], Case], ...] = (
+    pw_case,
+    depthwise_case,
+    planar_stem_case,
+    planar_pw_case,
+    planar_dw_case,
+    planar_upsample_case,
+    planar_depth_to_space_case,
+)
+
+
+@pytest.mark.parametrize("isa", FAST)
+@pytest.mark.parametrize("make", CASES, ids=lambda make: make.__name__.removesuffix("_case"))
+def test_fast_kernels_give_the_bits_of_the_plain_ones(make: Callable[[np.random.Generator], Case], isa: str) -> None:
+    for number in range(40):
+        case = make(np.random.default_rng([SEED, number]))
+        expected = case.run("ref")
+        for threads in (1, 3):
+            found = case.run(isa, threads)
+            assert np.array_equal(found, expected, equal_nan=True), describe(case, number, found, expected)
+
+
+def describe(case: Case, number: int, found: Array, expected: Array) -> str:
+    shapes: dict[str, Any] = {name: tensor.values.shape for name, tensor in case.tensors.items()}
+    wrong = np.argwhere(found != expected)
+    return f"case {number} of seed {SEED}: {case.kernel} {shapes} {case.fields}: {len(wrong)} wrong, first {wrong[:3]}"
