@@ -39,6 +39,8 @@ def crop_matrix(corners, int size):
     """`refpose.warp.crop_matrix`."""
     cdef double flat[8]
     cdef double matrix[9]
+    if len(corners) != 4:
+        raise ValueError(f"corners: expected 4 points, found {len(corners)}")
     for i, (x, y) in enumerate(corners):
         flat[2 * i], flat[2 * i + 1] = x, y
     rp_crop_matrix(flat, size, matrix)
@@ -84,6 +86,8 @@ cdef class Stages:
         height, width = image.shape[:2]
         if height < 1 or width < 1 or size < 1:
             raise ValueError(f"expected at least one pixel, found an image of shape {image.shape} and a crop of {size}")
+        if len(matrix) != 9:
+            raise ValueError(f"matrix: expected 9 numbers, found {len(matrix)}")
         for i in range(9):
             m[i] = matrix[i]
         for i in range(256):
@@ -101,6 +105,8 @@ cdef class Stages:
         cdef int n = len(mask)
         if width < 1 or height < 1 or n < 1:
             raise ValueError(f"expected at least one pixel, found {width} x {height} and a mask of side {n}")
+        if len(matrix) != 6:
+            raise ValueError(f"matrix: expected 6 numbers, found {len(matrix)}")
         for i in range(6):
             m[i] = matrix[i]
         out = np.empty((height, width), np.float32)

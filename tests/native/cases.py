@@ -1,4 +1,4 @@
-"""Write cases for check.c: programs of whole networks and calls of the stages, with the results of the plain NumPy code."""
+"""Write cases for check.c: programs of whole networks and calls of the stages, with the results of plain NumPy."""
 
 from __future__ import annotations
 

@@ -47,7 +47,9 @@ def build(cc: str, flags: list[str], folder: Path) -> Path:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cc", nargs="+", help="compilers; gcc and clang, if they are there, by default")
-    parser.add_argument("--flags", nargs="+", default=["-O2", "-O3"], help="sets of flags, each tried with each compiler")
+    parser.add_argument(
+        "--flags", nargs="+", default=["-O2", "-O3"], help="sets of flags, each tried with each compiler"
+    )
     parser.add_argument("--run", default="", help="command that runs what was built, for another processor")
     parser.add_argument("--networks", nargs="+", choices=cases.NETWORKS, default=cases.NETWORKS)
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "check")
