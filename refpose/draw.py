@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from refpose.topology import LANDMARK_COLORS, POSE_CONNECTIONS
+from refpose.topology import BLAZEPOSE
 
 if TYPE_CHECKING:
     from refpose.pose import Person
@@ -184,10 +184,12 @@ def person(image: NDArray[Any], person: Person, parts: Collection[str] = PARTS) 
         landmarks(
             image,
             person.landmarks,
-            person.visibility,
-            connections=sorted(POSE_CONNECTIONS),
+            person.visibility if person.topology is BLAZEPOSE else None,
+            connections=person.topology.connections,
             # The colours of topology.py are MediaPipe's, which are for BGR.
-            landmark_spec={k: DrawingSpec(bgr[::-1], thickness, thickness) for k, bgr in enumerate(LANDMARK_COLORS)},
+            landmark_spec={
+                k: DrawingSpec(bgr[::-1], thickness, thickness) for k, bgr in enumerate(person.topology.colors)
+            },
             connection_spec=DrawingSpec(thickness=thickness),
         )
 

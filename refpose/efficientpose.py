@@ -87,7 +87,7 @@ def efficientpose(ops: Ops, x: Any, variant: Variant) -> dict[str, Any]:
     Parameters
     ----------
     x : (side, side, 3)
-        Normalised picture, see `heatmap_pose.normalise`.
+        Normalised picture, see `heatmaps.network_input`.
 
     Returns
     -------

@@ -544,7 +544,7 @@ def views(
 def to_found(view: View, person: Person, category: int = 1) -> FoundPerson:
     """An estimated person in the pixels of the picture."""
     points = np.asarray(person.landmarks_px[:, :2], np.float64) + view.origin_px
-    names = topology.LANDMARK_NAMES
+    names = person.topology.names
     return FoundPerson(
         names,
         points,

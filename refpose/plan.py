@@ -156,12 +156,12 @@ def sum_rows(steps: Steps) -> Steps:
     """Depthwise, then the sums of its rows."""
     result: Steps = []
     for step in steps:
-        depthwise = next((i for i, earlier in enumerate(result) if earlier.out == step.input), 0)
-        if step.kernel == "row_sums" and result[depthwise].parts[-1].attrs.get("act") in ("swish", "eswish"):
-            if result[depthwise].kernel in ("dw", "expdw"):
-                result[depthwise] = replace(result[depthwise], sums=step.out)
-                continue
-        result.append(step)
+        makers = [i for i, earlier in enumerate(result) if earlier.out == step.input]
+        before = result[makers[0]] if step.kernel == "row_sums" and makers else None
+        if before and before.kernel in ("dw", "expdw") and before.parts[-1].attrs["act"] in ("swish", "eswish"):
+            result[makers[0]] = replace(before, sums=step.out)
+        else:
+            result.append(step)
     return result
 
 

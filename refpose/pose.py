@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from . import detector, landmarks, segmentation
+from . import detector, efficientpose, landmarks, segmentation
 from .detector import Detection
 from .engine import load_network, resolve, stages
 from .filters import Smoothing
 from .landmarks import COUNT, USED, Landmarks
 from .libm import FloatArray, f32
 from .roi import Roi, enlarged, from_points, project, remove_letterbox, square_of, squared
+from .topology import BLAZEPOSE, Topology
 from .tracker import Tracker
 from .warp import ByteArray
 
@@ -62,6 +63,9 @@ class Person:
         What the detector found; None where the region was tracked or given.
     image_size : (int, int)
         Width and height of the image in pixels.
+    topology : Topology
+        Names and connections of the landmarks: BlazePose's 33, as the shapes above say. Models with another skeleton
+        have as many rows as it has names, and NaN for what they do not find.
     """
 
     landmarks: FloatArray
@@ -79,12 +83,20 @@ class Person:
     next_roi: Roi | None
     detection: Detection | None
     image_size: tuple[int, int]
+    topology: Topology = BLAZEPOSE
 
     @property
     def landmarks_px(self) -> FloatArray:
         """The landmarks in pixels: ndarray of float32, shape (33, 3); z on the scale of x."""
         width, height = self.image_size
         return self.landmarks * np.array((width, height, width), f32)
+
+    def frozen(self) -> Person:
+        """The same person, its arrays made read-only."""
+        for value in self.__dict__.values():
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
+        return self
 
     def __repr__(self) -> str:
         return f"Person(score={self.score:.6g}, roi={self.roi}, image_size={self.image_size})"
@@ -126,7 +138,7 @@ def checked_image(image: Any) -> ByteArray:
     return np.ascontiguousarray(image)
 
 
-def _checked_roi(roi: Any) -> Roi:
+def checked_roi(roi: Any) -> Roi:
     if not isinstance(roi, Roi):
         raise TypeError(f"roi must be a refpose.Roi, not {type(roi).__name__}")
     if min(roi.width, roi.height) < _SMALLEST:
@@ -136,13 +148,13 @@ def _checked_roi(roi: Any) -> Roi:
     return roi
 
 
-def _checked_flag(name: str, value: Any) -> bool:
+def checked_flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} must be True or False, not {value!r}")
     return bool(value)
 
 
-def _checked_number(name: str, value: Any) -> float:
+def checked_number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, not {value!r}")
     return float(value)
@@ -157,7 +169,8 @@ class Pose:
     Parameters
     ----------
     model : {"lite", "full", "heavy"}
-        Size of the landmark network.
+        Size of the landmark network. With the name of one of EfficientPose's networks, `Pose` makes a
+        `refpose.heatmap_pose.HeatmapPose`, which has other options.
     mode : {"video", "image"}
         ``"video"``: follow the person from frame to frame. ``"image"``: every image on its own, nothing is smoothed.
     smooth : bool or Smoothing
@@ -192,6 +205,17 @@ class Pose:
         The only state, in mode ``"video"``.
     """
 
+    topology = BLAZEPOSE
+    """The skeleton of the people that are found."""
+
+    def __new__(cls, model: str = "full", *_: Any, **__: Any) -> Pose:
+        """A pose estimator of the family that the model belongs to."""
+        if cls is Pose and model in efficientpose.VARIANTS:
+            from .heatmap_pose import HeatmapPose
+
+            cls = HeatmapPose
+        return super().__new__(cls)
+
     def __init__(
         self,
         model: Literal["lite", "full", "heavy"] = "full",
@@ -208,22 +232,23 @@ class Pose:
         mask_smoothing: float = segmentation.RATIO,
     ) -> None:
         if model not in MODELS:
-            raise ValueError(f"no model {model!r}: expected one of {', '.join(MODELS)}")
+            expected = ", ".join((*MODELS, *efficientpose.VARIANTS))
+            raise ValueError(f"no model {model!r}: expected one of {expected}")
         if mode not in MODES:
             raise ValueError(f"no mode {mode!r}: expected one of {', '.join(MODES)}")
         if isinstance(refinement_window, bool) or not isinstance(refinement_window, int | np.integer):
             raise TypeError(f"refinement_window must be a whole number, not {refinement_window!r}")
         if refinement_window < 1 or refinement_window % 2 == 0:
             raise ValueError(f"refinement_window must be odd and at least 1, not {refinement_window}")
-        self.model = model
-        self.mode = mode
-        self.smooth = smooth if isinstance(smooth, Smoothing) else _checked_flag("smooth", smooth)
-        self.segmentation = _checked_flag("segmentation", segmentation)
-        self.smooth_segmentation = _checked_flag("smooth_segmentation", smooth_segmentation)
-        self.min_detection_confidence = _checked_number("min_detection_confidence", min_detection_confidence)
-        self.min_tracking_confidence = _checked_number("min_tracking_confidence", min_tracking_confidence)
+        self.model: str = model
+        self.mode: str = mode
+        self.smooth = smooth if isinstance(smooth, Smoothing) else checked_flag("smooth", smooth)
+        self.segmentation = checked_flag("segmentation", segmentation)
+        self.smooth_segmentation = checked_flag("smooth_segmentation", smooth_segmentation)
+        self.min_detection_confidence = checked_number("min_detection_confidence", min_detection_confidence)
+        self.min_tracking_confidence = checked_number("min_tracking_confidence", min_tracking_confidence)
         self.refinement_window = int(refinement_window)
-        self.mask_smoothing = _checked_number("mask_smoothing", mask_smoothing)
+        self.mask_smoothing = checked_number("mask_smoothing", mask_smoothing)
         if not 0 <= self.mask_smoothing <= 1:
             raise ValueError(f"mask_smoothing must be from 0 to 1, not {mask_smoothing}")
         self.engine = resolve(engine)
@@ -291,7 +316,7 @@ class Pose:
         image = checked_image(image)
         height, width = image.shape[:2]
         tracker = self.tracker
-        region = None if roi is None else squared(_checked_roi(roi), width, height)
+        region = None if roi is None else squared(checked_roi(roi), width, height)
         time_us = 0 if tracker is None else tracker.next_time(timestamp)
         if region is None and tracker is not None:
             region = tracker.roi
@@ -334,10 +359,7 @@ class Pose:
             detection=detection,
             image_size=(width, height),
         )
-        for value in person.__dict__.values():
-            if isinstance(value, np.ndarray):
-                value.setflags(write=False)
-        return [person]
+        return [person.frozen()]
 
     def detect(self, image: ByteArray) -> list[Detection]:
         """Ask the detector alone. The state plays no part.
@@ -385,7 +407,7 @@ class Pose:
         from .explain import explain
 
         image = checked_image(image)
-        region = None if roi is None else squared(_checked_roi(roi), *image.shape[1::-1])
+        region = None if roi is None else squared(checked_roi(roi), *image.shape[1::-1])
         return explain(self, image, timestamp, region, activations)
 
     def _detections(self, image: ByteArray) -> Iterator[Detection]:

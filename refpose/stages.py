@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import landmarks, libm, warp
+from . import heatmaps, landmarks, libm, warp
 from .libm import FloatArray
 
 
@@ -24,6 +24,8 @@ class Stages:
         `refpose.warp`.
     refine
         `refpose.landmarks.refine`.
+    network_input, decode_heatmap
+        `refpose.heatmaps.network_input` and `refpose.heatmaps.decode`.
     """
 
     expf: Callable[..., FloatArray] = libm.expf
@@ -34,6 +36,8 @@ class Stages:
     warp_f32: Callable[..., FloatArray] = warp.warp_f32
     warp_mask: Callable[..., FloatArray] = warp.warp_mask
     refine: Callable[..., FloatArray] = landmarks.refine
+    network_input: Callable[..., FloatArray] = heatmaps.network_input
+    decode_heatmap: Callable[..., tuple[heatmaps.DoubleArray, FloatArray]] = heatmaps.decode
 
 
 NUMPY = Stages()

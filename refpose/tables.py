@@ -71,7 +71,11 @@ def values(person: Person) -> NDArray[np.float32]:
 
 
 def create(
-    path: str | os.PathLike[str], source: str, metadata: Mapping[str, Any], wide: bool = False
+    path: str | os.PathLike[str],
+    source: str,
+    metadata: Mapping[str, Any],
+    wide: bool = False,
+    names: Sequence[str] = LANDMARK_NAMES,
 ) -> AbstractContextManager[Table]:
     """Write a table; it appears under its name when the block is left, whole or not at all.
 
@@ -86,6 +90,8 @@ def create(
         (attribute ``refpose``), as JSON.
     wide : bool
         A row per person instead of one per keypoint. HDF5 has no rows.
+    names : sequence of str
+        Of the key points that the people to come have.
 
     Returns
     -------
@@ -103,7 +109,7 @@ def create(
     kind = Path(path).suffix.lower()
     if kind not in KINDS:
         raise ValueError(f"{os.fspath(path)}: a table is written to a file that ends in one of {' '.join(KINDS)}")
-    return KINDS[kind](path, source, metadata, wide)
+    return KINDS[kind](path, source, metadata, wide, names)
 
 
 class _Rows:
@@ -114,9 +120,9 @@ class _Rows:
     columns : tuple of str
     """
 
-    def __init__(self, source: str, wide: bool) -> None:
-        self._source, self._wide = source, wide
-        flat = tuple(f"{name}_{value}" for name in LANDMARK_NAMES for value in VALUES)
+    def __init__(self, source: str, wide: bool, names: Sequence[str]) -> None:
+        self._source, self._wide, self._names = source, wide, names
+        flat = tuple(f"{name}_{value}" for name in names for value in VALUES)
         self.columns = (*KEYS, *flat) if wide else COLUMNS
 
     def text(self, frame: int, time: float, people: Sequence[Person], nan: str) -> Iterator[list[Any]]:
@@ -127,14 +133,16 @@ class _Rows:
             if self._wide:
                 yield [self._source, frame, time, number, *(word for row in words for word in row)]
             else:
-                for name, row in zip(LANDMARK_NAMES, words, strict=True):
+                for name, row in zip(self._names, words, strict=True):
                     yield [self._source, frame, time, number, name, *row]
 
 
 @contextmanager
-def _csv(path: str | os.PathLike[str], source: str, metadata: Mapping[str, Any], wide: bool) -> Iterator[Table]:
+def _csv(
+    path: str | os.PathLike[str], source: str, metadata: Mapping[str, Any], wide: bool, names: Sequence[str]
+) -> Iterator[Table]:
     """Write CSV (RFC 4180, UTF-8); NaN is an empty field."""
-    rows = _Rows(source, wide)
+    rows = _Rows(source, wide, names)
     with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(rows.columns)
@@ -142,9 +150,11 @@ def _csv(path: str | os.PathLike[str], source: str, metadata: Mapping[str, Any],
 
 
 @contextmanager
-def _json(path: str | os.PathLike[str], source: str, metadata: Mapping[str, Any], wide: bool) -> Iterator[Table]:
+def _json(
+    path: str | os.PathLike[str], source: str, metadata: Mapping[str, Any], wide: bool, names: Sequence[str]
+) -> Iterator[Table]:
     """Write JSON: an array with an object per row, each on a line; NaN is null."""
-    rows = _Rows(source, wide)
+    rows = _Rows(source, wide, names)
     keys = [json.dumps(column) for column in rows.columns]
     named = 4 if wide else 5  # the columns that hold no float32
 
@@ -173,13 +183,15 @@ class _TextTable:
 
 
 @contextmanager
-def _parquet(path: str | os.PathLike[str], source: str, metadata: Mapping[str, Any], wide: bool) -> Iterator[Table]:
+def _parquet(
+    path: str | os.PathLike[str], source: str, metadata: Mapping[str, Any], wide: bool, names: Sequence[str]
+) -> Iterator[Table]:
     """Write Parquet: the row groups are those of `_FRAMES_AT_ONCE` frames with people."""
     pa = require("pyarrow", "parquet")
     parquet = require("pyarrow.parquet", "parquet")
     types = {"frame": pa.int64(), "time_s": pa.float64(), "person": pa.int32()}
     types |= {"source": pa.string(), "keypoint": pa.string()}
-    columns = _Rows(source, wide).columns
+    columns = _Rows(source, wide, names).columns
     schema = pa.schema(
         [(column, types.get(column, pa.float32())) for column in columns], metadata={"refpose": json.dumps(metadata)}
     )
@@ -187,11 +199,11 @@ def _parquet(path: str | os.PathLike[str], source: str, metadata: Mapping[str, A
 
         def flush(frames: list[tuple[int, float, int]], tables: list[NDArray[np.float32]]) -> None:
             numbers = np.concatenate([table.reshape(1, -1) if wide else table for table in tables])
-            each = 1 if wide else len(LANDMARK_NAMES)
+            each = 1 if wide else len(names)
             frame, time, person = (np.repeat(column, each) for column in zip(*frames, strict=True))
             named = [[source] * len(numbers), frame, time, person.astype(np.int32)]
             if not wide:
-                named.append(list(LANDMARK_NAMES) * len(tables))
+                named.append(list(names) * len(tables))
             writer.write_table(pa.table([*named, *numbers.T.copy()], schema=schema))
 
         table = _GatheredRows(flush)
@@ -222,7 +234,9 @@ class _GatheredRows:
 
 
 @contextmanager
-def _hdf5(path: str | os.PathLike[str], source: str, metadata: Mapping[str, Any], wide: bool) -> Iterator[Table]:
+def _hdf5(
+    path: str | os.PathLike[str], source: str, metadata: Mapping[str, Any], wide: bool, names: Sequence[str]
+) -> Iterator[Table]:
     """Write HDF5.
 
     ``keypoints`` (frames, people, keypoints, values) float32, NaN where nobody was found, ``frame`` (frames) int64,
@@ -234,9 +248,9 @@ def _hdf5(path: str | os.PathLike[str], source: str, metadata: Mapping[str, Any]
         with h5py.File(raw, "w") as file:
             file.attrs["source"] = source
             file.attrs["refpose"] = json.dumps(metadata)
-            file["keypoint_names"] = list(LANDMARK_NAMES)
+            file["keypoint_names"] = list(names)
             file["value_names"] = list(VALUES)
-            table = _Arrays(file, raw)
+            table = _Arrays(file, raw, len(names))
             yield table
             table.flush()
         raw.check()
@@ -279,9 +293,9 @@ class _PatientFile(io.FileIO):
 class _Arrays:
     """The growing arrays of an HDF5 file."""
 
-    def __init__(self, file: Any, raw: _PatientFile) -> None:
+    def __init__(self, file: Any, raw: _PatientFile, keypoints: int) -> None:
         self._raw = raw
-        one = (len(LANDMARK_NAMES), len(VALUES))
+        one = (keypoints, len(VALUES))
         self._keypoints = file.create_dataset(
             "keypoints",
             (0, 1, *one),
@@ -320,7 +334,10 @@ class _Arrays:
         self._raw.check()
 
 
-KINDS: dict[str, Callable[[str | os.PathLike[str], str, Mapping[str, Any], bool], AbstractContextManager[Table]]] = {
+KINDS: dict[
+    str,
+    Callable[[str | os.PathLike[str], str, Mapping[str, Any], bool, Sequence[str]], AbstractContextManager[Table]],
+] = {
     ".csv": _csv,
     ".parquet": _parquet,
     ".h5": _hdf5,

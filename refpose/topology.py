@@ -10,6 +10,7 @@ of them, and `convert` goes from one to the other.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
@@ -86,6 +87,50 @@ RIGHT_COLOR = (231, 217, 0)
 LANDMARK_COLORS: tuple[tuple[int, int, int], ...] = tuple(
     LEFT_COLOR if "LEFT" in landmark.name else RIGHT_COLOR if "RIGHT" in landmark.name else CENTRE_COLOR
     for landmark in PoseLandmark
+)
+
+EFFICIENTPOSE_16: tuple[str, ...] = (
+    *("head_top", "upper_neck", "right_shoulder", "right_elbow", "right_wrist", "thorax"),
+    *("left_shoulder", "left_elbow", "left_wrist", "pelvis"),
+    *("right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle"),
+)
+"""EfficientPose's key points, in the order of its heat maps (``utils/helpers.py``); MPII's joints in another order."""
+
+
+@dataclass(frozen=True)
+class Topology:
+    """A skeleton.
+
+    Attributes
+    ----------
+    name : str
+    names : tuple of str
+        Of the key points; left and right are the person's own.
+    connections : tuple of pairs of int
+        Which of them lines connect, ascending.
+    colors : tuple of triples
+        A colour for each, in the order that MediaPipe's have: see `LANDMARK_COLORS`.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    connections: tuple[tuple[int, int], ...]
+    colors: tuple[tuple[int, int, int], ...]
+
+
+BLAZEPOSE = Topology("blazepose", LANDMARK_NAMES, tuple(sorted(POSE_CONNECTIONS)), LANDMARK_COLORS)
+
+EFFICIENTPOSE = Topology(
+    "efficientpose",
+    EFFICIENTPOSE_16,
+    (
+        *((0, 1), (1, 5), (2, 3), (3, 4), (5, 2), (5, 6), (5, 9), (6, 7), (7, 8)),
+        *((9, 10), (9, 13), (10, 11), (11, 12), (13, 14), (14, 15)),
+    ),
+    tuple(
+        LEFT_COLOR if name.startswith("left") else RIGHT_COLOR if name.startswith("right") else CENTRE_COLOR
+        for name in EFFICIENTPOSE_16
+    ),
 )
 
 COCO_17: tuple[str, ...] = (

@@ -16,7 +16,8 @@ static int fits(const rp_program *p, const rp_tensor *t)
     if (t->space < 0 || t->space >= p->spaces || t->h < 1 || t->w < 1 || t->c < 1 || t->h > MAX_SIDE || t->w > MAX_SIDE ||
         t->c > MAX_CHANNELS || t->ld < t->c || t->ld > 2 * MAX_CHANNELS || t->at < 0)
         return 0;
-    return t->at <= p->sizes[t->space] - (int64_t)t->h * t->w * t->ld;
+    const int64_t last = t->ld < rp_lanes(t->c) ? t->ld : rp_lanes(t->c); /* of the last pixel, other tensors' channels may follow */
+    return t->at <= p->sizes[t->space] - ((int64_t)t->h * t->w - 1) * t->ld - last;
 }
 
 static int64_t panels(int inputs, int outputs) { return (int64_t)rp_lanes(outputs) * (inputs + 1); }
@@ -27,7 +28,7 @@ static int inside(const rp_program *p, int64_t at, int64_t size) { return at >= 
 static int window_fits(int k, int stride, int pad, int n, int out)
 {
     return k >= 1 && k <= 5 && stride >= 1 && stride <= 2 && pad >= 0 && pad < k && n >= 1 && n <= MAX_SIDE && out >= 1 &&
-           (out - 1) * stride - pad < n;
+           out <= MAX_SIDE && (out - 1) * stride - pad < n;
 }
 
 /* Both sides of an image. */
@@ -139,6 +140,8 @@ static const char *step_error(const rp_program *p, const rp_step *s)
         return "activation";
     const int expands = s->kernel == RP_block || s->kernel == RP_expdw;
     const int projects = s->kernel == RP_block || s->kernel == RP_dwpw;
+    if (expands ? s->mid < 1 || s->mid > MAX_CHANNELS : s->mid != 0)
+        return "expanded channels";
     const int channels = expands ? s->mid : in->c;
     switch (s->kernel) {
     case RP_conv:
@@ -163,10 +166,8 @@ static const char *step_error(const rp_program *p, const rp_step *s)
             return "window";
         if (s->k != 3 && s->k != 5)
             return "window";
-        if (s->rows < 1 || rp_window(s) > MAX_WINDOW)
+        if (s->rows < 1 || s->rows > MAX_WINDOW || rp_window(s) > MAX_WINDOW)
             return "tile";
-        if (expands != (s->mid > 0) || s->mid > MAX_CHANNELS)
-            return "expanded channels";
         if (!projects && (channels != out->c || !padded(out) || add->space != -1))
             return "output tensor";
         if (expands && (s->chunk < RP_LANES || s->chunk % RP_LANES ||
@@ -236,7 +237,7 @@ static int64_t scratch(const rp_step *s, int plain)
     case RP_expdw:
         return plain ? (int64_t)s->k * s->mid_w * s->mid + s->mid + s->in.c
                      : (1 + rp_window(s)) * column * c + (int64_t)s->rows * s->out.w * c +
-                           copied(s->expand_k, s->expand_stride, s->mid_w, s->in.c);
+                           (s->mid ? copied(s->expand_k, s->expand_stride, s->mid_w, s->in.c) : 0);
     case RP_tail: {
         /* three levels at each size, the input, two widened rows for each enlargement; plain: two tensors at each size */
         const int64_t w = s->out.w, rows = 9 * RP_TAIL_CHANNELS;

@@ -11,6 +11,7 @@ import pytest
 
 from refpose import Roi, draw
 from refpose.draw import DrawingSpec
+from refpose.topology import BLAZEPOSE
 
 RECORDED = np.load(Path(__file__).parent / "recorded" / "drawing.npz")
 GREY = DrawingSpec((10, 20, 30))
@@ -135,6 +136,7 @@ def test_person() -> None:
         visibility=visibility,
         roi=Roi(0.5, 0.5, 0.4, 0.8),
         detection=SimpleNamespace(box_n=np.array([0.05, 0.1, 0.1, 0.2], np.float32)),
+        topology=BLAZEPOSE,
     )
     draw.person(picture, person, ["skeleton"])
     assert picture[50, 140].tolist() == [224, 224, 224]

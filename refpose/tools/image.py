@@ -26,7 +26,6 @@ from .. import __version__, draw, tables
 from ..files import write_json
 from ..images import ENDINGS, read_image, write_png
 from ..pose import Person, Pose
-from ..topology import LANDMARK_NAMES
 from . import batch, options
 
 
@@ -91,9 +90,9 @@ class Annotator:
         task.output(".json").unlink(missing_ok=True)
         write_png(task.output(".png"), picture)
         if self.csv:
-            with tables.create(task.output(".csv"), str(task.source), {}) as table:
+            with tables.create(task.output(".csv"), str(task.source), {}, names=pose.topology.names) as table:
                 table.write(0, 0.0, people)
-        if self.pose["segmentation"]:
+        if pose.segmentation:
             write_png(task.output(".mask.png"), grey_mask(people, picture.shape[:2]))
         how = {"source": str(task.source), "settings": self.settings, "weights_sha256": hashes}
         write_json(task.output(".json"), record(people, how, picture.shape[:2]))
@@ -108,6 +107,11 @@ def grey_mask(people: Sequence[Person], shape: tuple[int, int]) -> NDArray[np.ui
         if person.segmentation_mask is not None:
             np.maximum(grey, np.rint(person.segmentation_mask * 255).astype(np.uint8), out=grey)
     return grey
+
+
+def table_rows(person: Person) -> list[list[float | None]]:
+    """Give `tables.VALUES` of every key point; None where the model finds none."""
+    return [[None if np.isnan(v) else v for v in row] for row in tables.values(person).tolist()]
 
 
 def record(people: Sequence[Person], how: dict[str, Any], shape: tuple[int, int]) -> dict[str, Any]:
@@ -144,7 +148,7 @@ def record(people: Sequence[Person], how: dict[str, Any], shape: tuple[int, int]
                 },
                 "keypoints": [
                     {"name": name, **dict(zip(tables.VALUES, row, strict=True))}
-                    for name, row in zip(LANDMARK_NAMES, tables.values(person).tolist(), strict=True)
+                    for name, row in zip(person.topology.names, table_rows(person), strict=True)
                 ],
             }
             for person in people

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .. import weights
+from .. import heatmap_pose, weights
 from ..engine import ENGINES, resolve
 from ..pose import MODELS, Pose
 
@@ -13,10 +13,18 @@ from ..pose import MODELS, Pose
 def add_arguments(parser: argparse.ArgumentParser, several: bool = False) -> None:
     """Add the options of the pose estimator; with `several`, ``--model`` takes a list and has no default."""
     group = parser.add_argument_group("pose estimator")
+    models = (*MODELS, *heatmap_pose.MODELS)
     if several:
-        group.add_argument("--model", choices=MODELS, nargs="+", help="sizes of the landmark network")
+        group.add_argument("--model", choices=models, nargs="+", metavar="MODEL", help=", ".join(models))
     else:
-        group.add_argument("--model", choices=MODELS, default="full", help="size of the landmark network (%(default)s)")
+        group.add_argument("--model", choices=models, default="full", metavar="MODEL", help=_MODEL_HELP)
+    group.add_argument(
+        "--crop",
+        choices=("blazepose", "none"),
+        default="blazepose",
+        help="what EfficientPose's networks see: the person that BlazePose's detector finds, or the whole picture "
+        "(%(default)s)",
+    )
     group.add_argument("--engine", choices=ENGINES, default="auto", help="what computes the networks (%(default)s)")
     group.add_argument("--threads", type=positive, default=1, metavar="N", help="threads per network (%(default)s)")
     group.add_argument(
@@ -33,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser, several: bool = False) -> Non
         metavar="P",
         help="presence from which the landmark network's find counts (%(default)s)",
     )
+
+
+_MODEL_HELP = (
+    f"BlazePose: {', '.join(MODELS)}; EfficientPose, whose weights you convert and the environment variable "
+    f"REFPOSE_WEIGHTS finds: {', '.join(heatmap_pose.MODELS)} (%(default)s)"
+)
 
 
 def positive(text: str) -> int:
@@ -67,13 +81,11 @@ def settings(args: argparse.Namespace, **others: Any) -> dict[str, Any]:
         engine = resolve(args.engine)
     except RuntimeError as error:
         raise ValueError(f"--engine {args.engine}: {error}") from error
-    return {
-        "model": args.model,
-        "engine": engine,
-        "min_detection_confidence": args.min_detection_confidence,
-        "min_tracking_confidence": args.min_tracking_confidence,
-        **others,
-    }
+    common = {"model": args.model, "engine": engine, "min_detection_confidence": args.min_detection_confidence}
+    if args.model in heatmap_pose.MODELS:
+        others = {name: value for name, value in others.items() if name != "smooth"}  # nothing is kept over time
+        return {**common, "crop": None if args.crop == "none" else args.crop, **others}
+    return {**common, "min_tracking_confidence": args.min_tracking_confidence, **others}
 
 
 def weights_sha256(model: str) -> dict[str, str]:

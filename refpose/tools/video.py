@@ -191,7 +191,9 @@ class Annotator:
             found, complete = 0, True
             with ExitStack() as files:
                 written = [
-                    files.enter_context(tables.create(task.output(kind), str(task.source), how, self.wide))
+                    files.enter_context(
+                        tables.create(task.output(kind), str(task.source), how, self.wide, pose.topology.names)
+                    )
                     for kind in self.kinds
                 ]
                 movie = self._movie(task, reader, files)
