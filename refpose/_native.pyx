@@ -40,6 +40,7 @@ cdef extern from "context.h" nogil:
     const char *rp_check(rp_program *program, int *bad)
     int rp_isas(const char **names, int room)
     rp_kernel *rp_table(const char *isa)
+    int64_t rp_peak(const char *isa, int64_t rounds)
     const char *const *rp_kernel_names
     void *rp_aligned(size_t bytes)
     void rp_aligned_free(void *memory)
@@ -51,6 +52,7 @@ RELU6, RELU6_SUM, RELU6_DW, RELU6_EXPAND = RP_RELU6, RP_RELU6_SUM, RP_RELU6_DW, 
 ACT, ACT_DW, ACT_EXPAND = RP_ACT, RP_ACT_DW, RP_ACT_EXPAND
 ACTIVATIONS = {"sigmoid": RP_SIGMOID, "swish": RP_SWISH, "eswish": RP_ESWISH}
 MAX_THREADS = 64
+MAX_SIZE = 2**40  # values in one space
 KNOWN_ISAS = ("avx512", "avx2", "neon", "ref")
 
 _TENSOR = np.dtype([(name, "i4") for name in ("space", "h", "w", "c")] + [("at", "i8"), ("ld", "i8")], align=True)
@@ -75,6 +77,16 @@ def isas():
     """Names of the instruction sets that this build has kernels for and this CPU can run, best first."""
     cdef const char *names[8]
     return tuple(names[i].decode() for i in range(rp_isas(names, 8)))
+
+
+def peak(str isa, int64_t rounds):
+    """Multiply-adds that so many rounds of nothing else were made of; how long they take says what this CPU can do."""
+    cdef bytes name = isa.encode()
+    cdef const char *what = name
+    cdef int64_t done
+    with nogil:
+        done = rp_peak(what, rounds)
+    return done
 
 
 cdef float *address(array, int64_t size, bint writable, str what) except NULL:
@@ -137,8 +149,13 @@ cdef class Program:
             raise ValueError(f"threads: expected 1 to {MAX_THREADS}, found {threads}")
         if not 2 <= len(sizes) <= RP_BUFFERS:
             raise ValueError(f"sizes: expected 2 to {RP_BUFFERS} spaces, found {len(sizes)}")
+        if any(abs(size) > MAX_SIZE for size in sizes):
+            raise ValueError(f"sizes: expected at most {MAX_SIZE} values, found {sizes}")
         if not isinstance(steps, np.ndarray) or steps.dtype != STEP or steps.ndim != 1 or not steps.flags.c_contiguous:
             raise TypeError("steps: expected a one-dimensional array of dtype STEP")
+        read_only = [i for i, size in enumerate(sizes) if i and size >= 0]
+        if any(np.isin(steps[name]["space"], read_only).any() for name in ("out", "sums")):
+            raise ValueError("a step writes to a buffer that is only read")
         if isa not in isas():
             raise ValueError(f"no kernels for {isa!r}: expected one of {', '.join(isas())}")
         self.threads = threads

@@ -611,6 +611,13 @@ def compile_plan(plan: Plan, weights: Mapping[str, Array], isa: str, threads: in
     """The plan as a program of the native engine."""
     from . import _native
 
+    return _native.Program(*link(plan, weights), plan.sizes(), isa, threads)
+
+
+def link(plan: Plan, weights: Mapping[str, Array]) -> tuple[NDArray[Any], Array]:
+    """The plan as rows of a program of the native engine, and all packed weights."""
+    from . import _native
+
     packed, offsets = plan.pack(weights)
     numbers = {name: i for i, name in enumerate(_native.kernels())}
     table = np.zeros(len(plan.steps), _native.STEP)
@@ -636,7 +643,7 @@ def compile_plan(plan: Plan, weights: Mapping[str, Array], isa: str, threads: in
                 row[name] = (place.space, *place.shape, place.at, place.ld)
         for name, offset in at.items():
             row[name] = offset
-    return _native.Program(table, packed, plan.sizes(), isa, threads)
+    return table, packed
 
 
 def _flags(step: PlanStep) -> int:

@@ -23,6 +23,8 @@ void rp_run(const rp_program *program, const rp_memory *memory, int part, int pa
 int rp_isas(const char **names, int room);
 /* The kernels of an ISA, NULL if this CPU cannot run it. */
 rp_kernel *const *rp_table(const char *isa);
+/* Multiply-adds done in as many rounds of nothing else, for measuring what this CPU can do at most; 0 for plain C. */
+int64_t rp_peak(const char *isa, int64_t rounds);
 extern const char *const rp_kernel_names[RP_COUNT];
 
 #endif

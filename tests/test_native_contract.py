@@ -340,8 +340,11 @@ def test_programs_that_make_no_sense() -> None:
         native.Program(step, [0.0], sizes, "ref")
     with pytest.raises(TypeError):
         native.Program()
-    with pytest.raises(OverflowError):
-        native.Program(step, weights, (2**70, 4, -4), "ref")
+    for bad in (2**41, -(2**62), 2**70):
+        with pytest.raises(ValueError, match="sizes: expected at most"):
+            native.Program(step, weights, (bad, 4, -4), "ref")
+    with pytest.raises(ValueError, match="writes to a buffer that is only read"):
+        native.Program(step, weights, (16, 4, 4), "ref")
     with pytest.raises((AttributeError, TypeError), match=r"no __init__|Program|attribute"):
         native.Program.__new__(native.Program).run(weights)
 
