@@ -1,8 +1,18 @@
 # The pipeline's stages in C: the functions of stages.py with the same arguments, results and bits. Part of _native.pyx.
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
+
+from refpose import heatmaps
 
 cdef extern from "stages.h" nogil:
+    ctypedef struct rp_axis:
+        int count
+        int radius
+        const int32_t *near
+        const int32_t *far
+        const double *near_weight
+        const double *far_weight
+        const double *blur
     ctypedef struct rp_stages:
         void (*expf)(const float *x, int64_t n, float *y) noexcept nogil
         void (*warp)(const uint8_t *image, int height, int width, const double *matrix, int size, int replicate,
@@ -11,6 +21,12 @@ cdef extern from "stages.h" nogil:
                           float *out) noexcept nogil
         void (*refine)(float *position, int count, const float *heatmap, int rows, int columns, int channels,
                        int window) noexcept nogil
+        void (*network_input)(const uint8_t *image, int height, int width, const rp_axis *rows, const rp_axis *columns,
+                              double low, double high, const float *values, int side, double *scratch,
+                              float *out) noexcept nogil
+        void (*find_peaks)(const float *heatmap, int rows, int columns, int channels, const double *weights,
+                           float *scratch, int32_t *at, float *value) noexcept nogil
+    int64_t rp_input_scratch(int height, int width, int radius)
     void rp_crop_matrix(const double *corners, int size, double *matrix)
     const rp_stages *rp_stages_of(const char *isa)
 
@@ -45,6 +61,19 @@ def crop_matrix(corners, int size):
         flat[2 * i], flat[2 * i + 1] = x, y
     rp_crop_matrix(flat, size, matrix)
     return tuple(matrix[i] for i in range(9))
+
+
+cdef rp_axis as_axis(axis, blur):
+    """The C form of a `refpose.heatmaps.Axis`, which must outlive it, as must the array of its blur's weights."""
+    cdef rp_axis made
+    made.count = len(axis.near)
+    made.radius = len(blur) - 1
+    made.near = <const int32_t *><uintptr_t>axis.near.ctypes.data
+    made.far = <const int32_t *><uintptr_t>axis.far.ctypes.data
+    made.near_weight = <const double *><uintptr_t>axis.near_weight.ctypes.data
+    made.far_weight = <const double *><uintptr_t>axis.far_weight.ctypes.data
+    made.blur = <const double *><uintptr_t>blur.ctypes.data
+    return made
 
 
 cdef class Stages:
@@ -129,3 +158,48 @@ cdef class Stages:
         with nogil:
             self.stages.refine(position, count, logits, rows, columns, channels, reach)
         return refined
+
+    def network_input(self, image, int side, lite):
+        """`refpose.heatmaps.network_input`."""
+        cdef int height, width
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.flags.c_contiguous:
+            raise ValueError(
+                f"image: expected C-contiguous bytes of shape (height, width, 3), found {image.dtype} {image.shape}"
+            )
+        height, width = image.shape[:2]
+        if height < 1 or width < 1 or side < 1:
+            raise ValueError(f"expected at least one pixel, found an image of shape {image.shape}, a square of {side}")
+        rows, columns = heatmaps.axes(height, width, side)
+        rows_blur, columns_blur = np.array(rows.blur), np.array(columns.blur)
+        cdef rp_axis down = as_axis(rows, rows_blur), along = as_axis(columns, columns_blur)
+        table = heatmaps.normalisation(lite)
+        scratch = np.empty(rp_input_scratch(height, width, down.radius))
+        out = np.empty((side, side, 3), np.float32)
+        cdef double low = int(image.min()) * (1 / 255), high = int(image.max()) * (1 / 255)
+        cdef const uint8_t *pixels = <const uint8_t *><uintptr_t>image.ctypes.data
+        cdef const float *values = address(table, 768, False, "values")
+        cdef double *work = <double *><uintptr_t>scratch.ctypes.data
+        cdef float *to = address(out, out.size, True, "network input")
+        with nogil:
+            self.stages.network_input(pixels, height, width, &down, &along, low, high, values, side, work, to)
+        return out
+
+    def find_peaks(self, heatmap, smoothed):
+        """`refpose.heatmaps.find_peaks`."""
+        cdef int rows, columns, channels
+        rows, columns, channels = heatmap.shape
+        if rows < 1 or columns < 1 or channels < 1:
+            raise ValueError(f"expected at least one value, found a heat map of shape {heatmap.shape}")
+        blur = np.array(heatmaps.gaussian(heatmaps.SMOOTHING))
+        scratch = np.empty(2 * columns * channels, np.float32)
+        place, value = np.empty(channels, np.int32), np.empty(channels, np.float32)
+        cdef const float *maps = address(heatmap, <int64_t>rows * columns * channels, False, "heat map")
+        cdef const double *weights = NULL
+        cdef float *work = address(scratch, scratch.size, True, "scratch")
+        cdef int32_t *at = <int32_t *><uintptr_t>place.ctypes.data
+        cdef float *peak = address(value, channels, True, "peaks")
+        if smoothed:
+            weights = <const double *><uintptr_t>blur.ctypes.data
+        with nogil:
+            self.stages.find_peaks(maps, rows, columns, channels, weights, work, at, peak)
+        return place.astype(np.intp), value

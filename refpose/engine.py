@@ -284,4 +284,6 @@ def stages(engine: str) -> Stages:
         warp_f32=compiled.warp_f32,
         warp_mask=compiled.warp_mask,
         refine=compiled.refine,
+        network_input=compiled.network_input,
+        find_peaks=compiled.find_peaks,
     )

@@ -167,7 +167,8 @@ class HeatmapPose(Pose):
     ) -> Person:
         side, lite, camera = VARIANTS[self.model].side, VARIANTS[self.model].lite, self.mode == "camera"
         out = self._network(self._stages.network_input(seen, side, lite), ("heatmap",))
-        place, peak = self._stages.decode_heatmap(out["heatmap"], seen.shape[1], seen.shape[0], camera)
+        find_peaks = self._stages.find_peaks
+        place, peak = heatmaps.decode(out["heatmap"], seen.shape[1], seen.shape[0], camera, find_peaks)
         found = peak >= f32(heatmaps.MIN_PEAK) if camera else np.ones(len(peak), np.bool_)
         height, width = image.shape[:2]
         landmarks = np.full((len(peak), 3), np.nan, f32)

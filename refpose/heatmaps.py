@@ -11,9 +11,10 @@ width and height.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,21 +57,13 @@ def resize(image: ByteArray, side: int) -> ByteArray:
     -------
     ndarray of uint8, shape (h, w, 3)
     """
-    height, width = image.shape[:2]
-    new_height, new_width = scaled_size(height, width, side)
-    shrinks = new_height < height or new_width < width
-    top, bottom, down = _samples(height, new_height)
-    left, right, along = _samples(width, new_width)
-    factors = (height / new_height, width / new_width) if shrinks else (1.0, 1.0)
-    upper, lower = (_filtered(image, at, factors[0], 1 / 255) for at in (top, bottom))
-    corners = (
-        _filtered(lines.swapaxes(0, 1), at, factors[1]).swapaxes(0, 1)
-        for lines in (upper, lower)
-        for at in (left, right)
-    )
-    total = np.zeros((new_height, new_width, 3))
-    for value, wy, wx in zip(corners, np.repeat(down, 2, axis=0), np.tile(along, (2, 1)), strict=True):
-        total += (value * wy[:, None, None]) * wx[:, None]
+    rows, columns = axes(*image.shape[:2], side)
+    total = np.zeros((len(rows.near), len(columns.near), 3))
+    for row, wy in ((rows.near, rows.near_weight), (rows.far, rows.far_weight)):
+        lines = _blurred(image, row, rows.blur, 1 / 255).swapaxes(0, 1)
+        for column, wx in ((columns.near, columns.near_weight), (columns.far, columns.far_weight)):
+            value = _blurred(lines, column, columns.blur).swapaxes(0, 1)
+            total += (value * wy[:, None, None]) * wx[:, None]
     limits = image.min() * (1 / 255), image.max() * (1 / 255)
     return (np.clip(total, *limits) * 255).astype(np.uint8)
 
@@ -102,6 +95,41 @@ def normalisation(lite: bool) -> FloatArray:
     return table
 
 
+class Axis(NamedTuple):
+    """How one axis of a picture is resampled.
+
+    Attributes
+    ----------
+    near, far : ndarray of int32, shape (n,)
+        The two places every result lies between.
+    near_weight, far_weight : ndarray of float64, shape (n,)
+    blur : tuple of float
+        Weights of the blur that comes before, from its middle on.
+    """
+
+    near: NDArray[np.int32]
+    far: NDArray[np.int32]
+    near_weight: DoubleArray
+    far_weight: DoubleArray
+    blur: tuple[float, ...]
+
+
+@lru_cache(maxsize=16)
+def axes(height: int, width: int, side: int) -> tuple[Axis, Axis]:
+    """How the rows and the columns of a picture of this size are resampled."""
+    new_height, new_width = scaled_size(height, width, side)
+    shrinks = new_height < height or new_width < width
+    found = []
+    for before, after in ((height, new_height), (width, new_width)):
+        at = np.abs((np.arange(after) + 0.5) * (before / after) - 0.5)
+        near = np.floor(at).astype(np.int32)
+        near_weight = 1 - (at - near)
+        # The second weight is one minus the first, which need not be the fraction.
+        blur = gaussian((before / after - 1) / 2) if shrinks and before > after else (1.0,)
+        found.append(Axis(near, _mirrored(near + 1, before), near_weight, 1 - near_weight, blur))
+    return found[0], found[1]
+
+
 def network_input(image: ByteArray, side: int, lite: bool) -> FloatArray:
     """What the network is given: `letterbox`, then `normalisation`; black borders are black to the network, not zero.
 
@@ -112,17 +140,7 @@ def network_input(image: ByteArray, side: int, lite: bool) -> FloatArray:
     return normalisation(lite)[letterbox(image, side), np.arange(3)]
 
 
-def _samples(before: int, after: int) -> tuple[NDArray[np.intp], NDArray[np.intp], DoubleArray]:
-    """For every place of the resized axis: the two places it lies between, and their weights (2, after)."""
-    at = np.abs((np.arange(after) + 0.5) * (before / after) - 0.5)
-    low = np.floor(at)
-    first = low.astype(np.intp)
-    near = 1 - (at - low)
-    # The second weight is one minus the first, which need not be the fraction.
-    return first, _mirrored(first + 1, before), np.stack([near, 1 - near])
-
-
-def _mirrored(index: NDArray[np.intp], length: int) -> NDArray[np.intp]:
+def _mirrored(index: NDArray[np.int32], length: int) -> NDArray[np.int32]:
     """Indices beyond the ends mirrored inwards, the end itself not repeated: d c b | a b c d | c b a."""
     if length == 1:
         return np.zeros_like(index)
@@ -131,18 +149,20 @@ def _mirrored(index: NDArray[np.intp], length: int) -> NDArray[np.intp]:
     return np.minimum(index, period - index)
 
 
-def _filtered(values: NDArray[Any], at: NDArray[np.intp], factor: float, unit: float = 1.0) -> DoubleArray:
-    """The values at these places of the first axis, blurred as much as shrinking it by `factor` asks for.
+def _blurred(
+    values: NDArray[Any], at: NDArray[np.int32], blur: tuple[float, ...], unit: float | None = None
+) -> DoubleArray:
+    """The values at these places of the first axis after a blur along it; they are multiplied by `unit` first."""
 
-    Values are multiplied by `unit` first.
-    """
-    if factor <= 1:
-        return values[at] * unit
-    weights = gaussian((factor - 1) / 2)
-    total = (values[at] * unit) * weights[0]
-    for distance in range(len(weights) - 1, 0, -1):
-        before, behind = (values[_mirrored(at + step, len(values))] * unit for step in (-distance, distance))
-        total += (before + behind) * weights[distance]
+    def take(index: NDArray[np.int32]) -> DoubleArray:
+        taken: DoubleArray = values[_mirrored(index, len(values))]
+        return taken if unit is None else taken * unit
+
+    if len(blur) == 1:
+        return take(at)
+    total = take(at) * blur[0]
+    for distance in range(len(blur) - 1, 0, -1):
+        total += (take(at - distance) + take(at + distance)) * blur[distance]
     return total
 
 
@@ -234,24 +254,24 @@ def smooth(heatmap: FloatArray) -> FloatArray:
     return heatmap
 
 
-def peaks(heatmap: FloatArray) -> tuple[DoubleArray, FloatArray]:
-    """Place and value of every map's maximum; of equal ones the first, row by row.
+def find_peaks(heatmap: FloatArray, smoothed: bool) -> tuple[NDArray[np.intp], FloatArray]:
+    """Where every map is highest; of equal places the first, row by row.
 
     Parameters
     ----------
     heatmap : ndarray of float32, shape (S, S, n)
+    smoothed : bool
+        Whether to `smooth` the maps first.
 
     Returns
     -------
-    place_sq : ndarray of float64, shape (n, 2)
-        x, y of the pixel's centre.
+    place : ndarray of int, shape (n,)
+        Row times S plus column.
     value : ndarray of float32, shape (n,)
     """
-    rows, columns, count = heatmap.shape
-    flat = heatmap.reshape(-1, count)
-    first = flat.argmax(axis=0)
-    place = np.stack([(first % columns + 0.5) / columns, (first // columns + 0.5) / rows], axis=1)
-    return place, flat[first, np.arange(count)]
+    flat = (smooth(heatmap) if smoothed else heatmap).reshape(-1, heatmap.shape[2])
+    place = flat.argmax(axis=0)
+    return place, flat[place, np.arange(flat.shape[1])]
 
 
 def remove_letterbox(place_sq: DoubleArray, width: int, height: int, side: int) -> DoubleArray:
@@ -280,7 +300,13 @@ def remove_letterbox(place_sq: DoubleArray, width: int, height: int, side: int) 
     return place
 
 
-def decode(heatmap: FloatArray, width: int, height: int, camera: bool = False) -> tuple[DoubleArray, FloatArray]:
+def decode(
+    heatmap: FloatArray,
+    width: int,
+    height: int,
+    camera: bool = False,
+    find_peaks: Callable[..., tuple[NDArray[np.intp], FloatArray]] = find_peaks,
+) -> tuple[DoubleArray, FloatArray]:
     """Key points on the picture.
 
     Parameters
@@ -291,6 +317,8 @@ def decode(heatmap: FloatArray, width: int, height: int, camera: bool = False) -
         Picture size in pixels.
     camera : bool
         As the authors do it for a live camera: no smoothing, and a peak below `MIN_PEAK` is no key point.
+    find_peaks : function
+        The engine's `find_peaks`.
 
     Returns
     -------
@@ -300,7 +328,8 @@ def decode(heatmap: FloatArray, width: int, height: int, camera: bool = False) -
         The value of the map there, smoothed unless `camera`.
     """
     side = len(heatmap)
-    place, peak = peaks(heatmap if camera else smooth(heatmap))
+    index, peak = find_peaks(heatmap, not camera)
+    place = np.stack([(index % side + 0.5) / side, (index // side + 0.5) / side], axis=1)
     if camera:
         place[peak < np.float32(MIN_PEAK)] = -0.5 / side
     return remove_letterbox(place, width, height, side), peak

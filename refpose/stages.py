@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from . import heatmaps, landmarks, libm, warp
 from .libm import FloatArray
 
@@ -24,8 +27,8 @@ class Stages:
         `refpose.warp`.
     refine
         `refpose.landmarks.refine`.
-    network_input, decode_heatmap
-        `refpose.heatmaps.network_input` and `refpose.heatmaps.decode`.
+    network_input, find_peaks
+        `refpose.heatmaps`.
     """
 
     expf: Callable[..., FloatArray] = libm.expf
@@ -37,7 +40,7 @@ class Stages:
     warp_mask: Callable[..., FloatArray] = warp.warp_mask
     refine: Callable[..., FloatArray] = landmarks.refine
     network_input: Callable[..., FloatArray] = heatmaps.network_input
-    decode_heatmap: Callable[..., tuple[heatmaps.DoubleArray, FloatArray]] = heatmaps.decode
+    find_peaks: Callable[..., tuple[NDArray[np.intp], FloatArray]] = heatmaps.find_peaks
 
 
 NUMPY = Stages()

@@ -6,6 +6,22 @@
 
 #include <stdint.h>
 
+/* How one axis of a picture is resampled: the two places each of `count` results lies between and their weights, after a blur
+ * with radius + 1 weights from its middle on. */
+typedef struct {
+    int count, radius;
+    const int32_t *near, *far;
+    const double *near_weight, *far_weight, *blur;
+} rp_axis;
+
+/* Rows of the picture that are kept: what one row of results needs, and a few more. */
+static inline int rp_source_slots(int height, int radius) { return height < 2 * radius + 4 ? height : 2 * radius + 4; }
+
+static inline int64_t rp_input_scratch(int height, int width, int radius)
+{
+    return (rp_source_slots(height, radius) + 2) * 3 * (int64_t)width + rp_source_slots(height, radius);
+}
+
 /* name, arguments */
 #define RP_STAGES(X)                                                                                                   \
     /* y[i] = e^x[i] */                                                                                                \
@@ -17,7 +33,15 @@
     /* An (n, n) mask drawn into a picture. matrix: picture pixel -> mask pixel, 2 x 3. out (height, width). */             \
     X(warp_mask, (const float *mask, int n, const double *matrix, int width, int height, float *out))                  \
     /* Moves the x, y of `count` (x, y, z) positions to the centre of mass of a window of their channel of the heat map. */     \
-    X(refine, (float *position, int count, const float *heatmap, int rows, int columns, int channels, int window))
+    X(refine, (float *position, int count, const float *heatmap, int rows, int columns, int channels, int window))         \
+    /* A picture in the middle of a square, as scikit-image resizes it: every byte b of colour c as values[3 * b + c]. Colours are   \
+     * limited to low..high. scratch: rp_input_scratch doubles. out (side, side, 3). */                                     \
+    X(network_input, (const uint8_t *image, int height, int width, const rp_axis *rows, const rp_axis *columns, double low, \
+                      double high, const float *values, int side, double *scratch, float *out))                             \
+    /* Index and value of the first maximum of each channel, after a Gaussian with five weights from its middle on (NULL: none).   \
+     * scratch: 2 * columns * channels floats. */                                                                           \
+    X(find_peaks, (const float *heatmap, int rows, int columns, int channels, const double *weights, float *scratch,       \
+                   int32_t *at, float *value))
 
 typedef struct {
 #define RP_ROW(name, arguments) void(*name) arguments;
