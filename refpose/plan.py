@@ -23,6 +23,7 @@ from .tape import Step, Tape, Val
 
 Array = NDArray[np.float32]
 
+_PLANES = 49152  # values of expanded planes that are worked on at a time: they stay in the L2 cache
 PLANE_SLACK = 128  # values behind the last plane that whole tiles may read
 LANES = 16  # channels of a tensor in the arena and outputs of packed weights come in multiples of this
 
@@ -44,7 +45,13 @@ _KERNELS = {
 
 
 # Kernels that leave their result in planes, and the kernels they stand for.
-PLANAR = {"planar_stem": "conv", "planar_pw": "pw", "planar_dw": "dw", "planar_upsample": "upsample"}
+PLANAR = {
+    "planar_stem": "conv",
+    "planar_pw": "pw",
+    "planar_dw": "dw",
+    "planar_expdw": "expdw",
+    "planar_upsample": "upsample",
+}
 
 
 @dataclass(frozen=True)
@@ -191,6 +198,11 @@ def sparse(steps: Steps) -> Steps:
     return result
 
 
+def planar_expand(steps: Steps) -> Steps:
+    """Pointwise (expand), depthwise on planes, some channels at a time: the expanded planes stay in the cache."""
+    return _join(steps, "planar_pw", "planar_dw", _behind("planar_expdw"))
+
+
 RULES: dict[str, Callable[[Steps], Steps]] = {
     rule.__name__: rule
     for rule in (
@@ -199,6 +211,7 @@ RULES: dict[str, Callable[[Steps], Steps]] = {
         resize_add,
         pointwise_add,
         sparse,
+        planar_expand,
         separable,
         bottleneck,
         stem_block,
@@ -435,6 +448,17 @@ def pack_sparse(kernel: Array, bias: Array, chunk: int, plane: int) -> Array:
     return np.concatenate(stream).view(np.float32)
 
 
+def pack_groups(kernel: Array, bias: Array, group: int, chunk: int, plane: int) -> Array:
+    """`pack_sparse` for every `group` outputs, behind the places where these streams start, in fours of values."""
+    streams = [
+        pack_sparse(kernel[n : n + group], bias[n : n + group], chunk, plane) for n in range(0, len(bias), group)
+    ]
+    head = -(-len(streams) // 4)
+    starts = np.zeros(4 * head, np.int32)
+    starts[: len(streams)] = head + np.cumsum([0, *(len(stream) // 4 for stream in streams[:-1])])
+    return np.concatenate([starts.view(np.float32), *streams])
+
+
 def pack_depthwise(kernel: Array, bias: Array) -> Array:
     """Kernel (k, k, C) and bias (C,) as groups of 16 channels, each a bias row and k*k tap rows, columns outer."""
     size, _, channels = kernel.shape
@@ -450,20 +474,19 @@ def pack_depthwise(kernel: Array, bias: Array) -> Array:
 def tile(step: PlanStep, places: Mapping[int, Place]) -> tuple[int, int]:
     """(output rows, expanded channels) that a kernel works on at a time.
 
-    Tall maps keep a few rows of all channels in the cache; small ones all rows of 48 channels.
+    As few rows as keep the register tiles full: the window of expanded rows then stays in the cache with all channels.
     """
     rows, columns, _ = places[step.out.index].shape
     if step.kernel == "expdw":
         return 2, 48 if lanes(step.out.shape[2]) % 48 == 0 else lanes(step.out.shape[2])
     if step.kernel == "block":
-        expanded = lanes(step.parts[0].out.shape[2])
-        if rows <= 16 and expanded % 48 == 0:
-            return rows, 48
-        return 2, expanded
-    if step.kernel == "planar_pw":
-        inputs = step.input.shape[2]
+        return 2 if rows > 16 else min(rows, 4), lanes(step.parts[0].out.shape[2])
+    if step.kernel in ("planar_pw", "planar_expdw"):
+        rows, columns, inputs = step.input.shape
         chunks = -(-inputs // (160 if rows * columns <= 64 else 80))
-        return 0, -(-inputs // chunks)
+        planes = _PLANES // _tensor_size((rows, columns, 1), True)[1] // 2 * 2
+        outputs = step.out.shape[2] if step.kernel == "planar_pw" else max(2, min(step.out.shape[2], planes))
+        return outputs, -(-inputs // chunks)
     return (max(1, min(rows, 64 // columns)), 0) if step.kernel in ("dw", "dwpw") else (0, 0)
 
 
@@ -538,6 +561,9 @@ class Plan:
                 kernel, bias = weights[f"{part.name}/kernel"], weights[f"{part.name}/bias"]
                 if part.op == "depthwise":
                     block = pack_depthwise(kernel, bias)
+                elif use == "expand" and step.kernel == "planar_expdw":
+                    group, chunk = tile(step, self.places)
+                    block = pack_groups(kernel, bias, group, chunk, self.places[step.input.index].ld)
                 elif step.kernel == "planar_pw":
                     block = pack_sparse(kernel, bias, tile(step, self.places)[1], self.places[step.input.index].ld)
                 else:
@@ -604,7 +630,7 @@ def _parameters(step: PlanStep) -> Iterable[tuple[str, Step]]:
         if part.op == "depthwise":
             yield "depthwise", part
         else:
-            yield "expand" if i == 0 and step.kernel in ("block", "expdw") else "project", part
+            yield "expand" if i == 0 and step.kernel in ("block", "expdw", "planar_expdw") else "project", part
 
 
 def compile_plan(plan: Plan, weights: Mapping[str, Array], isa: str, threads: int = 1) -> Any:

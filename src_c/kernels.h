@@ -37,6 +37,9 @@
  *     tap:  at0, at1, weight0, weight1      count times, inputs ascending; at = channel * ld of the input; the shorter list is
  *     tap:  ...                             filled up with zero weights
  *     head: ...
+ *
+ * planar_expdw has such a stream for each group of `rows` outputs, numbered from 0; in front, padded to a multiple of 4, int32s that
+ * say where each group starts, in rp_pairs from the beginning.
  */
 #ifndef RP_KERNELS_H
 #define RP_KERNELS_H
@@ -58,6 +61,7 @@
     X(tail, "eight channels: twice enlarged, two residual separable blocks each time, then 3x3 to one channel")         \
     X(planar_stem, "convolution of interleaved input to planes")                                                       \
     X(planar_pw, "pointwise convolution of planes, zero weights skipped, residual")                                    \
+    X(planar_expdw, "pointwise (expand), depthwise on planes, zero weights skipped")                                   \
     X(planar_dw, "depthwise convolution of planes")                                                                    \
     X(planar_upsample, "bilinear resize of planes to twice the size")                                                  \
     X(planar_depth_to_space, "2x2 blocks from channels, planes to interleaved")                                        \
@@ -95,6 +99,8 @@ typedef union __attribute__((may_alias)) {
     };
 } rp_pair;
 
+typedef int32_t __attribute__((may_alias)) rp_int;
+
 static inline const rp_pair *rp_pairs(const float *packed, int outputs)
 {
     return (const rp_pair *)(packed + (outputs + 3) / 4 * 4);
@@ -129,7 +135,7 @@ typedef struct {
     int32_t k, stride, pad;    /* window size, stride, rows and columns of zeros before the first */
     int32_t mid, mid_h, mid_w; /* block, expdw: expanded channels, rows, columns; mean: mid_w columns were summed */
     int32_t expand_k, expand_stride, expand_pad; /* block, expdw: window of the expansion */
-    int32_t rows, chunk; /* tile: output rows, expanded channels (multiple of 48, or all) at a time; planar_pw: inputs at a time */
+    int32_t rows, chunk; /* tile: output rows, expanded channels (multiple of 48, or all) at a time; planar_pw: inputs at a time, planar_expdw: outputs and inputs */
     rp_tensor in, add, out;
     rp_tensor gate; /* pw: a factor for each input channel */
     rp_tensor sums; /* dw, expdw: the sums of the result's rows; a pair of floats is a double, so c is 2 * rp_lanes(out.c) */

@@ -45,17 +45,17 @@ static int fits_planar(const rp_program *p, const rp_tensor *t)
            t->ld <= 2 * MAX_SIDE * MAX_SIDE && t->at <= p->sizes[t->space] - rp_planes(t->w, t->c, t->ld);
 }
 
-/* Sparse weights: the stream ends inside the memory, every output comes once in every chunk, every input is a channel of its chunk. */
-static int sparse_is_sound(const rp_program *p, const rp_step *s)
+/* Sparse weights of `outputs` outputs: the stream at packed ends before `end`, every output comes once in every chunk, every input is a
+ * channel of its chunk. */
+static int stream_is_sound(const rp_tensor *in, const float *packed, const float *end, int outputs, int chunk)
 {
-    const int outputs = s->out.c;
-    if (s->chunk < 1 || s->chunk > MAX_CHANNELS || s->project % 4 || !inside(p, s->project, rp_lanes(outputs)))
+    if (end - packed < (outputs + 3) / 4 * 4)
         return 0;
-    const rp_pair *pair = rp_pairs(p->weights + s->project, outputs), *const end = pair + (p->weights + p->weights_size - (const float *)pair) / 4;
-    for (int first = 0; first < s->in.c; first += s->chunk) {
+    const rp_pair *pair = rp_pairs(packed, outputs), *const last = pair + (end - (const float *)pair) / 4;
+    for (int first = 0; first < in->c; first += chunk) {
         unsigned char seen[MAX_CHANNELS] = {0};
         for (int n = 0; n < outputs; n += 2) {
-            if (pair >= end || pair->count < 0 || pair->count >= end - pair)
+            if (pair >= last || pair->count < 0 || pair->count >= last - pair)
                 return 0;
             for (int q = 0; q < 2; q++) {
                 const int32_t output = pair->output[q];
@@ -65,11 +65,32 @@ static int sparse_is_sound(const rp_program *p, const rp_step *s)
             const int32_t count = pair++->count;
             for (int32_t i = 0; i < count; i++, pair++)
                 for (int q = 0; q < 2; q++) {
-                    const int64_t channel = pair->at[q] / s->in.ld;
-                    if (pair->at[q] % s->in.ld || channel < first || channel >= first + s->chunk || channel >= s->in.c)
+                    const int64_t channel = pair->at[q] / in->ld;
+                    if (pair->at[q] % in->ld || channel < first || channel >= first + chunk || channel >= in->c)
                         return 0;
                 }
         }
+    }
+    return 1;
+}
+
+static int sparse_is_sound(const rp_program *p, const rp_step *s)
+{
+    const int64_t at = s->kernel == RP_planar_pw ? s->project : s->expand;
+    const float *packed = p->weights + at, *end = p->weights + p->weights_size;
+    if (s->chunk < 1 || s->chunk > MAX_CHANNELS || at % 4 || !inside(p, at, 0))
+        return 0;
+    if (s->kernel == RP_planar_pw)
+        return stream_is_sound(&s->in, packed, end, s->out.c, s->chunk);
+    const int groups = (s->out.c + s->rows - 1) / s->rows;
+    if (!inside(p, at, groups))
+        return 0;
+    for (int group = 0; group < groups; group++) {
+        const int64_t start = 4 * (int64_t)((const rp_int *)packed)[group];
+        const int left = s->out.c - group * s->rows;
+        if (start < 0 || start > end - packed ||
+            !stream_is_sound(&s->in, packed + start, end, left < s->rows ? left : s->rows, s->chunk))
+            return 0;
     }
     return 1;
 }
@@ -92,12 +113,18 @@ static const char *planar_error(const rp_program *p, const rp_step *s)
         if (in->h != out->h || in->w != out->w)
             return "output tensor";
         return sparse_is_sound(p, s) ? NULL : "weights";
+    case RP_planar_expdw:
+        if (s->rows < 1 || s->rows > MAX_CHANNELS)
+            return "tile";
+        if (!sparse_is_sound(p, s))
+            return "weights";
+        /* fall through */
     case RP_planar_dw:
-        if ((s->k != 3 && s->k != 5) || s->pad > 2 || in->c != out->c ||
+        if ((s->k != 3 && s->k != 5) || s->pad > 2 || (s->kernel == RP_planar_dw && in->c != out->c) ||
             !windows_fit(s->k, s->stride, s->pad, in->h, in->w, out->h, out->w) ||
             (out->h - 1) * s->stride + s->k - s->pad > in->h + 2 || (out->w - 1) * s->stride + s->k - s->pad > in->w + 2)
             return "window";
-        return inside(p, s->depthwise, (int64_t)rp_lanes(in->c) * (s->k * s->k + 1)) ? NULL : "weights";
+        return inside(p, s->depthwise, (int64_t)rp_lanes(out->c) * (s->k * s->k + 1)) ? NULL : "weights";
     case RP_planar_upsample:
         return out->h == 2 * in->h && out->w == 2 * in->w && in->c == out->c ? NULL : "output tensor";
     default:
@@ -248,7 +275,10 @@ static int64_t scratch(const rp_step *s, int plain)
         return copied(s->k, s->stride, s->out.w, s->in.c) + (int64_t)(s->out.w + 15) / 16 * 16 * rp_lanes(s->out.c);
     case RP_planar_pw:
     case RP_planar_dw:
-        return rp_plane_mask(s->out.h, s->out.w);
+        return rp_plane_mask(s->out.h, s->out.w) + s->out.c;
+    case RP_planar_expdw:
+        return rp_plane_mask(s->in.h, s->in.w) + rp_plane_mask(s->out.h, s->out.w) + (int64_t)s->out.c +
+               rp_planes(s->in.w, s->rows, rp_margin(s->in.w) + rp_lanes(s->in.h * rp_row(s->in.w)));
     case RP_planar_upsample:
         return rp_plane_mask(s->out.h, s->out.w) + (int64_t)s->in.h * (2 * s->in.w + 32) + 64;
     case RP_pw:

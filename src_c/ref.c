@@ -453,9 +453,22 @@ void rp_planar_stem__ref(const rp_step *s, const rp_memory *m, int part, int par
             }
 }
 
+/* Sums of all outputs of a sparse stream at one pixel. */
+static void combine_sparse(const rp_step *s, const rp_memory *m, const float *packed, int outputs, int y, int x, float *sums)
+{
+    const rp_pair *pair = rp_pairs(packed, outputs);
+    memcpy(sums, packed, (size_t)outputs * sizeof *sums);
+    for (int first = 0; first < s->in.c; first += s->chunk)
+        for (int n = 0; n < outputs; n += 2) {
+            const rp_pair *head = pair++;
+            for (int i = 0; i < head->count; i++, pair++)
+                for (int q = 0; q < 2 && (q == 0 || head->output[1] != head->output[0]); q++)
+                    sums[head->output[q]] = fmaf(planar_value(&s->in, m, y, x, 0)[pair->at[q]], pair->weight[q], sums[head->output[q]]);
+        }
+}
+
 void rp_planar_pw__ref(const rp_step *s, const rp_memory *m, int part, int parts)
 {
-    const float *bias = m->weights + s->project;
     int lo, hi;
     share(s->out.h, part, parts, &lo, &hi);
     if (part == 0)
@@ -464,29 +477,56 @@ void rp_planar_pw__ref(const rp_step *s, const rp_memory *m, int part, int parts
         for (int n = 0; n < s->out.c; n++)
             memset(planar_value(&s->out, m, y, s->out.w, n), 0, 2 * sizeof(float));
         for (int x = 0; x < s->out.w; x++) {
-            const rp_pair *pair = rp_pairs(bias, s->out.c);
-            for (int first = 0; first < s->in.c; first += s->chunk)
-                for (int n = 0; n < s->out.c; n += 2) {
-                    const rp_pair *head = pair++;
-                    float acc[2];
-                    for (int q = 0; q < 2; q++)
-                        acc[q] = first ? *planar_value(&s->out, m, y, x, head->output[q]) : bias[head->output[q]];
-                    for (int i = 0; i < head->count; i++, pair++)
-                        for (int q = 0; q < 2; q++)
-                            acc[q] = fmaf(planar_value(&s->in, m, y, x, 0)[pair->at[q]], pair->weight[q], acc[q]);
-                    for (int q = 0; q < 2; q++)
-                        *planar_value(&s->out, m, y, x, head->output[q]) = acc[q];
-                }
+            combine_sparse(s, m, m->weights + s->project, s->out.c, y, x, m->scratch);
             for (int n = 0; n < s->out.c; n++) {
-                float *v = planar_value(&s->out, m, y, x, n);
+                float v = m->scratch[n];
                 if (s->flags & RP_RELU6)
-                    *v = clip6(*v);
+                    v = clip6(v);
                 if (s->add.space >= 0)
-                    *v = *v + *planar_value(&s->add, m, y, x, n);
-                if (s->flags & RP_RELU6_SUM)
-                    *v = clip6(*v);
+                    v = v + *planar_value(&s->add, m, y, x, n);
+                *planar_value(&s->out, m, y, x, n) = s->flags & RP_RELU6_SUM ? clip6(v) : v;
             }
         }
+    }
+}
+
+/* A plane of depthwise results for channel c of the output, from channel `from` of planes. */
+static void filter_plane(const rp_step *s, const rp_memory *m, const rp_tensor *planes, const rp_memory *where, int from, int c)
+{
+    for (int y = 0; y < s->out.h; y++)
+        for (int x = 0; x < s->out.w; x++) {
+            const float *w = m->weights + s->depthwise + (int64_t)(c / RP_LANES * RP_LANES) * (s->k * s->k + 1) + c % RP_LANES;
+            float acc = *w;
+            for (int kx = 0; kx < s->k; kx++)
+                for (int ky = 0; ky < s->k; ky++)
+                    acc = fmaf(*planar_value(planes, where, y * s->stride - s->pad + ky, x * s->stride - s->pad + kx, from),
+                               *(w += RP_LANES), acc);
+            *planar_value(&s->out, m, y, x, c) = s->flags & RP_RELU6_DW ? clip6(acc) : acc;
+        }
+}
+
+void rp_planar_expdw__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+{
+    const float *packed = m->weights + s->expand;
+    rp_tensor planes = s->in;
+    planes.space = RP_BUFFERS - 1, planes.at = 0, planes.c = s->rows;
+    planes.ld = rp_margin(planes.w) + rp_lanes(planes.h * rp_row(planes.w));
+    rp_memory own = *m;
+    own.space[RP_BUFFERS - 1] = m->scratch + s->out.c;
+    clear_planes(&planes, &own, 0, planes.c);
+    int lo, hi;
+    share((s->out.c + s->rows - 1) / s->rows, part, parts, &lo, &hi);
+    for (int group = lo; group < hi; group++) {
+        const int c0 = group * s->rows, c1 = min(c0 + s->rows, s->out.c);
+        for (int y = 0; y < s->in.h; y++)
+            for (int x = 0; x < s->in.w; x++) {
+                combine_sparse(s, m, packed + 4 * ((const rp_int *)packed)[group], c1 - c0, y, x, m->scratch);
+                for (int c = c0; c < c1; c++)
+                    *planar_value(&planes, &own, y, x, c - c0) = s->flags & RP_RELU6_EXPAND ? clip6(m->scratch[c - c0]) : m->scratch[c - c0];
+            }
+        clear_planes(&s->out, m, c0, c1);
+        for (int c = c0; c < c1; c++)
+            filter_plane(s, m, &planes, &own, c - c0, c);
     }
 }
 
@@ -496,16 +536,7 @@ void rp_planar_dw__ref(const rp_step *s, const rp_memory *m, int part, int parts
     share(s->out.c, part, parts, &lo, &hi);
     clear_planes(&s->out, m, lo, hi);
     for (int c = lo; c < hi; c++)
-        for (int y = 0; y < s->out.h; y++)
-            for (int x = 0; x < s->out.w; x++) {
-                const float *w = m->weights + s->depthwise + (int64_t)(c / RP_LANES * RP_LANES) * (s->k * s->k + 1) + c % RP_LANES;
-                float acc = *w;
-                for (int kx = 0; kx < s->k; kx++)
-                    for (int ky = 0; ky < s->k; ky++)
-                        acc = fmaf(*planar_value(&s->in, m, y * s->stride - s->pad + ky, x * s->stride - s->pad + kx, c),
-                                   *(w += RP_LANES), acc);
-                *planar_value(&s->out, m, y, x, c) = s->flags & RP_RELU6_DW ? clip6(acc) : acc;
-            }
+        filter_plane(s, m, &s->in, m, c, c);
 }
 
 void rp_planar_upsample__ref(const rp_step *s, const rp_memory *m, int part, int parts)

@@ -83,18 +83,6 @@ RP_INLINE vf vand(vf a, vf mask)
 #endif
 }
 
-/* a where mask is all ones, b where it is zero. */
-RP_INLINE vf vselect(vf mask, vf a, vf b)
-{
-#if VL == 16
-    return _mm512_or_ps(_mm512_and_ps(mask, a), _mm512_andnot_ps(mask, b));
-#elif VL == 8
-    return _mm256_blendv_ps(b, a, mask);
-#else
-    return vbslq_f32(vreinterpretq_u32_f32(mask), a, b);
-#endif
-}
-
 /* Every second of the 2 * VL values from p on. */
 RP_INLINE vf veven(const float *p)
 {

@@ -155,6 +155,18 @@ def planar_pw_case(rng: np.random.Generator) -> Case:
     return Case("planar_pw", tensors, {"chunk": chunk, "flags": flags(rng)}, {"project": packed})
 
 
+def planar_expdw_case(rng: np.random.Generator) -> Case:
+    case = planar_dw_case(rng)
+    h, w, channels = case.tensors["in"].values.shape
+    inputs, group = int(rng.integers(1, 30)), int(rng.integers(1, channels + 1))
+    case.kernel, case.tensors["in"] = "planar_expdw", Tensor(values(rng, h, w, inputs), True)
+    chunk = int(rng.integers(1, inputs + 1))
+    kernel = weights(rng, channels, 1, 1, inputs, density=0.25)
+    case.packed["expand"] = plan.pack_groups(kernel, weights(rng, channels), group, chunk, case.tensors["in"].ld)
+    case.fields |= {"rows": group, "chunk": chunk}
+    return case
+
+
 def planar_upsample_case(rng: np.random.Generator) -> Case:
     h, w, c = (int(rng.integers(1, top)) for top in (20, 40, 9))
     return Case(
@@ -211,6 +223,7 @@ CASES: tuple[Callable[[np.random.Generator], Case], ...] = (
     planar_stem_case,
     planar_pw_case,
     planar_dw_case,
+    planar_expdw_case,
     planar_upsample_case,
     planar_depth_to_space_case,
 )
