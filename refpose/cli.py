@@ -26,6 +26,7 @@ VERBS = {
     "dump": "write every intermediate of a picture to an HDF5 file",
     "verify": "check on this machine that every layer and stage computes what it should",
     "compare": "find the first stage at which another implementation differs, and why",
+    "bench": "time kernels, networks, pictures, and compare with other runtimes",
     "inspect": "list the layers of a network, their shapes and costs",
     "convert": "make the weight files from Google's model files",
 }
