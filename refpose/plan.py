@@ -487,7 +487,7 @@ def tile(step: PlanStep, places: Mapping[int, Place]) -> tuple[int, int]:
         planes = _PLANES // _tensor_size((rows, columns, 1), True)[1] // 2 * 2
         outputs = step.out.shape[2] if step.kernel == "planar_pw" else max(2, min(step.out.shape[2], planes))
         return outputs, -(-inputs // chunks)
-    return (max(1, min(rows, 64 // columns)), 0) if step.kernel in ("dw", "dwpw") else (0, 0)
+    return (min(rows, max(4, 64 // columns)), 0) if step.kernel in ("dw", "dwpw") else (0, 0)
 
 
 @dataclass(frozen=True)
