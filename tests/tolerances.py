@@ -25,3 +25,18 @@ NUMPY_ENGINE = {
 # bytes of it, and the landmark network answers to that: median and 99th percentile of |dx|, |dy| in fractions of
 # the picture.
 NUMPY_ENGINE_PICTURES = (2e-5, 1e-3)
+
+# EfficientPose's maps against their evaluation in float64 with the same weights: what single precision loses where
+# means are taken in double. Seen: 1.5e-6 (II).
+EFFICIENTPOSE_FLOAT64 = 5e-6
+# ... against LiteRT, which takes means in single precision and so loses more itself, on networks with gates.
+EFFICIENTPOSE_LITERT = {"RT": 5e-5, "I": 5e-5, "II": 4e-4}
+# ... against TensorFlow with the Keras files' weights, which are not rounded to binary16. Seen by the recipe: 2e-5.
+EFFICIENTPOSE_KERAS = 5e-5
+# ... with random, untrained weights (III, IV), whose maps have a standard deviation of 2.4 and 2.9 and magnify errors:
+# single precision is expected to be off by 1.1e-3 and 5e-3, by chance a little more or less (seen: 1.2e-3, 6.2e-3).
+EFFICIENTPOSE_SYNTHETIC = {"III": 2.2e-3, "IV": 1e-2}
+# Key points must be equal where the peak stands out by more than twice this; elsewhere the maps' errors may decide.
+EFFICIENTPOSE_PEAK = {"RT": 5e-5, "I": 5e-5, "II": 4e-4, "RT_LITE": 5e-6, "I_LITE": 5e-6, "II_LITE": 5e-6}
+# Values of smoothed peaks: those of the maps, averaged.
+EFFICIENTPOSE_PEAK_VALUE = EFFICIENTPOSE_PEAK

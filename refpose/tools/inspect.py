@@ -1,5 +1,7 @@
 """List the layers of a network: name, operation, shapes, parameters, multiply-adds, receptive field, and totals.
 
+With ``efficientpose --table``, list the sizes of EfficientPose with parameters and FLOPs as its paper counts them.
+
 The figures come from the network's code alone; no weights are read. The receptive field is the side, in pixels of the
 input, of the square that one value depends on. Today's landmark networks have 1.36 (lite), 3.17 (full) and 13.75
 million parameters (heavy); the 1.3 and 3.5 million of the BlazePose paper (2020) are those of an earlier release.
@@ -19,10 +21,13 @@ from .. import weights
 from ..engine import Layer, layers_of
 from ..networks import NETWORKS, record
 from ..plan import Plan
+from . import paper_table
+
+FAMILY = "efficientpose"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("network", choices=tuple(NETWORKS))
+    parser.add_argument("network", choices=(*NETWORKS, FAMILY))
     parser.add_argument(
         "--outputs",
         nargs="+",
@@ -32,10 +37,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as JSON")
     form.add_argument("--csv", action="store_true", help="as CSV")
+    form.add_argument("--table", action="store_true", help=f"with {FAMILY}: the table of its paper")
     form.add_argument("--plan", action="store_true", help="the steps of the native engine instead: kernels and memory")
 
 
 def run(args: argparse.Namespace) -> int:
+    if (args.network == FAMILY) != args.table:
+        raise argparse.ArgumentError(None, f"{FAMILY} and --table go together")
+    if args.table:
+        print("\n".join(paper_table.lines()))
+        return 0
     tape = record(args.network)
     if args.outputs:
         tape = tape.pruned(tuple(args.outputs))
