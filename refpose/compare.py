@@ -11,7 +11,7 @@ import importlib
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ _STRAY_BYTES, _STRAY_LEVELS = 1e-3, 1.01
 _NAMED = 0.3  # a mistake is named when it leaves at most this part of the difference
 _HELPS = 0.6  # a further one when it leaves at most this part of what the others left
 _MOST_MISTAKES = 3
+_ALMOST_ALL = 0.05  # what may be left when earlier stages are not looked at any more
 
 
 @dataclass(frozen=True)
@@ -320,7 +321,7 @@ def _rows(machine: Machine, image: Array, theirs: dict[str, Array]) -> Iterator[
             row = _judge(name, stage.name, values[name], theirs[name], size)
             if row.state == "differs":
                 causes, explained = _causes(machine, values, theirs, name, stage, size)
-                row = Row(name, stage.name, row.state, row.differences, causes, explained)
+                row = replace(row, causes=causes, explained=explained)
             yield row
         if "network" in stage.name:
             yield from _layer_rows(machine, stage, values, theirs)
@@ -401,8 +402,9 @@ def _causes(
             for option, wrong in mistakes.OPTIONS.get(s.name, {}).items()
             for value in wrong
         ]
-        chosen = _search(choices, left, before, enough, pairs=scope is not path and "network" not in stage.name)
-        if left(chosen) <= enough or len(path) == 1:
+        found = _search(choices, left, before, enough, pairs=scope is not path and "network" not in stage.name)
+        chosen = min(chosen, found, key=left)
+        if left(chosen) <= max(enough, _ALMOST_ALL * before) or len(path) == 1:
             break
     remaining = left(chosen)
     if not chosen or remaining > _NAMED * before:

@@ -84,17 +84,6 @@ def test_a_plan_rule_off_by_one(lite: verify.Bench, monkeypatch: pytest.MonkeyPa
     assert "reads" in found.text
 
 
-def test_a_plan_that_overwrites_what_is_needed(lite: verify.Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    lay_out = plan._lay_out
-
-    def all_at_the_beginning(*arguments):
-        places, arena = lay_out(*arguments)
-        return {i: replace(place, at=0) if place.space == 0 else place for i, place in places.items()}, arena
-
-    monkeypatch.setattr(plan, "_lay_out", all_at_the_beginning)
-    assert "still needed" in breach(verify.plan_as_tape, lite).text
-
-
 @pytest.mark.skipif(resolve("auto") != "native", reason="the native engine was not built")
 def test_an_engine_with_another_weight(lite: verify.Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     pack = plan.pack_depthwise
