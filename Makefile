@@ -14,7 +14,7 @@ ifdef REFPOSE_GOLDENS
 override export REFPOSE_GOLDENS := $(abspath $(REFPOSE_GOLDENS))
 endif
 
-.PHONY: build test quick demo check fmt dist clean
+.PHONY: build test quick demo docs check fmt dist clean
 
 # The package as users get it: built, and installed into an environment of its own.
 build: $(VENV)/built
@@ -38,6 +38,11 @@ quick: build
 demo: build
 	$(BIN)/refpose image examples/astronaut.png -o demo --mask --csv --force
 
+# The pages, in docs/_build/html; warnings are errors, and the examples in them are run.
+docs: build
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+	$(BIN)/sphinx-build -q -W -b doctest docs docs/_build/doctest
+
 # What must hold before a commit, besides the tests.
 check: build
 	$(BIN)/ruff format --check .
@@ -54,4 +59,4 @@ dist: build
 	$(BIN)/python -m build
 
 clean:
-	rm -rf $(VENV) build dist demo *.egg-info
+	rm -rf $(VENV) build dist demo docs/_build docs/_figures *.egg-info
