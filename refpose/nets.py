@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
-from .tape import Ops, Tape
+from .tape import Ops
 
 # Building blocks -----------------------------------------------------------------------------------------------------
 
@@ -288,10 +288,3 @@ NETWORKS: dict[str, tuple[Callable[[Ops, Any], dict[str, Any]], tuple[int, int, 
     "detector": (detector, (224, 224, 3)),
     **{name: (partial(landmark, widths=widths), (256, 256, 3)) for name, widths in WIDTHS.items()},
 }
-
-
-@cache
-def record(name: str) -> Tape:
-    """The tape of ``"detector"``, ``"lite"``, ``"full"`` or ``"heavy"``."""
-    network, input_shape = NETWORKS[name]
-    return Tape.record(name, network, input_shape)

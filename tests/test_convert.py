@@ -18,7 +18,8 @@ import pytest
 
 from refpose import weights
 from refpose.cli import main
-from refpose.nets import NETWORKS, record
+from refpose.nets import NETWORKS
+from refpose.networks import record
 from refpose.tape import Tape
 from refpose.tools import convert
 from refpose.tools.tflite_model import TfliteModel

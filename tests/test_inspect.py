@@ -9,7 +9,8 @@ import json
 import pytest
 
 from refpose.cli import main
-from refpose.nets import NETWORKS, record
+from refpose.nets import NETWORKS
+from refpose.networks import record
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from refpose import blas, weights
-from refpose.nets import NETWORKS, record
+from refpose.nets import NETWORKS
+from refpose.networks import record
 from refpose.tape import Eager, Ops, Recorder, Tape, Val
 
 # Of the released models, counted independently from their .tflite files: trained values and multiply-adds.

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from refpose import weights
-from refpose.nets import NETWORKS, record
+from refpose.nets import NETWORKS
+from refpose.networks import record
 
 SHA256 = {  # of the original .tflite files
     "detector": "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .. import draw
+from .. import draw, heatmap_pose
 from ..extras import MissingExtra
 from ..pose import Pose
 from ..video import Frame, process
@@ -51,7 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do ``refpose camera``."""
-    pose = options.make_pose(options.settings(args, mode="video", smooth=args.smooth), args.threads)
+    mode = "camera" if args.model in heatmap_pose.MODELS else "video"
+    pose = options.make_pose(options.settings(args, mode=mode, smooth=args.smooth), args.threads)
     frames = read_camera(args.camera)
     window = open_window()
     begun = time.monotonic()
