@@ -396,12 +396,14 @@ def _causes(
     enough = 1.0 if before > 10 else before / 10
     chosen: tuple[Choice, ...] = ()
     for scope in ([stage], path):  # earlier stages cost a run of the network each, and are tried only where needed
-        choices = [
-            (s.name, option, value)
+        choices: list[tuple[Choice, ...]] = [
+            ((s.name, option, value),)
             for s in scope
             for option, wrong in mistakes.OPTIONS.get(s.name, {}).items()
             for value in wrong
         ]
+        if scope is path:
+            choices += _twins(choices)
         found = _search(choices, left, before, enough, pairs=scope is not path and "network" not in stage.name)
         chosen = min(chosen, found, key=left)
         if left(chosen) <= max(enough, _ALMOST_ALL * before) or len(path) == 1:
@@ -416,25 +418,42 @@ def _causes(
     return texts, 1 - remaining / before
 
 
+def _twins(choices: Sequence[tuple[Choice, ...]]) -> list[tuple[Choice, ...]]:
+    """The same mistake in both stages that cut something out of the picture: a port has one function for them."""
+    single = {some[0] for some in choices}
+    return [
+        (("letterbox", option, value), ("crop", option, value))
+        for stage, option, value in sorted(single)
+        if stage == "letterbox" and ("crop", option, value) in single
+    ]
+
+
 def _search(
-    choices: Sequence[Choice], left: Callable[[Sequence[Choice]], float], before: float, enough: float, pairs: bool
+    choices: Sequence[tuple[Choice, ...]],
+    left: Callable[[Sequence[Choice]], float],
+    before: float,
+    enough: float,
+    pairs: bool,
 ) -> tuple[Choice, ...]:
     """The few choices that leave least: one after the other, and all pairs where that does not do."""
     chosen: tuple[Choice, ...] = ()
     remaining = before
     while len(chosen) < _MOST_MISTAKES and remaining > enough:
-        further = [c for c in choices if not any(c[:2] == old[:2] for old in chosen)]
-        best = min(further, key=lambda c: left((*chosen, c)), default=None)
-        if best is None or left((*chosen, best)) > _HELPS * remaining:
+        further = [(*chosen, *some) for some in choices if not _options(some) & _options(chosen)]
+        best = min(further, key=left, default=None)
+        if best is None or left(best) > _HELPS * remaining:
             break
-        chosen = (*chosen, best)
-        remaining = left(chosen)
+        chosen, remaining = best, left(best)
     if pairs and remaining > enough:
-        different = [pair for pair in combinations(choices, 2) if pair[0][:2] != pair[1][:2]]
+        different = [one + other for one, other in combinations(choices, 2) if not _options(one) & _options(other)]
         pair = min(different, key=left, default=None)
         if pair is not None and left(pair) < _HELPS * remaining:
             chosen, remaining = pair, left(pair)
     return tuple(c for c in chosen if left([other for other in chosen if other != c]) > remaining / _HELPS)
+
+
+def _options(choices: Sequence[Choice]) -> set[tuple[str, str]]:
+    return {choice[:2] for choice in choices}
 
 
 def _path(stage: Stage, theirs: Values) -> list[Stage]:

@@ -133,6 +133,14 @@ def test_a_later_result_alone_leads_back_to_the_stage(run, image) -> None:
     assert first.causes == ("window of 7 cells instead of 9 (in an earlier stage: refinement)",)
 
 
+def test_one_mistake_in_both_crops(astronaut: Path) -> None:
+    image = read_image(astronaut)
+    theirs = Pose(mode="image", engine=ENGINE).explain(np.ascontiguousarray(image[:, :, ::-1]))
+    first = compare.compare({"result/landmarks_n": theirs["result/landmarks_n"]}, image, engine=ENGINE).first
+    text = "channels in the order blue, green, red instead of red, green, blue (in an earlier stage: "
+    assert first.causes == (f"{text}letterbox)", f"{text}crop)")
+
+
 def test_a_mistake_does_not_show_in_what_follows(run, explanation: Explanation, image) -> None:
     """What follows a stage is judged by what was handed over for it."""
     theirs = {name: explanation[name] for name in ("detector/input", "detector/boxes", "detector/scores")}
