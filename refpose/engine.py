@@ -145,7 +145,7 @@ class Network:
         if self.engine != "native":
             return tape.run(_FUNCTIONS[self.engine], self.weights, x)
         found = {name: np.empty(val.shape, np.float32) for name, val in tape.outputs.items()}
-        self._program(tape).run(np.ascontiguousarray(x), *found.values())
+        self._program(tape).run(np.require(x, requirements=("C", "A")), *found.values())
         return found
 
     def trace(self, x: Array) -> Iterator[tuple[str, Array]]:
@@ -166,7 +166,8 @@ class Network:
         """What the native engine runs for these outputs, made when first asked for."""
         wanted = tuple(tape.outputs)
         if wanted not in self._programs:
-            self._programs[wanted] = compile_plan(Plan.of(tape, self.weights), self.weights, native_isa(), self.threads)
+            plan = Plan.of(tape, self.weights, threads=self.threads)
+            self._programs[wanted] = compile_plan(plan, self.weights, native_isa(), self.threads)
         return self._programs[wanted]
 
     def _checked(self, x: Array) -> Array:

@@ -203,6 +203,20 @@ def planar_expand(steps: Steps) -> Steps:
     return _join(steps, "planar_pw", "planar_dw", _behind("planar_expdw"))
 
 
+def seams(steps: Steps) -> Steps:
+    """For several threads: bottlenecks of few rows in two, of which the first can be shared out by channels. Shared out
+    by rows, they would expand the rows at the seams twice.
+    """
+    result: Steps = []
+    for step in steps:
+        if step.kernel == "block" and step.out.shape[0] <= 8:
+            expand, depthwise, *rest = step.parts
+            result.append(PlanStep("expdw", (expand, depthwise), step.input, depthwise.out))
+            step = PlanStep("pw", tuple(rest), depthwise.out, step.out, step.residual)
+        result.append(step)
+    return result
+
+
 RULES: dict[str, Callable[[Steps], Steps]] = {
     rule.__name__: rule
     for rule in (
@@ -216,6 +230,7 @@ RULES: dict[str, Callable[[Steps], Steps]] = {
         bottleneck,
         stem_block,
         expand_depthwise,
+        seams,
         sum_rows,
     )
 }
@@ -511,9 +526,13 @@ class Plan:
     arena: int
 
     @classmethod
-    def of(cls, tape: Tape, weights: Mapping[str, Array], rules: Iterable[str] = tuple(RULES)) -> Plan:
-        """Make a plan with these rules, applied in the order of `RULES`."""
+    def of(
+        cls, tape: Tape, weights: Mapping[str, Array], rules: Iterable[str] = tuple(RULES), threads: int = 1
+    ) -> Plan:
+        """Make a plan with these rules, applied in the order of `RULES`, for this number of threads."""
         wanted = set(rules)
+        if threads == 1:
+            wanted.discard("seams")
         if not _mostly_zero(tape, weights):
             wanted.discard("sparse")
         views, copies = _views(tape)
