@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 
 from refpose import landmarks, libm, warp
 from refpose.engine import load_network
-from refpose.plan import RULES, Plan, compile_plan
+from refpose.plan import RULES, Plan, link
 
 NETWORKS = ("detector", "lite", "full", "heavy")
 KINDS = ("program", "expf", "sinf", "cosf", "atan2f", "crop_matrix", "warp", "warp_mask", "refine")  # as in check.c
@@ -34,19 +33,18 @@ def random_input(shape: tuple[int, ...], seed: int) -> np.ndarray[Any, np.dtype[
     return (0.8 * patches.repeat(16, 0).repeat(16, 1) + 0.2 * noise).astype(np.float32)
 
 
-def network_cases(folder: Path, names: Sequence[str], isa: str) -> None:
+def network_cases(folder: Path, names: Sequence[str]) -> None:
     """Every network with all rules and with none, against the reference engine."""
     for name in names:
         network = load_network(name, "reference")
         x = random_input(network.input_shape, seed=1)
         expected = network(x)
         for rules in (tuple(RULES), ()):
-            with mock.patch("refpose._native.Program") as program:
-                compile_plan(Plan.of(network.tape, network.weights, rules), network.weights, isa)
-            steps, weights, sizes = program.call_args.args[:3]
+            plan = Plan.of(network.tape, network.weights, rules)
             label = "all_rules" if rules else "no_rules"
-            sizes = [abs(size) for size in sizes]
-            write(folder / f"{name}_{label}.case", "program", steps, weights, sizes, x, *expected.values())
+            sizes = [abs(size) for size in plan.sizes()]
+            program = (*link(plan, network.weights), sizes, x, *expected.values())
+            write(folder / f"{name}_{label}.case", "program", *program)
 
 
 def stage_cases(folder: Path) -> None:
@@ -84,9 +82,9 @@ def stage_cases(folder: Path) -> None:
         write(folder / f"refine{number}.case", "refine", position, [39, 64, 64, 39, window], heatmap, refined)
 
 
-def write_all(folder: Path, networks: Sequence[str] = NETWORKS, isa: str = "ref") -> list[Path]:
-    """Write all cases, the programs made for one instruction set, and return their paths."""
+def write_all(folder: Path, networks: Sequence[str] = NETWORKS) -> list[Path]:
+    """Write all cases and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     stage_cases(folder)
-    network_cases(folder, networks, isa)
+    network_cases(folder, networks)
     return sorted(folder.glob("*.case"))
