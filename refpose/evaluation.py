@@ -552,7 +552,7 @@ def to_found(view: View, person: Person, category: int = 1) -> FoundPerson:
         extent_area(topology.convert(points, names, topology.COCO_17)),
         category,
         view.person,
-        world_m=np.asarray(person.world_landmarks, np.float64),
+        world_m=None if np.isnan(person.world_landmarks).all() else np.asarray(person.world_landmarks, np.float64),
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from fractions import Fraction
 from os import PathLike
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NamedTuple, NoReturn
 
 import numpy as np
 
 from . import heatmaps
 from .detector import Detection
 from .efficientpose import VARIANTS
-from .engine import load_network, resolve, stages
+from .engine import Network, load_network, resolve, stages
 from .libm import FloatArray, f32
 from .pose import Person, Pose, checked_flag, checked_image, checked_number, checked_roi
 from .roi import Roi, enlarged, from_points, squared
@@ -24,6 +24,23 @@ CROPS = ("blazepose", None)
 # A crop is at most so many times as large as the picture's longer side; the rest would be black.
 _LARGEST_CROP = 4
 _WHOLE = Roi(0.5, 0.5, 1.0, 1.0)
+
+
+class View(NamedTuple):
+    """What was found, and in what.
+
+    Attributes
+    ----------
+    person : Person
+    seen : ndarray of uint8, shape (h, w, 3)
+        The piece of the picture that the network was shown.
+    heatmap : ndarray of float32, shape (S, S, 16)
+        What it answered.
+    """
+
+    person: Person
+    seen: ByteArray
+    heatmap: FloatArray
 
 
 class HeatmapPose(Pose):
@@ -100,6 +117,11 @@ class HeatmapPose(Pose):
         self._network = load_network(self.model, self.engine, self.threads, self._weights)
         self._stages = stages(self.engine)
 
+    @property
+    def network(self) -> Network:
+        """The network of this model."""
+        return self._network
+
     def process(
         self, image: ByteArray, timestamp: float | Fraction | None = None, roi: Roi | None = None
     ) -> list[Person]:
@@ -124,6 +146,10 @@ class HeatmapPose(Pose):
         TypeError, ValueError
             If an argument is not as described.
         """
+        return [view.person for view in self.views(image, roi)]
+
+    def views(self, image: ByteArray, roi: Roi | None = None) -> list[View]:
+        """Do what `process` does, and keep what the network was shown and what it answered."""
         image = checked_image(image)
         height, width = image.shape[:2]
         detection = None
@@ -134,7 +160,7 @@ class HeatmapPose(Pose):
                     f"roi: {self.model} takes upright regions, not one turned by {region.rotation} radians"
                 )
         elif self.crop is None:
-            return [self._person(image, image, (0, 0), _WHOLE, None)]
+            return [self._view(image, image, (0, 0), _WHOLE, None)]
         else:
             detection = next(self._detections(image), None)
             if detection is None:
@@ -143,7 +169,7 @@ class HeatmapPose(Pose):
             if not region.width > 0:
                 return []
         seen, origin_px = square_crop(image, region)
-        return [self._person(image, seen, origin_px, region, detection)]
+        return [self._view(image, seen, origin_px, region, detection)]
 
     def explain(self, *_: Any, **__: Any) -> NoReturn:
         """Explanations are made of BlazePose's stages.
@@ -162,9 +188,9 @@ class HeatmapPose(Pose):
         turned = enlarged(tight, width, height)
         return Roi(turned.x, turned.y, turned.width, turned.height)
 
-    def _person(
+    def _view(
         self, image: ByteArray, seen: ByteArray, origin_px: tuple[int, int], region: Roi, detection: Detection | None
-    ) -> Person:
+    ) -> View:
         side, lite, camera = VARIANTS[self.model].side, VARIANTS[self.model].lite, self.mode == "camera"
         out = self._network(self._stages.network_input(seen, side, lite), ("heatmap",))
         find_peaks = self._stages.find_peaks
@@ -176,7 +202,7 @@ class HeatmapPose(Pose):
         landmarks[found, :2] = inner[found]
         visibility: FloatArray = np.where(found, np.clip(peak, f32(0), f32(1)), f32(0))
         nothing = np.full_like(landmarks, np.nan)
-        return Person(
+        person = Person(
             landmarks=landmarks,
             visibility=visibility,
             presence=visibility,
@@ -193,7 +219,8 @@ class HeatmapPose(Pose):
             detection=detection,
             image_size=(width, height),
             topology=self.topology,
-        ).frozen()
+        )
+        return View(person.frozen(), seen, out["heatmap"])
 
 
 def square_crop(image: ByteArray, region: Roi) -> tuple[ByteArray, tuple[int, int]]:

@@ -102,7 +102,7 @@ def _data(e: Explanation, networks: tuple[Network, ...], title: str) -> dict[str
         "stopped": e.stopped,
         "settings": e.settings,
         "times": [[name, round(seconds * 1e3, 3)] for name, seconds in e.times.items()],
-        "picture": _photo(_reduced(e["image"], PICTURE_SIDE)),
+        "picture": photo(reduced(e["image"], PICTURE_SIDE)),
         "names": [name.replace("_", " ") for name in LANDMARK_NAMES],
         "connections": sorted(POSE_CONNECTIONS),
         "detector": _detector_data(e),
@@ -118,12 +118,12 @@ def _data(e: Explanation, networks: tuple[Network, ...], title: str) -> dict[str
             "corners": _rounded(e["crop/corners_px"] / (width, height)),
             "side": round(roi.width * width, 2),
             "degrees": round(math.degrees(roi.rotation), 2),
-            "crop": _photo(np.rint(e["crop/input"] * 255).astype(np.uint8)),
+            "crop": photo(np.rint(e["crop/input"] * 255).astype(np.uint8)),
             "presence": round(float(e["network/presence"]), 5),
         }
     if not e.stopped:
         data["landmarks"] = _landmark_data(e)
-        data["mask"] = _tint(_reduced(np.rint(e["mask/image"] * 255).astype(np.uint8), MASK_SIDE))
+        data["mask"] = _tint(reduced(np.rint(e["mask/image"] * 255).astype(np.uint8), MASK_SIDE))
     return data
 
 
@@ -137,13 +137,13 @@ def _detector_data(e: Explanation) -> dict[str, Any]:
     for cells, anchors in detector.GRIDS:
         count = cells * cells * anchors
         grid = score[start : start + count].reshape(cells, cells, anchors).max(axis=2)
-        grids.append({"cells": cells, "anchors": anchors, "best": round(float(grid.max()), 4), "map": _heat(grid)})
+        grids.append({"cells": cells, "anchors": anchors, "best": round(float(grid.max()), 4), "map": heat(grid)})
         start += count
     order = np.argsort(-candidates[:, 0], kind="stable")
     head = candidates[order[:1]]
     used = detector.overlap(candidates[order], head[0]) > detector.MIN_OVERLAP if len(head) else np.zeros(0, bool)
     return {
-        "input": _photo(np.rint((e["detector/input"] + 1) * 127.5).astype(np.uint8)),
+        "input": photo(np.rint((e["detector/input"] + 1) * 127.5).astype(np.uint8)),
         "grids": grids,
         "candidates": [
             {"row": _rounded(detector.remove_padding(row, width, height)), "used": bool(u)}
@@ -278,7 +278,7 @@ def _maps(activation: Array) -> dict[str, Any]:
     rows, columns = maps.shape[0] // step, maps.shape[1] // step
     maps = maps.reshape(rows, step, columns, step, -1).mean(axis=(1, 3))
     tiles = [_spread(maps[:, :, i]) for i in range(len(channels))]
-    return {"maps": _heat(np.concatenate(tiles, axis=1)), "channels": channels.tolist()}
+    return {"maps": heat(np.concatenate(tiles, axis=1)), "channels": channels.tolist()}
 
 
 def _spread(values: Array) -> Array:
@@ -295,7 +295,7 @@ def _sprite(maps: dict[str, Array]) -> tuple[str, dict[str, int]]:
         )
         for values in maps.values()
     ]
-    return _heat(np.concatenate(tiles, axis=1)), {name: i for i, name in enumerate(maps)}
+    return heat(np.concatenate(tiles, axis=1)), {name: i for i, name in enumerate(maps)}
 
 
 def _resampling(values: Array) -> Image.Resampling:
@@ -325,7 +325,7 @@ def _palette() -> Array:
     return np.rint(np.stack([np.interp(np.arange(256), at, anchors[:, i]) for i in range(3)], axis=1)).astype(np.uint8)
 
 
-def _heat(values: Array) -> str:
+def heat(values: Array) -> str:
     """Values 0..1 in colours."""
     picture = Image.fromarray(np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8), "L")
     picture.putpalette(_palette().tobytes())
@@ -343,14 +343,14 @@ def _tint(mask: Array) -> str:
     return _uri(Image.fromarray(np.dstack([np.full((*mask.shape, 3), 255, np.uint8), mask])), "PNG", optimize=True)
 
 
-def _reduced(pixels: Array, side: int) -> Array:
+def reduced(pixels: Array, side: int) -> Array:
     """A picture whose longer side has at most `side` pixels."""
     picture = Image.fromarray(pixels)
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
     return np.asarray(picture)
 
 
-def _photo(pixels: Array) -> str:
+def photo(pixels: Array) -> str:
     return _uri(Image.fromarray(pixels), "JPEG", quality=90)
 
 

@@ -27,7 +27,7 @@ from refpose.cli import main
 from refpose.efficientpose import VARIANTS
 from refpose.engine import resolve, stages
 from refpose.heatmap_pose import HeatmapPose, square_crop
-from refpose.images import read_image
+from refpose.images import read_image, write_png
 from refpose.networks import record
 from refpose.topology import EFFICIENTPOSE, MPII_16
 
@@ -251,3 +251,17 @@ def test_command_line(made_up: Path, astronaut: Path, monkeypatch: pytest.Monkey
         assert len(table) == 17
         assert table[1].split(",")[4] == "head_top"
     assert main(["image", str(astronaut), "-o", str(tmp_path / "mask"), "--model", RT, "--mask"]) == 1
+
+
+def test_report(made_up: Path, astronaut: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("REFPOSE_WEIGHTS", str(made_up))
+    path = tmp_path / "page.html"
+    assert main(["report", str(astronaut), "-o", str(path), "--model", RT, "--title", "<one>"]) == 0
+    page = path.read_text("utf-8")
+    assert "<h1>&lt;one&gt;</h1>" in page
+    assert page.count("data:image/png") == 16
+    assert all(name.replace("_", " ") in page for name in EFFICIENTPOSE.names)
+    assert "http" not in page
+    write_png(tmp_path / "black.png", np.zeros((64, 64, 3), np.uint8))
+    assert main(["report", str(tmp_path / "black.png"), "-o", str(path), "--model", RT]) == 0
+    assert "Nobody was found." in path.read_text("utf-8")

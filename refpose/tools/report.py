@@ -2,8 +2,9 @@
 
 The picture with the detector's candidates, their blend and the region; the crop; the networks block by block with their
 activations, weights and costs; heat maps and landmarks before and after refinement; visibility and presence; the pose
-in metres, to be turned with the mouse; the mask; the time of every stage. The page is whole in itself: nothing is
-fetched when it is opened.
+in metres, to be turned with the mouse; the mask; the time of every stage. Of EfficientPose's models: the picture with
+the skeleton, what the network was shown, a heat map for every joint, the layers. The page is whole in itself: nothing
+is fetched when it is opened.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from .. import report
+from .. import heatmap_report, report
+from ..heatmap_pose import HeatmapPose
 from ..images import read_image
 from . import options
 
@@ -29,8 +31,12 @@ def run(args: argparse.Namespace) -> int:
     """Do ``refpose report``."""
     image = read_image(args.picture)
     pose = options.make_pose(options.settings(args, mode="image"), args.threads)
-    found = report.write(args.output, pose, image, args.title or Path(args.picture).name)
+    title = args.title or Path(args.picture).name
+    if isinstance(pose, HeatmapPose):
+        state = "one person" if heatmap_report.write(args.output, pose, image, title) else "nobody"
+    else:
+        found = report.write(args.output, pose, image, title)
+        state = f"nobody: {found.stopped}" if found.stopped else "one person"
     size = args.output.stat().st_size / 1e6
-    state = f"nobody: {found.stopped}" if found.stopped else "one person"
     print(f"{state}; {args.output} ({size:.1f} MB)", file=sys.stderr)
     return 0
