@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from refpose.topology import BLAZEPOSE
 
 if TYPE_CHECKING:
     from refpose.pose import Person
@@ -184,7 +183,7 @@ def person(image: NDArray[Any], person: Person, parts: Collection[str] = PARTS) 
         landmarks(
             image,
             person.landmarks,
-            person.visibility if person.topology is BLAZEPOSE else None,
+            np.where(person.visibility < person.topology.min_visibility, 0, 1),
             connections=person.topology.connections,
             # The colours of topology.py are MediaPipe's, which are for BGR.
             landmark_spec={

@@ -110,15 +110,18 @@ class Topology:
         Which of them lines connect, ascending.
     colors : tuple of triples
         A colour for each, in the order that MediaPipe's have: see `LANDMARK_COLORS`.
+    min_visibility : float
+        Key points below are not drawn.
     """
 
     name: str
     names: tuple[str, ...]
     connections: tuple[tuple[int, int], ...]
     colors: tuple[tuple[int, int, int], ...]
+    min_visibility: float
 
 
-BLAZEPOSE = Topology("blazepose", LANDMARK_NAMES, tuple(sorted(POSE_CONNECTIONS)), LANDMARK_COLORS)
+BLAZEPOSE = Topology("blazepose", LANDMARK_NAMES, tuple(sorted(POSE_CONNECTIONS)), LANDMARK_COLORS, 0.5)
 
 EFFICIENTPOSE = Topology(
     "efficientpose",
@@ -131,6 +134,7 @@ EFFICIENTPOSE = Topology(
         LEFT_COLOR if name.startswith("left") else RIGHT_COLOR if name.startswith("right") else CENTRE_COLOR
         for name in EFFICIENTPOSE_16
     ),
+    0.3,  # what the authors' script takes for a key point in live pictures
 )
 
 COCO_17: tuple[str, ...] = (
