@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-
 if TYPE_CHECKING:
     from refpose.pose import Person
 
