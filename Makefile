@@ -14,7 +14,7 @@ ifdef REFPOSE_GOLDENS
 override export REFPOSE_GOLDENS := $(abspath $(REFPOSE_GOLDENS))
 endif
 
-.PHONY: build test quick demo docs check fmt dist clean
+.PHONY: build test quick demo bench docs check fmt wheel dist compilers sanitize check-arm clean
 
 # The package as users get it: built, and installed into an environment of its own.
 build: $(VENV)/built
@@ -38,6 +38,10 @@ quick: build
 demo: build
 	$(BIN)/refpose image examples/astronaut.png -o demo --mask --csv --force
 
+# Kernels, networks, pictures and videos timed; against other runtimes where these are installed in the environment.
+bench: build
+	$(BIN)/refpose bench
+
 # The pages, in docs/_build/html; warnings are errors, and the examples in them are run.
 docs: build
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
@@ -54,9 +58,35 @@ fmt: build
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# The wheel: on CPython one for all versions from 3.10 on.
+wheel: build
+	CFLAGS=-g0 $(BIN)/python -m build --wheel
+
 # The source archive, and the wheel built from it.
 dist: build
-	$(BIN)/python -m build
+	CFLAGS=-g0 $(BIN)/python -m build
+
+# The C engine without Python, built by gcc and clang with -O2 and -O3 and without a warning: the reference's bits.
+compilers: build
+	$(BIN)/python tests/native/check.py
+
+# The C engine and its boundary to Python under AddressSanitizer and UBSan (needs gcc): first alone, with a check for
+# leaks, then driven by the tests.
+SANITIZERS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+sanitize: build
+	$(BIN)/python tests/native/check.py --cc gcc --flags '$(SANITIZERS)' --networks detector lite
+	rm -rf build
+	CFLAGS='$(SANITIZERS)' $(BIN)/python -m pip install --quiet --no-deps --no-cache-dir --target build/sanitize .
+	cd tests && LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+	    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	    PYTHONPATH=$(abspath build/sanitize) $(abspath $(BIN))/pytest -m 'not full' \
+	    test_kernels.py test_native_stages.py test_native_contract.py test_native_fuzz.py
+
+# The C engine for AArch64 (NEON) under emulation: the reference's bits. Needs Debian's gcc-aarch64-linux-gnu and
+# qemu-user; takes some ten minutes.
+check-arm: build
+	$(BIN)/python tests/native/check.py --cc aarch64-linux-gnu-gcc --flags=-O2 \
+	    --run 'qemu-aarch64 -L /usr/aarch64-linux-gnu'
 
 clean:
 	rm -rf $(VENV) build dist demo docs/_build docs/_figures *.egg-info

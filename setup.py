@@ -17,7 +17,8 @@ from setuptools.command.build_clib import build_clib
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import CCompilerError, PlatformError
 
-COMMON = ["-std=gnu11", "-O2", "-ffp-contract=off", "-Wall", "-Wextra"]
+LEVEL = [] if "-O" in os.environ.get("CFLAGS", "") else ["-O2"]
+COMMON = ["-std=gnu11", *LEVEL, "-ffp-contract=off", "-Wall", "-Wextra"]
 ISAS = {
     "x86_64": {
         "avx512": ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma", "-mf16c"],
