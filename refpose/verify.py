@@ -8,7 +8,8 @@ bit for bit (the NumPy engine's within the rounding of float32), and names the f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -71,11 +72,16 @@ class Skip(Exception):
 
 @dataclass
 class Bench:
-    """What the links share: the networks, an input for each, and what the reference makes of it, layer by layer."""
+    """What the links share: the networks, an input for each, and what the reference makes of it, layer by layer.
+
+    The exact operations take seconds, so a call that was made before, on the very same arrays, is answered from
+    memory: whoever makes the calls of the eager run pays nothing, and whoever makes others is found out.
+    """
 
     networks: Mapping[str, engine.Network]
     inputs: dict[str, Array]
-    layers: dict[str, dict[str, Array]]
+    layers: dict[str, dict[str, Array]] = field(default_factory=dict)
+    calls: dict[Any, tuple[Any, Array]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, names: Sequence[str] = NETWORKS) -> Bench:
@@ -91,7 +97,18 @@ class Bench:
             if name == "crop/input":
                 inputs |= dict.fromkeys(MODELS, array)
                 break
-        return cls(networks, inputs, {})
+        return cls(networks, inputs)
+
+    @property
+    def functions(self) -> dict[str, Callable[..., Array]]:
+        """The exact operations."""
+        return {op: partial(self._call, op) for op in ops.FUNCTIONS}
+
+    def _call(self, op: str, *arrays: Array, **attrs: Any) -> Array:
+        key = (op, *map(id, arrays), *sorted(attrs.items()))
+        if key not in self.calls:
+            self.calls[key] = (arrays, ops.FUNCTIONS[op](*arrays, **attrs))  # kept alive, so that no id comes again
+        return self.calls[key][1]
 
 
 def verify(tell: Callable[[Link], None] = lambda link: None) -> tuple[Link, ...]:
@@ -165,7 +182,7 @@ class _Noting(Eager):
 def eager_as_recorded(bench: Bench) -> str:
     """The networks' code, run directly on arrays with the exact operations, gives the recorded layers."""
     for name, network in bench.networks.items():
-        noting = _Noting(ops.FUNCTIONS, network.weights)
+        noting = _Noting(bench.functions, network.weights)
         nets.NETWORKS[name][0](noting, bench.inputs[name])
         bench.layers[name] = noting.made
         recorded = truth.layers(name).layers
@@ -189,7 +206,7 @@ def tape_as_eager(bench: Bench) -> str:
 
 
 def _same_layers(name: str, tape: Tape, bench: Bench) -> None:
-    for step, y in tape.trace(ops.FUNCTIONS, bench.networks[name].weights, bench.inputs[name]):
+    for step, y in tape.trace(bench.functions, bench.networks[name].weights, bench.inputs[name]):
         _same(f"{name}: {step.name}", y, bench.layers[name].get(step.name))
 
 

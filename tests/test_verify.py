@@ -27,7 +27,7 @@ def with_weights(bench: verify.Bench, name: str, change) -> verify.Bench:
     stored = dict(network.weights.stored)
     stored[name] = np.ascontiguousarray(change(stored[name])).astype(stored[name].dtype)
     changed = Network(network.tape, Weights("lite", stored, network.weights.attributes), "reference")
-    return verify.Bench({"lite": changed}, bench.inputs, dict(bench.layers))
+    return verify.Bench({"lite": changed}, bench.inputs)
 
 
 def breach(check, *arguments) -> verify.Breach:
