@@ -450,16 +450,22 @@ def pack_sparse(kernel: Array, bias: Array, chunk: int, plane: int) -> Array:
     matrix = kernel.reshape(outputs, inputs)
     stream = [np.pad(bias, (0, -outputs % 4)).view(np.int32)]
     for first in range(0, inputs, chunk):
-        used = [np.flatnonzero(row) + first for row in matrix[:, first : first + chunk]]
-        order = sorted(range(outputs), key=lambda n: (len(used[n]), n))
-        for pair in zip(order[0::2], [*order[1::2], order[-1]], strict=False):
-            count = max(len(used[n]) for n in pair)
-            taps = np.zeros((count, 4), np.int32)
-            for q, n in enumerate(pair):
-                taps[:, q] = first * plane
-                taps[: len(used[n]), q] = used[n] * plane
-                taps[: len(used[n]), 2 + q] = matrix[n, used[n]].view(np.int32)
-            stream += [np.array([*pair, count, 0], np.int32), taps.ravel()]
+        part = matrix[:, first : first + chunk]
+        used = np.count_nonzero(part, axis=1)
+        order = np.argsort(used, kind="stable")
+        pairs = np.stack([order[0::2], np.append(order[1::2], order[-1])[: -(-outputs // 2)]])
+        counts = used[pairs].max(axis=0)
+        starts = np.cumsum(counts + 1) - counts - 1  # of the pairs
+        rows = np.zeros((len(counts) + counts.sum(), 4), np.int32)
+        rows[:, :2] = first * plane
+        rows[starts] = np.stack([*pairs, counts, 0 * counts], axis=1)
+        for q, some in enumerate(pairs):
+            pair, column = np.nonzero(part[some])
+            before = np.cumsum(used[some]) - used[some]
+            at = starts[pair] + 1 + np.arange(len(pair)) - before[pair]
+            rows[at, q] = (first + column) * plane
+            rows[at, 2 + q] = part[some[pair], column].view(np.int32)
+        stream.append(rows.ravel())
     return np.concatenate(stream).view(np.float32)
 
 
