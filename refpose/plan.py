@@ -499,7 +499,8 @@ def tile(step: PlanStep, places: Mapping[int, Place]) -> tuple[int, int]:
     """
     rows, columns, _ = places[step.out.index].shape
     if step.kernel == "expdw":
-        return 2, 48 if lanes(step.out.shape[2]) % 48 == 0 else lanes(step.out.shape[2])
+        expanded = lanes(step.out.shape[2])
+        return 2, 96 if expanded > 96 and expanded % 48 == 0 else expanded
     if step.kernel == "block":
         return 2 if rows > 16 else min(rows, 4), lanes(step.parts[0].out.shape[2])
     if step.kernel in ("planar_pw", "planar_expdw"):
