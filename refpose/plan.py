@@ -499,8 +499,8 @@ def tile(step: PlanStep, places: Mapping[int, Place]) -> tuple[int, int]:
     """
     rows, columns, _ = places[step.out.index].shape
     if step.kernel == "expdw":
-        expanded = lanes(step.out.shape[2])
-        return 2, 96 if expanded > 96 and expanded % 48 == 0 else expanded
+        expanded, chunk = lanes(step.out.shape[2]), 96 if rows > 16 else 48
+        return 2, chunk if expanded > chunk and expanded % 48 == 0 else expanded
     if step.kernel == "block":
         return 2 if rows > 16 else min(rows, 4), lanes(step.parts[0].out.shape[2])
     if step.kernel in ("planar_pw", "planar_expdw"):
@@ -577,8 +577,10 @@ class Plan:
         return replace(self.tape, steps=tuple(ordered))
 
     def pack(self, weights: Mapping[str, Array]) -> tuple[Array, list[dict[str, int]]]:
-        """All packed weights one behind the other, and for each step where its own lie."""
-        packed: list[Array] = []
+        """All packed weights one behind the other, from a multiple of 64 bytes on, and for each step where its own lie."""
+        room = sum(_most_packed(part) for step in self.steps for _, part in _parameters(step))
+        packed = np.empty(room + LANES, np.float32)  # what is not written to takes no memory
+        packed = packed[-(packed.ctypes.data // 4) % LANES :]
         at: list[dict[str, int]] = []
         size = 0
         for step in self.steps:
@@ -595,11 +597,12 @@ class Plan:
                 else:
                     block = pack_pointwise(kernel, bias)
                 offsets.setdefault(use, size)
-                block = np.pad(block, (0, -len(block) % LANES))
-                packed.append(block)
-                size += block.size
+                end = size + lanes(block.size)
+                packed[size : size + block.size] = block
+                packed[size + block.size : end] = 0
+                size = end
             at.append(offsets)
-        return np.concatenate(packed), at
+        return packed[:size], at
 
     def sizes(self) -> tuple[int, ...]:
         """Values in the arena, the input and, negative because they are written, the outputs."""
@@ -657,6 +660,12 @@ def _parameters(step: PlanStep) -> Iterable[tuple[str, Step]]:
             yield "depthwise", part
         else:
             yield "expand" if i == 0 and step.kernel in ("block", "expdw", "planar_expdw") else "project", part
+
+
+def _most_packed(part: Step) -> int:
+    """Values that the packed weights of a part take at most: dense, or in pairs of outputs with every weight used."""
+    outputs, inputs = part.weights["bias"][0], math.prod(part.weights["kernel"]) // part.weights["bias"][0]
+    return 4 * (outputs + LANES) * (inputs + 2 * LANES)
 
 
 def compile_plan(plan: Plan, weights: Mapping[str, Array], isa: str, threads: int = 1) -> Any:
