@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..explain import QUANTITIES
 from ..images import read_image
+from ..pose import MODELS, Pose
 from . import options
 from .inspect import shape_text
 
@@ -39,9 +40,22 @@ def run(args: argparse.Namespace) -> int:
     if args.picture is None or args.output is None:
         args.usage_error("expected a picture and -o FILE.h5, or --list")
     image = read_image(args.picture)
-    pose = options.make_pose(options.settings(args, mode="image"), args.threads)
+    pose = make_pose(args)
     explanation = pose.explain(image, activations=args.activations)
     explanation.save(args.output)
     state = f"nobody: {explanation.stopped}" if explanation.stopped else "one person"
     print(f"{state}; {len(explanation)} arrays -> {args.output}", file=sys.stderr)
     return 0
+
+
+def make_pose(args: argparse.Namespace) -> Pose:
+    """Make the pose estimator for single pictures that can be explained.
+
+    Raises
+    ------
+    ValueError
+        The model is not one of BlazePose's.
+    """
+    if args.model not in MODELS:
+        raise ValueError(f"{args.model}: only BlazePose's models can be explained: {', '.join(MODELS)}")
+    return Pose(**options.settings(args, mode="image"), threads=args.threads)
