@@ -17,11 +17,12 @@ from PIL import Image
 
 import refpose
 from refpose import cli, weights
+from refpose.engine import resolve
 from refpose.images import read_image
 from refpose.topology import LANDMARK_NAMES
 
-# The quick engine and network: what is tested here does not depend on them.
-QUICK = ["--model", "lite", "--engine", "numpy"]
+# The quick network: what is tested here does not depend on it.
+QUICK = ["--model", "lite"]
 
 
 def image(*args: str | Path) -> int:
@@ -37,7 +38,7 @@ def coffee(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def person(astronaut: Path) -> refpose.Person:
-    (person,) = refpose.Pose("lite", mode="image", segmentation=True, engine="numpy").process(read_image(astronaut))
+    (person,) = refpose.Pose("lite", mode="image", segmentation=True).process(read_image(astronaut))
     return person
 
 
@@ -59,7 +60,7 @@ def test_json_has_every_number(out: Path, person: refpose.Person, astronaut: Pat
     assert record["source"] == str(astronaut)
     assert (record["width"], record["height"]) == (512, 512)
     assert record["settings"]["model"] == "lite"
-    assert record["settings"]["engine"] == "numpy"
+    assert record["settings"]["engine"] == resolve("auto")
     assert record["weights_sha256"] == {
         name: weights.load(name).attributes["content_sha256"] for name in ("detector", "lite")
     }
@@ -224,7 +225,7 @@ def test_engine_that_cannot_run(
 
     monkeypatch.setattr("refpose.tools.options.resolve", resolve)
     assert image(coffee, "-o", tmp_path / "out") == 1
-    assert capsys.readouterr().err == "refpose image: --engine numpy: not built\n"
+    assert capsys.readouterr().err == "refpose image: --engine auto: not built\n"
     assert not (tmp_path / "out").exists()
 
 

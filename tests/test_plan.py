@@ -1,4 +1,4 @@
-"""Plans: every rule keeps the bits, memory is never shared by tensors that live at the same time, the text is stable."""
+"""Plans: every rule keeps the bits, tensors that live at the same time share no memory, the text is stable."""
 
 from __future__ import annotations
 
