@@ -9,9 +9,9 @@ PYCOCOTOOLS = 1e-9
 RECORDED_ERRORS_PX = 5e-4
 
 # The NumPy engine sums in BLAS's order, which varies with the processor and the number of BLAS's threads. What is left
-# is the rounding error of the networks themselves, which no other order of summation escapes. Seen on the recorded crops
-# with OpenBLAS: 0.006 px in z (of more than 100), less than 0.004 in nearly all; 3.3e-5 m; a presence off by 1.6e-5 on
-# the one crop that hardly shows a person, less than 2e-6 on all others.
+# is the rounding error of the networks themselves, which no other order of summation escapes. Seen on the recorded
+# crops with OpenBLAS: 0.006 px in z (of more than 100), less than 0.004 in nearly all; 3.3e-5 m; a presence off by
+# 1.6e-5 on the one crop that hardly shows a person, less than 2e-6 on all others.
 NUMPY_ENGINE = {
     "landmarks": 0.008,
     "world": 4e-5,
