@@ -110,25 +110,20 @@ RP_INLINE void vload3(const float *p, vf out[3])
 #endif
 }
 
-/* Eight channels of VL pixels, ld floats apart, as one vector per channel. */
-RP_INLINE void vplanar8(const float *x, int64_t ld, vf out[8])
-{
-#if VL == 4
-    for (int half = 0; half < 2; half++) {
-        const float32x4x2_t low = vtrnq_f32(vload(x + 4 * half), vload(x + ld + 4 * half));
-        const float32x4x2_t high = vtrnq_f32(vload(x + 2 * ld + 4 * half), vload(x + 3 * ld + 4 * half));
-        out[4 * half] = vcombine_f32(vget_low_f32(low.val[0]), vget_low_f32(high.val[0]));
-        out[4 * half + 1] = vcombine_f32(vget_low_f32(low.val[1]), vget_low_f32(high.val[1]));
-        out[4 * half + 2] = vcombine_f32(vget_high_f32(low.val[0]), vget_high_f32(high.val[0]));
-        out[4 * half + 3] = vcombine_f32(vget_high_f32(low.val[1]), vget_high_f32(high.val[1]));
-    }
-#else
-    vf r[8], u[8];
-    RP_UNROLL for (int i = 0; i < 8; i++) {
-        const __m256 low = _mm256_loadu_ps(x + i * ld);
 #if VL == 16
-        r[i] = _mm512_insertf32x8(_mm512_castps256_ps512(low), _mm256_loadu_ps(x + (8 + i) * ld), 1);
-    }
+#define VFROM256 _mm512_castps256_ps512
+#define VTO256 _mm512_castps512_ps256
+#elif VL == 8
+#define VFROM256
+#define VTO256
+#endif
+
+/* Transposes the 8 x 8 squares in each 256 bits: value j of r[i] becomes value i of out[j]. */
+#if VL >= 8
+RP_INLINE void vtranspose8(const vf r[8], vf out[8])
+{
+    vf u[8];
+#if VL == 16
 #define LOW _mm512_unpacklo_ps
 #define HIGH _mm512_unpackhi_ps
 #define PAIR(a, b, k) _mm512_shuffle_ps(a, b, k)
@@ -137,8 +132,6 @@ RP_INLINE void vplanar8(const float *x, int64_t ld, vf out[8])
 #define FIRST(a, b) _mm512_permutex2var_ps(a, first, b)
 #define SECOND(a, b) _mm512_permutex2var_ps(a, second, b)
 #else
-        r[i] = low;
-    }
 #define LOW _mm256_unpacklo_ps
 #define HIGH _mm256_unpackhi_ps
 #define PAIR(a, b, k) _mm256_shuffle_ps(a, b, k)
@@ -158,18 +151,53 @@ RP_INLINE void vplanar8(const float *x, int64_t ld, vf out[8])
 #undef PAIR
 #undef FIRST
 #undef SECOND
+}
+#endif
+
+/* Eight channels of VL pixels, ld floats apart, as one vector per channel. */
+RP_INLINE void vplanar8(const float *x, int64_t ld, vf out[8])
+{
+#if VL == 4
+    for (int half = 0; half < 2; half++) {
+        const float32x4x2_t low = vtrnq_f32(vload(x + 4 * half), vload(x + ld + 4 * half));
+        const float32x4x2_t high = vtrnq_f32(vload(x + 2 * ld + 4 * half), vload(x + 3 * ld + 4 * half));
+        out[4 * half] = vcombine_f32(vget_low_f32(low.val[0]), vget_low_f32(high.val[0]));
+        out[4 * half + 1] = vcombine_f32(vget_low_f32(low.val[1]), vget_low_f32(high.val[1]));
+        out[4 * half + 2] = vcombine_f32(vget_high_f32(low.val[0]), vget_high_f32(high.val[0]));
+        out[4 * half + 3] = vcombine_f32(vget_high_f32(low.val[1]), vget_high_f32(high.val[1]));
+    }
+#else
+    vf r[8];
+    RP_UNROLL for (int i = 0; i < 8; i++) {
+        r[i] = VFROM256(_mm256_loadu_ps(x + i * ld));
+#if VL == 16
+        r[i] = _mm512_insertf32x8(r[i], _mm256_loadu_ps(x + (8 + i) * ld), 1);
+#endif
+    }
+    vtranspose8(r, out);
 #endif
 }
 
-/* Up to eight channels of up to VL pixels, the channels x_ld apart, to pixels y_ld apart. */
-RP_INLINE void vinterleave8(const float *x, int64_t x_ld, int channels, float *y, int64_t y_ld, int pixels)
+/* Eight channels of up to VL pixels, the channels x_ld apart, to pixels y_ld apart; VL values of each channel can be read. */
+RP_INLINE void vinterleave8(const float *x, int64_t x_ld, float *y, int64_t y_ld, int pixels)
 {
-    float square[8][VL];
-    for (int c = 0; c < channels; c++)
-        vstore(square[c], vload(x + c * x_ld));
+#if VL == 4
     for (int i = 0; i < pixels; i++)
-        for (int c = 0; c < channels; c++)
-            y[i * y_ld + c] = square[c][i];
+        for (int c = 0; c < 8; c++)
+            y[i * y_ld + c] = x[c * x_ld + i];
+#else
+    vf r[8], out[8];
+    RP_UNROLL for (int c = 0; c < 8; c++) r[c] = vload(x + c * x_ld);
+    vtranspose8(r, out);
+    RP_UNROLL for (int i = 0; i < 8; i++) {
+        if (i < pixels)
+            _mm256_storeu_ps(y + i * y_ld, VTO256(out[i]));
+#if VL == 16
+        if (8 + i < pixels)
+            _mm256_storeu_ps(y + (8 + i) * y_ld, _mm512_extractf32x8_ps(out[i], 1));
+#endif
+    }
+#endif
 }
 
 RP_INLINE vf vclip6(vf a) { return vmin(vset(6.0f), vmax(vset(0.0f), a)); }
