@@ -22,8 +22,6 @@ html_title = "refpose"
 html_show_sourcelink = False
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
-# Links from these pages to files of the project that are not pages: README.md, examples and sources.
-suppress_warnings = ["myst.xref_missing"]
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
