@@ -117,7 +117,8 @@ cdef class Program:
     ----------
     steps : ndarray of dtype STEP
     weights : ndarray of float32
-        All packed weights.
+        All packed weights. A read-only array is used where it lies, best from a multiple of 64 bytes on; any other is
+        copied.
     sizes : tuple of int
         Values in each space: the arena, then the buffers that `run` is given; negative for those it writes to.
     isa : str
@@ -135,6 +136,7 @@ cdef class Program:
     cdef rp_program program
     cdef rp_step *steps
     cdef float *weights
+    cdef object owner
     cdef tuple buffers
     cdef list idle
     cdef readonly int threads
@@ -161,7 +163,7 @@ cdef class Program:
         self.threads = threads
         self.idle = []
         self.buffers = tuple(sizes[1:])
-        values = weights.size
+        values = np.size(weights)
         self.program.table = rp_table(isa.encode())
         self.program.count = len(steps)
         self.program.spaces = len(sizes)
@@ -170,13 +172,19 @@ cdef class Program:
         self.program.weights_size = values
         source = address(weights, values, False, "weights")
         self.steps = <rp_step *>rp_aligned(len(steps) * sizeof(rp_step))
-        self.weights = <float *>rp_aligned(values * sizeof(float))
-        if self.steps == NULL or self.weights == NULL:
-            raise MemoryError(f"no room for {values} weights")
+        if self.steps == NULL:
+            raise MemoryError(f"no room for {len(steps)} steps")
         memcpy(self.steps, <void *><uintptr_t>steps.ctypes.data, len(steps) * sizeof(rp_step))
-        memcpy(self.weights, source, values * sizeof(float))
         self.program.steps = self.steps
-        self.program.weights = self.weights
+        if weights.flags.writeable:
+            self.weights = <float *>rp_aligned(values * sizeof(float))
+            if self.weights == NULL:
+                raise MemoryError(f"no room for {values} weights")
+            memcpy(self.weights, source, values * sizeof(float))
+            self.program.weights = self.weights
+        else:
+            self.owner = weights
+            self.program.weights = source
         error = rp_check(&self.program, &bad)
         if error != NULL:
             raise ValueError(f"step {bad}: {error.decode()} out of range: {steps[bad]}")

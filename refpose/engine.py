@@ -143,7 +143,7 @@ class Network:
         tape = self._tape_for(outputs)
         x = self._checked(x)
         if self.engine != "native":
-            return tape.run(_FUNCTIONS[self.engine], self.weights, x)
+            return tape.run(_FUNCTIONS[self.engine], self._widened, x)
         found = {name: np.empty(val.shape, np.float32) for name, val in tape.outputs.items()}
         self._program(tape).run(np.require(x, requirements=("C", "A")), *found.values())
         return found
@@ -155,6 +155,10 @@ class Network:
         """
         for step, activation in self.tape.trace(_FUNCTIONS[self.engine], self.weights, self._checked(x)):
             yield step.name, activation
+
+    @cached_property
+    def _widened(self) -> dict[str, Array]:
+        return dict(self.weights)
 
     def _tape_for(self, outputs: Iterable[str] | None) -> Tape:
         wanted = self.output_names if outputs is None else tuple(outputs)

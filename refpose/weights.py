@@ -31,6 +31,8 @@ ATTRIBUTES = ("format", "network", "source", "source_sha256", "licence", "conten
 class Weights(Mapping[str, NDArray[np.float32]]):
     """The trained arrays of one network by name, float32 and read-only, and where they come from.
 
+    They are kept in the precision of the file and widened whenever they are asked for.
+
     Attributes
     ----------
     network : str
@@ -44,14 +46,11 @@ class Weights(Mapping[str, NDArray[np.float32]]):
         self.network = network
         self.stored = stored
         self.attributes = dict(attributes)
-        self._widened: dict[str, NDArray[np.float32]] = {}
 
     def __getitem__(self, name: str) -> NDArray[np.float32]:
-        if name not in self._widened:
-            array = self.stored[name].astype(np.float32)
-            array.flags.writeable = False
-            self._widened[name] = array
-        return self._widened[name]
+        array = self.stored[name].astype(np.float32)
+        array.flags.writeable = False
+        return array
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.stored)

@@ -345,7 +345,7 @@ def test_programs_that_make_no_sense() -> None:
             native.Program(step, weights, (bad, 4, -4), "ref")
     with pytest.raises(ValueError, match="writes to a buffer that is only read"):
         native.Program(step, weights, (16, 4, 4), "ref")
-    with pytest.raises((AttributeError, TypeError), match=r"no __init__|Program|attribute"):
+    with pytest.raises(TypeError):
         native.Program.__new__(native.Program).run(weights)
 
 
@@ -353,9 +353,13 @@ def test_programs_that_make_no_sense() -> None:
 
 
 linux = pytest.mark.skipif(platform.system() != "Linux", reason="needs Linux's limits and counters")
+own_memory = pytest.mark.skipif(
+    "asan" in os.environ.get("LD_PRELOAD", ""), reason="AddressSanitizer takes memory itself"
+)
 
 
 @linux
+@own_memory
 def test_memory_that_cannot_be_had(tmp_path: Path) -> None:
     code = """
         import resource
@@ -377,9 +381,10 @@ def test_memory_that_cannot_be_had(tmp_path: Path) -> None:
                 refused += 1
             limit(0)
         program.run(x, *y.values())
+        heavy = load_network("heavy", "native")
         limit(1 << 20)
         try:
-            load_network("heavy", "native")(x)
+            heavy(x)
         except MemoryError:
             refused += 1
         limit(0)
@@ -389,6 +394,7 @@ def test_memory_that_cannot_be_had(tmp_path: Path) -> None:
 
 
 @linux
+@own_memory
 def test_threads_that_cannot_be_had(tmp_path: Path) -> None:
     """Where no thread can be started, the caller's does all the work."""
     code = """
@@ -413,6 +419,7 @@ class MallInfo(ctypes.Structure):
 
 
 @linux
+@own_memory
 @pytest.mark.parametrize("threads", [1, 3])
 def test_nothing_leaks(threads: int) -> None:
     """A thousand calls, and a hundred programs made and forgotten, leave no more memory in use."""
@@ -447,16 +454,17 @@ def test_nothing_leaks(threads: int) -> None:
 
 
 @linux
+@own_memory
 def test_peak_memory_of_a_video(tmp_path: Path) -> None:
     """Two hundred frames at 720p take less than half of what MediaPipe takes (249 MB)."""
     code = """
-        import resource
         import refpose
 
         pose = refpose.Pose("full", engine="native")
         frame = np.random.default_rng(1).integers(0, 256, (720, 1280, 3), dtype=np.uint8)
         for _ in range(200):
             pose.process(frame, roi=refpose.Roi(0.5, 0.5, 0.5, 0.9, 0.1))
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+        status = dict(line.split(":") for line in open("/proc/self/status"))
+        print(int(status["VmHWM"].split()[0]) * 1024 // 10**6)
     """
     assert int(run(code, tmp_path)) <= 110
