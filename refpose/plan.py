@@ -602,7 +602,9 @@ class Plan:
                 packed[size + block.size : end] = 0
                 size = end
             at.append(offsets)
-        return packed[:size], at
+        packed = packed[:size]
+        packed.flags.writeable = False
+        return packed, at
 
     def sizes(self) -> tuple[int, ...]:
         """Values in the arena, the input and, negative because they are written, the outputs."""
