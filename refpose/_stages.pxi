@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
 
-from refpose import heatmaps
+from refpose import heatmaps, landmarks
 
 cdef extern from "stages.h" nogil:
     ctypedef struct rp_axis:
@@ -13,6 +13,12 @@ cdef extern from "stages.h" nogil:
         const double *near_weight
         const double *far_weight
         const double *blur
+    ctypedef struct rp_square:
+        float left, top, right, bottom, x, y, width, height, cos, sin
+    ctypedef struct rp_euro:
+        const double *min_cutoff
+        const double *beta
+        const double *derivative_cutoff
     ctypedef struct rp_stages:
         void (*expf)(const float *x, int64_t n, float *y) noexcept nogil
         void (*warp)(const uint8_t *image, int height, int width, const double *matrix, int size, int replicate,
@@ -21,6 +27,11 @@ cdef extern from "stages.h" nogil:
                           float *out) noexcept nogil
         void (*refine)(float *position, int count, const float *heatmap, int rows, int columns, int channels,
                        int window) noexcept nogil
+        void (*landmarks)(const float *network, int count, float side, const float *heatmap, int rows, int columns,
+                          int channels, int window, const rp_square *square, float *position, float *visibility,
+                          float *presence) noexcept nogil
+        void (*one_euro)(const float *values, int64_t n, const rp_euro *parameters, double frequency,
+                         double value_scale, double *raw, double *value, double *speed, float *smooth) noexcept nogil
         void (*network_input)(const uint8_t *image, int height, int width, const rp_axis *rows, const rp_axis *columns,
                               double low, double high, const float *values, int side, double *scratch,
                               float *out) noexcept nogil
@@ -74,6 +85,13 @@ cdef rp_axis as_axis(axis, blur):
     made.far_weight = <const double *><uintptr_t>axis.far_weight.ctypes.data
     made.blur = <const double *><uintptr_t>blur.ctypes.data
     return made
+
+
+cdef double *doubles(array, int64_t size, str what) except NULL:
+    """Where the values of a float64 array lie that has exactly `size` of them."""
+    if array.dtype != np.float64 or array.size != size or not array.flags.c_contiguous:
+        raise ValueError(f"{what}: expected {size} float64 values, C-contiguous, found {array.dtype} {array.shape}")
+    return <double *><uintptr_t>array.ctypes.data
 
 
 cdef class Stages:
@@ -158,6 +176,44 @@ cdef class Stages:
         with nogil:
             self.stages.refine(position, count, logits, rows, columns, channels, reach)
         return refined
+
+    def landmarks(self, rows, heatmap, window, letterbox, roi, cos, sin):
+        """`refpose.landmarks.on_image`."""
+        cdef rp_square square
+        cdef int height, width, channels, reach, count = len(rows)
+        cdef float side = landmarks.INPUT_SIZE
+        height, width, channels = heatmap.shape
+        if count > channels:
+            raise ValueError(f"{count} landmarks, but a heat map of {channels} channels")
+        square.left, square.top, square.right, square.bottom = letterbox
+        square.x, square.y, square.width, square.height = roi.x, roi.y, roi.width, roi.height
+        square.cos, square.sin = cos, sin
+        position = np.empty((count, 3), np.float32)
+        sure = np.empty((2, count), np.float32)
+        cdef const float *network = address(rows, 5 * <int64_t>count, False, "landmarks")
+        cdef const float *logits = address(heatmap, <int64_t>height * width * channels, False, "heat map")
+        cdef float *places = address(position, 3 * <int64_t>count, True, "positions")
+        cdef float *visibility = address(sure, 2 * <int64_t>count, True, "visibility")
+        reach = min(window, 2 * max(height, width) + 1)
+        with nogil:
+            self.stages.landmarks(network, count, side, logits, height, width, channels, reach,
+                                  &square, places, visibility, visibility + count)
+        return landmarks.Landmarks(position, sure[0], sure[1])
+
+    def one_euro(self, values, states, parameters, double frequency, double value_scale):
+        """`refpose.filters.one_euro`."""
+        cdef int64_t n = values.size
+        cdef rp_euro limits
+        after = states.copy()
+        smooth = np.empty(values.shape, np.float32)
+        cdef const float *now = address(values, n, False, "values")
+        cdef double *state = doubles(after, 3 * n, "states")
+        cdef double *limit = doubles(parameters, 3 * n, "parameters")
+        limits.min_cutoff, limits.beta, limits.derivative_cutoff = limit, limit + n, limit + 2 * n
+        cdef float *out = address(smooth, n, True, "smooth")
+        with nogil:
+            self.stages.one_euro(now, n, &limits, frequency, value_scale, state, state + n, state + 2 * n, out)
+        return smooth, after
 
     def network_input(self, image, int side, lite):
         """`refpose.heatmaps.network_input`."""

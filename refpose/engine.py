@@ -289,6 +289,8 @@ def stages(engine: str) -> Stages:
         warp_f32=compiled.warp_f32,
         warp_mask=compiled.warp_mask,
         refine=compiled.refine,
+        landmarks=compiled.landmarks,
+        one_euro=compiled.one_euro,
         network_input=compiled.network_input,
         find_peaks=compiled.find_peaks,
     )

@@ -8,6 +8,7 @@ float32. Time is an argument; nothing here reads a clock.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -89,6 +90,42 @@ class LowPass:
         return self.value
 
 
+def one_euro(
+    values: FloatArray,
+    states: NDArray[np.float64],
+    parameters: NDArray[np.float64],
+    frequency: float,
+    value_scale: float,
+) -> tuple[FloatArray, NDArray[np.float64]]:
+    """One step of the One-Euro filter.
+
+    Parameters
+    ----------
+    values : ndarray of float32, any shape
+    states : ndarray of float64, shape (3, ...)
+        Last input, last output and low-passed speed of every value: float32 numbers.
+    parameters : ndarray of float64, shape (3, ...)
+        Cutoff at rest, its growth with speed, and cutoff for the speed of every value.
+    frequency : float
+        Of the samples, in Hz.
+    value_scale : float
+        What speeds are multiplied with.
+
+    Returns
+    -------
+    smooth : ndarray of float32, same shape
+    states : ndarray of float64, shape (3, ...)
+        Those of the next step.
+    """
+    raw, value, speed = states
+    min_cutoff, beta, derivative_cutoff = parameters
+    wide = values.astype(np.float64)
+    change = ((wide - raw) * value_scale * frequency).astype(f32)
+    speed = _blend(_alpha(derivative_cutoff, frequency), change, speed).astype(np.float64)
+    smooth = _blend(_alpha(min_cutoff + beta * np.abs(speed), frequency), values, value)
+    return smooth, np.stack([wide, smooth.astype(np.float64), speed])
+
+
 class OneEuro:
     """One-Euro filter.
 
@@ -121,9 +158,27 @@ class OneEuro:
     def reset(self) -> None:
         """Forget everything."""
         self.time_us: int | None = None
-        self.raw = self.value = self.speed = np.zeros(0)
+        self._states = self._parameters = np.zeros((3, 0))
 
-    def apply(self, values: FloatArray, time_us: int, value_scale: float = 1.0) -> FloatArray:
+    @property
+    def raw(self) -> NDArray[np.float64]:
+        return self._states[0]
+
+    @property
+    def value(self) -> NDArray[np.float64]:
+        return self._states[1]
+
+    @property
+    def speed(self) -> NDArray[np.float64]:
+        return self._states[2]
+
+    def apply(
+        self,
+        values: FloatArray,
+        time_us: int,
+        value_scale: float = 1.0,
+        step: Callable[..., tuple[FloatArray, NDArray[np.float64]]] = one_euro,
+    ) -> FloatArray:
         """Filter the next values.
 
         Parameters
@@ -133,23 +188,21 @@ class OneEuro:
             Microseconds; later than the last.
         value_scale : float
             What speeds are multiplied with.
+        step : function
+            The engine's `one_euro`.
 
         Returns
         -------
         ndarray of float32, same shape
             The first values pass unchanged.
         """
-        wide = values.astype(np.float64)
         if self.time_us is None:
             self.time_us = time_us
-            self.raw = self.value = wide
-            self.speed = np.zeros_like(wide)
+            limits = (self.min_cutoff, self.beta, self.derivative_cutoff)
+            self._parameters = np.stack([np.broadcast_to(limit, values.shape) for limit in limits])
+            self._states = np.stack([values, values, np.zeros_like(values)]).astype(np.float64)
             return values
         frequency = 1.0 / ((time_us - self.time_us) * 1000 * 1e-9)
-        speed = (wide - self.raw) * value_scale * frequency
-        alpha = _alpha(self.derivative_cutoff, frequency)
-        self.speed = _blend(alpha, speed.astype(f32), self.speed).astype(np.float64)
-        cutoff = self.min_cutoff + self.beta * np.abs(self.speed)
-        smooth = _blend(_alpha(cutoff, frequency), values, self.value)
-        self.time_us, self.raw, self.value = time_us, wide, smooth.astype(np.float64)
+        smooth, self._states = step(values, self._states, self._parameters, frequency, value_scale)
+        self.time_us = time_us
         return smooth

@@ -14,6 +14,7 @@ import numpy as np
 
 from . import libm
 from .libm import FloatArray, f32
+from .roi import Roi, project, remove_letterbox
 
 INPUT_SIZE = 256  # pixels, pose_landmark_by_roi_cpu.pbtxt
 INPUT_SCALE, INPUT_OFFSET = f32(1 / 255), f32(0)  # bytes -> 0..1
@@ -120,6 +121,38 @@ def refine(
         moment = total(index.astype(f32) * p.reshape(index.shape))
         refined[inside[sure], axis] = (moment / f32(cells)) / mass
     return refined
+
+
+def on_image(
+    rows: FloatArray,
+    heatmap: FloatArray,
+    window: int,
+    letterbox: tuple[np.float32, ...],
+    roi: Roi,
+    cos: np.float32,
+    sin: np.float32,
+) -> Landmarks:
+    """Landmarks on the image: `decode`, `refine`, `refpose.roi.remove_letterbox` and `refpose.roi.project`.
+
+    Parameters
+    ----------
+    rows, heatmap, window
+        As for `decode` and `refine`.
+    letterbox : four float32
+        Padding of the square that was cropped, in fractions of it.
+    roi : Roi
+        The region in that square.
+    cos, sin : float32
+        Of the region's rotation.
+
+    Returns
+    -------
+    Landmarks
+        Position in fractions of image width and height; z in fractions of the width.
+    """
+    found = decode(rows)
+    refined = refine(found.position, heatmap, window)
+    return found._replace(position=project(remove_letterbox(refined, letterbox), roi, cos, sin))
 
 
 def world(rows: FloatArray, cos: np.float32, sin: np.float32) -> FloatArray:

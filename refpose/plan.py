@@ -577,7 +577,7 @@ class Plan:
         return replace(self.tape, steps=tuple(ordered))
 
     def pack(self, weights: Mapping[str, Array]) -> tuple[Array, list[dict[str, int]]]:
-        """All packed weights one behind the other, from a multiple of 64 bytes on, and for each step where its own lie."""
+        """Packed weights in one array, from a multiple of 64 bytes on, and for each step where its own lie."""
         room = sum(_most_packed(part) for step in self.steps for _, part in _parameters(step))
         packed = np.empty(room + LANES, np.float32)  # what is not written to takes no memory
         packed = packed[-(packed.ctypes.data // 4) % LANES :]

@@ -17,7 +17,7 @@ from .engine import load_network, resolve, stages
 from .filters import Smoothing
 from .landmarks import COUNT, USED, Landmarks
 from .libm import FloatArray, f32
-from .roi import Roi, enlarged, from_points, project, remove_letterbox, square_of, squared
+from .roi import Roi, enlarged, from_points, square_of, squared
 from .topology import BLAZEPOSE, Topology
 from .tracker import Tracker
 from .warp import ByteArray
@@ -340,7 +340,9 @@ class Pose:
         else:
             if mask is not None:
                 mask = tracker.follow_mask(mask)
-            smooth, world = tracker.follow(raw, raw_world, width, height, time_us, self._stages.atan2f)
+            smooth, world = tracker.follow(
+                raw, raw_world, width, height, time_us, self._stages.atan2f, self._stages.one_euro
+            )
             next_roi = tracker.roi
         person = Person(
             landmarks=smooth.position[:COUNT],
@@ -439,13 +441,13 @@ class Pose:
             self.tracker.check_mask((height, width))
         expf = self._stages.expf
         cos, sin = f32(self._stages.cosf(f32(region.rotation))), f32(self._stages.sinf(f32(region.rotation)))
-        found = landmarks.decode(out["landmarks"][:USED], expf)
-        refined = self._stages.refine(found.position, out["heatmap"], self.refinement_window)
-        position = project(remove_letterbox(refined, square.letterbox), region, cos, sin)
+        found = self._stages.landmarks(
+            out["landmarks"][:USED], out["heatmap"], self.refinement_window, square.letterbox, region, cos, sin
+        )
         mask = None
         if self.segmentation:
             mask = segmentation.on_image(
                 out["segmentation"], square, width, height, cos, sin, expf, self._stages.warp_mask
             )
         world = landmarks.world(out["world"][:COUNT], cos, sin)
-        return _Estimate(score, found._replace(position=position), world, mask)
+        return _Estimate(score, found, world, mask)

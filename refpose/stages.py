@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from . import heatmaps, landmarks, libm, warp
+from . import filters, heatmaps, landmarks, libm, warp
 from .libm import FloatArray
 
 
@@ -25,8 +25,10 @@ class Stages:
         `refpose.libm`.
     crop_matrix, warp_f32, warp_mask
         `refpose.warp`.
-    refine
-        `refpose.landmarks.refine`.
+    refine, landmarks
+        `refpose.landmarks.refine` and `refpose.landmarks.on_image`.
+    one_euro
+        `refpose.filters.one_euro`.
     network_input, find_peaks
         `refpose.heatmaps`.
     """
@@ -39,6 +41,8 @@ class Stages:
     warp_f32: Callable[..., FloatArray] = warp.warp_f32
     warp_mask: Callable[..., FloatArray] = warp.warp_mask
     refine: Callable[..., FloatArray] = landmarks.refine
+    landmarks: Callable[..., landmarks.Landmarks] = landmarks.on_image
+    one_euro: Callable[..., tuple[FloatArray, NDArray[np.float64]]] = filters.one_euro
     network_input: Callable[..., FloatArray] = heatmaps.network_input
     find_peaks: Callable[..., tuple[NDArray[np.intp], FloatArray]] = heatmaps.find_peaks
 

@@ -9,10 +9,11 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 from numbers import Rational, Real
+from typing import Any
 
 import numpy as np
 
-from . import libm, segmentation
+from . import filters, libm, segmentation
 from .filters import LowPass, OneEuro, Smoothing
 from .landmarks import AUXILIARY, COUNT, Landmarks
 from .libm import FloatArray, f32
@@ -127,6 +128,7 @@ class Tracker:
         height: int,
         time_us: int,
         atan2f: Callable[..., FloatArray] = libm.atan2f,
+        one_euro: Callable[..., Any] = filters.one_euro,
     ) -> tuple[Landmarks, FloatArray]:
         """Take over the landmarks of a frame.
 
@@ -140,8 +142,8 @@ class Tracker:
             Image size in pixels.
         time_us : int
             Time of the frame in microseconds, later than the last.
-        atan2f : function
-            The engine's `refpose.libm.atan2f`.
+        atan2f, one_euro : functions
+            The engine's `refpose.libm.atan2f` and `refpose.filters.one_euro`.
 
         Returns
         -------
@@ -157,14 +159,16 @@ class Tracker:
         points_px = raw.position * size
         if scale >= _MIN_OBJECT_SCALE:
             first = 0 if self.smoothing else COUNT
-            points_px[first:] = self.points.apply(points_px[first:], time_us, float(f32(1) / scale))
+            points_px[first:] = self.points.apply(points_px[first:], time_us, float(f32(1) / scale), one_euro)
         position = points_px / size
         centre, on_circle = position[AUXILIARY]
         self.roi = enlarged(from_points(centre, on_circle, width, height, atan2f), width, height)
         if self.smoothing is None:
             return raw._replace(position=position), raw_world
         visibility = self.visibility.apply(raw.visibility[:COUNT])
-        return raw._replace(position=position, visibility=visibility), self.world.apply(raw_world, time_us)
+        return raw._replace(position=position, visibility=visibility), self.world.apply(
+            raw_world, time_us, step=one_euro
+        )
 
     def check_mask(self, shape: tuple[int, int]) -> None:
         """Raise ValueError if a mask of this shape (H, W) cannot be smoothed with the last one."""

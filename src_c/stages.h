@@ -22,6 +22,16 @@ static inline int64_t rp_input_scratch(int height, int width, int radius)
     return (rp_source_slots(height, radius) + 2) * 3 * (int64_t)width + rp_source_slots(height, radius);
 }
 
+/* A region of the image, in fractions of its width and height, and the padding of the square around it, in fractions of that. */
+typedef struct {
+    float left, top, right, bottom, x, y, width, height, cos, sin;
+} rp_square;
+
+/* Parameters of One-Euro filters, one of each for every value. */
+typedef struct {
+    const double *min_cutoff, *beta, *derivative_cutoff;
+} rp_euro;
+
 /* name, arguments */
 #define RP_STAGES(X)                                                                                                   \
     /* y[i] = e^x[i] */                                                                                                \
@@ -34,6 +44,13 @@ static inline int64_t rp_input_scratch(int height, int width, int radius)
     X(warp_mask, (const float *mask, int n, const double *matrix, int width, int height, float *out))                  \
     /* Moves the x, y of `count` (x, y, z) positions to the centre of mass of a window of their channel of the heat map. */     \
     X(refine, (float *position, int count, const float *heatmap, int rows, int columns, int channels, int window))         \
+    /* Rows of x, y, z in pixels of the crop and two logits -> positions on the image (count, 3), refined on the way, visibility    \
+     * and presence. side: of the crop; square: letterbox and region, see rp_square. */                                      \
+    X(landmarks, (const float *network, int count, float side, const float *heatmap, int rows, int columns, int channels,   \
+                  int window, const rp_square *square, float *position, float *visibility, float *presence))                \
+    /* One step of n One-Euro filters: values -> smooth; the states raw, value and speed are read and written. */             \
+    X(one_euro, (const float *values, int64_t n, const rp_euro *parameters, double frequency, double value_scale,            \
+                 double *raw, double *value, double *speed, float *smooth))                                                 \
     /* A picture in the middle of a square, as scikit-image resizes it: every byte b of colour c as values[3 * b + c]. Colours are   \
      * limited to low..high. scratch: rp_input_scratch doubles. out (side, side, 3). */                                     \
     X(network_input, (const uint8_t *image, int height, int width, const rp_axis *rows, const rp_axis *columns, double low, \

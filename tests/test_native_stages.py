@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from refpose import landmarks, libm, warp
+from refpose import filters, landmarks, libm, warp
+from refpose.roi import Roi
 
 native = pytest.importorskip("refpose._native", reason="the native engine was not built")
 ISAS = ("avx512", "avx2", "neon", "ref")
@@ -118,6 +119,38 @@ def test_refine(stages: Any, window: int) -> None:
     assert found.shape == position.shape
 
 
+def test_landmarks(stages: Any) -> None:
+    rng = np.random.default_rng(7)
+    for window in (7, 9):
+        heatmap = (rng.standard_normal((64, 64, 39)) * 3 - 1).astype(np.float32)
+        rows = (rng.uniform(-0.1, 1.1, (35, 5)) * 256).astype(np.float32)
+        rows[:, 3:] = rng.standard_normal((35, 2)) * 8
+        padding = tuple(np.float32(v) for v in rng.uniform(0, 1e-7, 4))
+        angle = np.float32(rng.uniform(-3, 3))
+        region = Roi(*(float(np.float32(v)) for v in rng.uniform(0.1, 0.9, 4)), float(angle))
+        arguments = (rows, heatmap, window, padding, region, libm.cosf(angle)[()], libm.sinf(angle)[()])
+        for found, expected in zip(stages.landmarks(*arguments), landmarks.on_image(*arguments), strict=True):
+            assert found.dtype == np.float32
+            assert np.array_equal(found, expected)
+
+
+def test_one_euro(stages: Any) -> None:
+    rng = np.random.default_rng(8)
+    shape = (35, 3)
+    states = rng.standard_normal((3, *shape)).astype(np.float32).astype(np.float64) * 100
+    parameters = np.abs(rng.standard_normal((3, *shape))).astype(np.float32).astype(np.float64)
+    before = states.copy()
+    for step in range(5):
+        values = (rng.standard_normal(shape) * 100).astype(np.float32)
+        arguments = (values, states, parameters, 30.0003 / (step + 1), 0.00123)
+        smooth, after = stages.one_euro(*arguments)
+        expected, expected_after = filters.one_euro(*arguments)
+        assert np.array_equal(smooth, expected)
+        assert np.array_equal(after, expected_after)
+        assert np.array_equal(states, before)
+        states, before = after, after.copy()
+
+
 def test_bad_arguments(stages: Any) -> None:
     image, matrix = np.zeros((4, 4, 3), np.uint8), (1.0,) * 9
     for bad in (image[:, ::2], image.astype(np.int16), image[:, :, :2], image[0], image[:0]):
@@ -133,5 +166,12 @@ def test_bad_arguments(stages: Any) -> None:
         stages.refine(np.zeros((3, 3), np.float32), np.zeros((4, 4, 2), np.float32), 9)
     with pytest.raises(TypeError, match="float32"):
         stages.refine(np.zeros((3, 3), np.float32), np.zeros((4, 4, 4)), 9)
+    square = ((0.0,) * 4, Roi(0.5, 0.5, 1.0, 1.0, 0.0), 1.0, 0.0)
+    with pytest.raises(ValueError, match="a heat map of 2 channels"):
+        stages.landmarks(np.zeros((3, 5), np.float32), np.zeros((4, 4, 2), np.float32), 9, *square)
+    with pytest.raises(ValueError, match="landmarks: expected 15 values"):
+        stages.landmarks(np.zeros((3, 4), np.float32), np.zeros((4, 4, 4), np.float32), 9, *square)
+    with pytest.raises(ValueError, match="states: expected 9 float64 values"):
+        stages.one_euro(np.zeros(3, np.float32), np.zeros((3, 2)), np.zeros((3, 3)), 30.0, 1.0)
     with pytest.raises(ValueError, match="no stages for"):
         native.Stages("sse9")

@@ -95,7 +95,7 @@ def test_a_person_without_size_passes_unfiltered() -> None:
     smooth, _ = tracker.follow(raw, world, 640, 480, 2 * STEP_US)
     size = np.float32([640, 480, 640])
     assert_same(smooth.position, raw.position * size / size)
-    assert tracker.points.value is before
+    assert_same(tracker.points.value, before)
     assert tracker.roi is not None
     assert tracker.roi.width == 0
 
