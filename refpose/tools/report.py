@@ -17,7 +17,6 @@ from .. import heatmap_report, report
 from ..heatmap_pose import HeatmapPose
 from ..images import read_image
 from . import options
-from .dump import make_pose
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do ``refpose report``."""
     image = read_image(args.picture)
-    pose = make_pose(args)
+    pose = options.make_pose(options.settings(args, mode="image"), args.threads)
     title = args.title or Path(args.picture).name
     if isinstance(pose, HeatmapPose):
         state = "one person" if heatmap_report.write(args.output, pose, image, title) else "nobody"
