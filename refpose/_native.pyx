@@ -15,10 +15,10 @@ cdef extern from "context.h" nogil:
     int RP_BUFFERS
     int RP_RELU6
     int RP_RELU6_SUM
-    int RP_RELU6_DW
+    int RP_RELU6_DEPTHWISE
     int RP_RELU6_EXPAND
     int RP_ACT
-    int RP_ACT_DW
+    int RP_ACT_DEPTHWISE
     int RP_ACT_EXPAND
     int RP_SIGMOID
     int RP_SWISH
@@ -48,8 +48,8 @@ cdef extern from "context.h" nogil:
     void rp_context_run(rp_context *context, float *const *buffers)
     void rp_context_free(rp_context *context)
 
-RELU6, RELU6_SUM, RELU6_DW, RELU6_EXPAND = RP_RELU6, RP_RELU6_SUM, RP_RELU6_DW, RP_RELU6_EXPAND
-ACT, ACT_DW, ACT_EXPAND = RP_ACT, RP_ACT_DW, RP_ACT_EXPAND
+RELU6, RELU6_SUM, RELU6_DEPTHWISE, RELU6_EXPAND = RP_RELU6, RP_RELU6_SUM, RP_RELU6_DEPTHWISE, RP_RELU6_EXPAND
+ACT, ACT_DEPTHWISE, ACT_EXPAND = RP_ACT, RP_ACT_DEPTHWISE, RP_ACT_EXPAND
 ACTIVATIONS = {"sigmoid": RP_SIGMOID, "swish": RP_SWISH, "eswish": RP_ESWISH}
 MAX_THREADS = 64
 MAX_SIZE = 2**40  # values in one space

@@ -29,10 +29,10 @@ LANES = 16  # channels of a tensor in the arena and outputs of packed weights co
 
 # Kernel of a tape step on its own.
 _KERNELS = {
-    "pointwise": "pw",
+    "pointwise": "pointwise",
     "conv": "conv",
-    "depthwise": "dw",
-    "gated": "pw",
+    "depthwise": "depthwise",
+    "gated": "pointwise",
     "add": "add",
     "upsample": "upsample",
     "enlarge": "enlarge",
@@ -47,9 +47,9 @@ _KERNELS = {
 # Kernels that leave their result in planes, and the kernels they stand for.
 PLANAR = {
     "planar_stem": "conv",
-    "planar_pw": "pw",
-    "planar_dw": "dw",
-    "planar_expdw": "expdw",
+    "planar_pointwise": "pointwise",
+    "planar_depthwise": "depthwise",
+    "planar_expand_depthwise": "expand_depthwise",
     "planar_upsample": "upsample",
 }
 
@@ -141,22 +141,22 @@ def resize_add(steps: Steps) -> Steps:
 
 def pointwise_add(steps: Steps) -> Steps:
     """Pointwise convolution, then a sum with another tensor."""
-    return _join(steps, "pw", "add", _with_residual)
+    return _join(steps, "pointwise", "add", _with_residual)
 
 
 def separable(steps: Steps) -> Steps:
     """Depthwise, then pointwise convolution: the rows in between stay in the cache."""
-    return _join(steps, "dw", "pw", _behind("dwpw"))
+    return _join(steps, "depthwise", "pointwise", _behind("separable"))
 
 
 def bottleneck(steps: Steps) -> Steps:
     """Pointwise (expand), depthwise, pointwise (project): the expanded tensor never exists as a whole."""
-    return _join(steps, "pw", "dwpw", _behind("block"))
+    return _join(steps, "pointwise", "separable", _behind("bottleneck"))
 
 
 def stem_block(steps: Steps) -> Steps:
     """The same with another convolution in the place of the expansion."""
-    return _join(steps, "conv", "dwpw", _behind("block"))
+    return _join(steps, "conv", "separable", _behind("bottleneck"))
 
 
 def sum_rows(steps: Steps) -> Steps:
@@ -165,7 +165,11 @@ def sum_rows(steps: Steps) -> Steps:
     for step in steps:
         makers = [i for i, earlier in enumerate(result) if earlier.out == step.input]
         before = result[makers[0]] if step.kernel == "row_sums" and makers else None
-        if before and before.kernel in ("dw", "expdw") and before.parts[-1].attrs["act"] in ("swish", "eswish"):
+        if (
+            before
+            and before.kernel in ("depthwise", "expand_depthwise")
+            and before.parts[-1].attrs["act"] in ("swish", "eswish")
+        ):
             result[makers[0]] = replace(before, sums=step.out)
         else:
             result.append(step)
@@ -174,7 +178,12 @@ def sum_rows(steps: Steps) -> Steps:
 
 def expand_depthwise(steps: Steps) -> Steps:
     """Pointwise (expand), depthwise, where a mean over the result must be known before the projection."""
-    return _join(_join(steps, "pw", "dw", _behind("expdw")), "conv", "dw", _behind("expdw"))
+    return _join(
+        _join(steps, "pointwise", "depthwise", _behind("expand_depthwise")),
+        "conv",
+        "depthwise",
+        _behind("expand_depthwise"),
+    )
 
 
 def sparse(steps: Steps) -> Steps:
@@ -187,7 +196,7 @@ def sparse(steps: Steps) -> Steps:
         if step.input.index in known:
             if step.residual is not None and step.residual.index not in known:
                 return steps
-            if kernel not in ("depth_to_space", "pw", "dw", "upsample"):
+            if kernel not in ("depth_to_space", "pointwise", "depthwise", "upsample"):
                 return steps
             kernel = planar_of.get(kernel, "planar_depth_to_space")
         elif kernel == "conv" and not known:
@@ -200,7 +209,7 @@ def sparse(steps: Steps) -> Steps:
 
 def planar_expand(steps: Steps) -> Steps:
     """Pointwise (expand), depthwise on planes, some channels at a time: the expanded planes stay in the cache."""
-    return _join(steps, "planar_pw", "planar_dw", _behind("planar_expdw"))
+    return _join(steps, "planar_pointwise", "planar_depthwise", _behind("planar_expand_depthwise"))
 
 
 def seams(steps: Steps) -> Steps:
@@ -209,10 +218,10 @@ def seams(steps: Steps) -> Steps:
     """
     result: Steps = []
     for step in steps:
-        if step.kernel == "block" and step.out.shape[0] <= 8:
+        if step.kernel == "bottleneck" and step.out.shape[0] <= 8:
             expand, depthwise, *rest = step.parts
-            result.append(PlanStep("expdw", (expand, depthwise), step.input, depthwise.out))
-            step = PlanStep("pw", tuple(rest), depthwise.out, step.out, step.residual)
+            result.append(PlanStep("expand_depthwise", (expand, depthwise), step.input, depthwise.out))
+            step = PlanStep("pointwise", tuple(rest), depthwise.out, step.out, step.residual)
         result.append(step)
     return result
 
@@ -498,18 +507,18 @@ def tile(step: PlanStep, places: Mapping[int, Place]) -> tuple[int, int]:
     As few rows as keep the register tiles full: the window of expanded rows then stays in the cache with all channels.
     """
     rows, columns, _ = places[step.out.index].shape
-    if step.kernel == "expdw":
+    if step.kernel == "expand_depthwise":
         expanded, chunk = lanes(step.out.shape[2]), 96 if rows > 16 else 48
         return 2, chunk if expanded > chunk and expanded % 48 == 0 else expanded
-    if step.kernel == "block":
+    if step.kernel == "bottleneck":
         return 2 if rows > 16 else min(rows, 4), lanes(step.parts[0].out.shape[2])
-    if step.kernel in ("planar_pw", "planar_expdw"):
+    if step.kernel in ("planar_pointwise", "planar_expand_depthwise"):
         rows, columns, inputs = step.input.shape
         chunks = -(-inputs // (160 if rows * columns <= 64 else 80))
         planes = _PLANES // _tensor_size((rows, columns, 1), True)[1] // 2 * 2
-        outputs = step.out.shape[2] if step.kernel == "planar_pw" else max(2, min(step.out.shape[2], planes))
+        outputs = step.out.shape[2] if step.kernel == "planar_pointwise" else max(2, min(step.out.shape[2], planes))
         return outputs, -(-inputs // chunks)
-    return (min(rows, max(4, 64 // columns)), 0) if step.kernel in ("dw", "dwpw") else (0, 0)
+    return (min(rows, max(4, 64 // columns)), 0) if step.kernel in ("depthwise", "separable") else (0, 0)
 
 
 @dataclass(frozen=True)
@@ -589,10 +598,10 @@ class Plan:
                 kernel, bias = weights[f"{part.name}/kernel"], weights[f"{part.name}/bias"]
                 if part.op == "depthwise":
                     block = pack_depthwise(kernel, bias)
-                elif use == "expand" and step.kernel == "planar_expdw":
+                elif use == "expand" and step.kernel == "planar_expand_depthwise":
                     group, chunk = tile(step, self.places)
                     block = pack_groups(kernel, bias, group, chunk, self.places[step.input.index].ld)
-                elif step.kernel == "planar_pw":
+                elif step.kernel == "planar_pointwise":
                     block = pack_sparse(kernel, bias, tile(step, self.places)[1], self.places[step.input.index].ld)
                 else:
                     block = pack_pointwise(kernel, bias)
@@ -618,7 +627,7 @@ class Plan:
             tiling = f" {rows} rows" * bool(rows) + f" x {chunk} channels" * bool(chunk)
             operands = " + ".join(self._operand(val) for val in step.inputs)
             lines.append(
-                f"{number:3} {step.kernel:<15}{operands} -> {self._operand(step.out)}{tiling}"
+                f"{number:3} {step.kernel:<24}{operands} -> {self._operand(step.out)}{tiling}"
                 + "".join(f"  {part.name}" for part in step.parts[-1:])
             )
         return "\n".join(lines) + "\n"
@@ -661,7 +670,12 @@ def _parameters(step: PlanStep) -> Iterable[tuple[str, Step]]:
         if part.op == "depthwise":
             yield "depthwise", part
         else:
-            yield "expand" if i == 0 and step.kernel in ("block", "expdw", "planar_expdw") else "project", part
+            yield (
+                "expand"
+                if i == 0 and step.kernel in ("bottleneck", "expand_depthwise", "planar_expand_depthwise")
+                else "project",
+                part,
+            )
 
 
 def _most_packed(part: Step) -> int:
@@ -691,7 +705,7 @@ def link(plan: Plan, weights: Mapping[str, Array]) -> tuple[NDArray[Any], Array]
         row["kernel"], row["flags"] = numbers[step.kernel], _flags(step)
         row["k"], row["rows"], row["chunk"] = size, rows, chunk
         row["stride"], row["pad"] = (1, 0) if window is None else (window.attrs["stride"], window.attrs["pad"][0])
-        if step.kernel in ("block", "expdw"):
+        if step.kernel in ("bottleneck", "expand_depthwise"):
             expand = step.parts[0]
             row["mid_h"], row["mid_w"], row["mid"] = expand.out.shape
             row["expand_k"] = expand.weights["kernel"][1]
@@ -718,7 +732,7 @@ def _flags(step: PlanStep) -> int:
     for use, part in _parameters(step):
         clamp, act = {
             "expand": (_native.RELU6_EXPAND, _native.ACT_EXPAND),
-            "depthwise": (_native.RELU6_DW, _native.ACT_DW),
+            "depthwise": (_native.RELU6_DEPTHWISE, _native.ACT_DEPTHWISE),
             "project": (_native.RELU6, _native.ACT),
         }[use]
         if part.attrs["act"] == "relu6":

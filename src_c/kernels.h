@@ -38,8 +38,8 @@
  *     tap:  ...                             filled up with zero weights
  *     head: ...
  *
- * planar_expdw has such a stream for each group of `rows` outputs, numbered from 0; in front, padded to a multiple of 4, int32s that
- * say where each group starts, in rp_pairs from the beginning.
+ * planar_expand_depthwise has such a stream for each group of `rows` outputs, numbered from 0; in front, padded to a multiple of 4,
+ * int32s that say where each group starts, in rp_pairs from the beginning.
  */
 #ifndef RP_KERNELS_H
 #define RP_KERNELS_H
@@ -53,16 +53,16 @@
 /* name: what it computes */
 #define RP_KERNELS(X)                                                                                                  \
     X(conv, "convolution of any size and stride")                                                                      \
-    X(pw, "pointwise convolution, residual")                                                                           \
-    X(dw, "depthwise convolution 3x3 or 5x5, stride 1 or 2")                                                           \
-    X(dwpw, "depthwise, pointwise, residual")                                                                          \
-    X(block, "pointwise or other convolution (expand), depthwise, pointwise (project), residual")                      \
-    X(expdw, "pointwise or other convolution (expand), depthwise")                                                     \
-    X(tail, "eight channels: twice enlarged, two residual separable blocks each time, then 3x3 to one channel")         \
+    X(pointwise, "pointwise convolution, residual")                                                                    \
+    X(depthwise, "depthwise convolution 3x3 or 5x5, stride 1 or 2")                                                    \
+    X(separable, "depthwise, pointwise, residual")                                                                     \
+    X(bottleneck, "pointwise or other convolution (expand), depthwise, pointwise (project), residual")                 \
+    X(expand_depthwise, "pointwise or other convolution (expand), depthwise")                                          \
+    X(tail, "eight channels: twice enlarged, two residual separable blocks each time, then 3x3 to one channel")        \
     X(planar_stem, "convolution of interleaved input to planes")                                                       \
-    X(planar_pw, "pointwise convolution of planes, zero weights skipped, residual")                                    \
-    X(planar_expdw, "pointwise (expand), depthwise on planes, zero weights skipped")                                   \
-    X(planar_dw, "depthwise convolution of planes")                                                                    \
+    X(planar_pointwise, "pointwise convolution of planes, zero weights skipped, residual")                             \
+    X(planar_expand_depthwise, "pointwise (expand), depthwise on planes, zero weights skipped")                        \
+    X(planar_depthwise, "depthwise convolution of planes")                                                             \
     X(planar_upsample, "bilinear resize of planes to twice the size")                                                  \
     X(planar_depth_to_space, "2x2 blocks from channels, planes to interleaved")                                        \
     X(add, "sum of two tensors")                                                                                       \
@@ -110,13 +110,13 @@ static inline const rp_pair *rp_pairs(const float *packed, int outputs)
 enum { RP_TAIL_CHANNELS = 8, RP_TAIL_BLOCK = RP_LANES * (1 + 9) + RP_LANES * (1 + RP_TAIL_CHANNELS) };
 
 enum {
-    RP_RELU6 = 1,        /* clamp the pointwise or convolution result (block: the projection) */
+    RP_RELU6 = 1,        /* clamp the pointwise or convolution result (bottleneck: the projection) */
     RP_RELU6_SUM = 2,    /* clamp after the residual was added */
-    RP_RELU6_DW = 4,     /* clamp the depthwise result */
+    RP_RELU6_DEPTHWISE = 4,     /* clamp the depthwise result */
     RP_RELU6_EXPAND = 8, /* clamp the expansion */
     /* where the step's other activation, one of RP_ACTIVATIONS, is applied instead; never before a residual */
     RP_ACT = 16,
-    RP_ACT_DW = 32,
+    RP_ACT_DEPTHWISE = 32,
     RP_ACT_EXPAND = 64,
     RP_SIGMOID = 1 << 8,
     RP_SWISH = 2 << 8,
@@ -133,12 +133,15 @@ typedef struct {
 typedef struct {
     int32_t kernel, flags;
     int32_t k, stride, pad;    /* window size, stride, rows and columns of zeros before the first */
-    int32_t mid, mid_h, mid_w; /* block, expdw: expanded channels, rows, columns; mean: mid_w columns were summed */
-    int32_t expand_k, expand_stride, expand_pad; /* block, expdw: window of the expansion */
-    int32_t rows, chunk; /* tile: output rows, expanded channels (multiple of 48, or all) at a time; planar_pw: inputs at a time, planar_expdw: outputs and inputs */
+    int32_t mid, mid_h, mid_w; /* bottleneck, expand_depthwise: expanded channels, rows, columns; mean: mid_w columns were summed */
+    int32_t expand_k, expand_stride, expand_pad; /* bottleneck, expand_depthwise: window of the expansion */
+    /* tile: output rows, expanded channels (multiple of 48, or all) at a time; planar_pointwise: inputs at a time;
+     * planar_expand_depthwise: outputs and inputs */
+    int32_t rows, chunk;
     rp_tensor in, add, out;
-    rp_tensor gate; /* pw: a factor for each input channel */
-    rp_tensor sums; /* dw, expdw: the sums of the result's rows; a pair of floats is a double, so c is 2 * rp_lanes(out.c) */
+    rp_tensor gate; /* pointwise: a factor for each input channel */
+    /* depthwise, expand_depthwise: the sums of the result's rows; a pair of floats is a double, so c is 2 * rp_lanes(out.c) */
+    rp_tensor sums;
     int64_t expand, depthwise, project; /* where the packed weights lie; a lone convolution uses project */
 } rp_step;
 

@@ -76,11 +76,11 @@ static int stream_is_sound(const rp_tensor *in, const float *packed, const float
 
 static int sparse_is_sound(const rp_program *p, const rp_step *s)
 {
-    const int64_t at = s->kernel == RP_planar_pw ? s->project : s->expand;
+    const int64_t at = s->kernel == RP_planar_pointwise ? s->project : s->expand;
     const float *packed = p->weights + at, *end = p->weights + p->weights_size;
     if (s->chunk < 1 || s->chunk > MAX_CHANNELS || at % 4 || !inside(p, at, 0))
         return 0;
-    if (s->kernel == RP_planar_pw)
+    if (s->kernel == RP_planar_pointwise)
         return stream_is_sound(&s->in, packed, end, s->out.c, s->chunk);
     const int groups = (s->out.c + s->rows - 1) / s->rows;
     if (!inside(p, at, groups))
@@ -102,25 +102,26 @@ static const char *planar_error(const rp_program *p, const rp_step *s)
         return "input tensor";
     if (s->kernel == RP_planar_depth_to_space ? !fits(p, out) : !fits_planar(p, out))
         return "output tensor";
-    if (add->space != -1 && (s->kernel != RP_planar_pw || !fits_planar(p, add) || add->h != out->h || add->w != out->w || add->c != out->c))
+    if (add->space != -1 && (s->kernel != RP_planar_pointwise || !fits_planar(p, add) || add->h != out->h || add->w != out->w ||
+                             add->c != out->c))
         return "residual tensor";
     switch (s->kernel) {
     case RP_planar_stem:
         if (!windows_fit(s->k, s->stride, s->pad, in->h, in->w, out->h, out->w))
             return "window";
         return inside(p, s->project, panels(s->k * s->k * in->c, out->c)) ? NULL : "weights";
-    case RP_planar_pw:
+    case RP_planar_pointwise:
         if (in->h != out->h || in->w != out->w)
             return "output tensor";
         return sparse_is_sound(p, s) ? NULL : "weights";
-    case RP_planar_expdw:
+    case RP_planar_expand_depthwise:
         if (s->rows < 1 || s->rows > MAX_CHANNELS)
             return "tile";
         if (!sparse_is_sound(p, s))
             return "weights";
         /* fall through */
-    case RP_planar_dw:
-        if ((s->k != 3 && s->k != 5) || s->pad > 2 || (s->kernel == RP_planar_dw && in->c != out->c) ||
+    case RP_planar_depthwise:
+        if ((s->k != 3 && s->k != 5) || s->pad > 2 || (s->kernel == RP_planar_depthwise && in->c != out->c) ||
             !windows_fit(s->k, s->stride, s->pad, in->h, in->w, out->h, out->w) ||
             (out->h - 1) * s->stride + s->k - s->pad > in->h + 2 || (out->w - 1) * s->stride + s->k - s->pad > in->w + 2)
             return "window";
@@ -155,18 +156,18 @@ static const char *step_error(const rp_program *p, const rp_step *s)
     if (add->space != -1 && (!fits(p, add) || (s->kernel != RP_tail && (add->h != out->h || add->w != out->w || add->c != out->c))))
         return "residual tensor";
     const rp_tensor *gate = &s->gate, *sums = &s->sums;
-    if (gate->space != -1 && (s->kernel != RP_pw || !fits(p, gate) || gate->h != 1 || gate->w != 1 || gate->c != in->c))
+    if (gate->space != -1 && (s->kernel != RP_pointwise || !fits(p, gate) || gate->h != 1 || gate->w != 1 || gate->c != in->c))
         return "gate tensor";
     if (add->space != -1 && s->flags & RP_ACT)
         return "activation";
     const int same = in->h == out->h && in->w == out->w;
-    if (sums->space != -1 && ((s->kernel != RP_dw && s->kernel != RP_expdw) || !fits(p, sums) || !holds_sums(sums, out) ||
-                              !(s->flags & RP_ACT_DW)))
+    if (sums->space != -1 && ((s->kernel != RP_depthwise && s->kernel != RP_expand_depthwise) || !fits(p, sums) ||
+                              !holds_sums(sums, out) || !(s->flags & RP_ACT_DEPTHWISE)))
         return "row sums";
-    if (s->flags & RP_ACT_DW && (s->flags & RP_ACTIVATIONS) < RP_SWISH)
+    if (s->flags & RP_ACT_DEPTHWISE && (s->flags & RP_ACTIVATIONS) < RP_SWISH)
         return "activation";
-    const int expands = s->kernel == RP_block || s->kernel == RP_expdw;
-    const int projects = s->kernel == RP_block || s->kernel == RP_dwpw;
+    const int expands = s->kernel == RP_bottleneck || s->kernel == RP_expand_depthwise;
+    const int projects = s->kernel == RP_bottleneck || s->kernel == RP_separable;
     if (expands ? s->mid < 1 || s->mid > MAX_CHANNELS : s->mid != 0)
         return "expanded channels";
     const int channels = expands ? s->mid : in->c;
@@ -177,16 +178,16 @@ static const char *step_error(const rp_program *p, const rp_step *s)
         if (!windows_fit(s->k, s->stride, s->pad, in->h, in->w, out->h, out->w))
             return "window";
         return inside(p, s->project, panels(s->k * s->k * in->c, out->c)) ? NULL : "weights";
-    case RP_pw:
+    case RP_pointwise:
         if (!same || s->k != 1 || s->stride != 1 || s->pad != 0)
             return "output size";
         if (add->space != -1 && !padded(add))
             return "residual tensor";
         return inside(p, s->project, panels(in->c, out->c)) ? NULL : "weights";
-    case RP_dw:
-    case RP_dwpw:
-    case RP_block:
-    case RP_expdw:
+    case RP_depthwise:
+    case RP_separable:
+    case RP_bottleneck:
+    case RP_expand_depthwise:
         if (expands ? !windows_fit(s->expand_k, s->expand_stride, s->expand_pad, in->h, in->w, s->mid_h, s->mid_w) ||
                           !windows_fit(s->k, s->stride, s->pad, s->mid_h, s->mid_w, out->h, out->w)
                     : !windows_fit(s->k, s->stride, s->pad, in->h, in->w, out->h, out->w))
@@ -258,10 +259,10 @@ static int64_t scratch(const rp_step *s, int plain)
     switch (s->kernel) {
     case RP_conv:
         return copied(s->k, s->stride, s->out.w, s->in.c);
-    case RP_dw:
-    case RP_dwpw:
-    case RP_block:
-    case RP_expdw:
+    case RP_depthwise:
+    case RP_separable:
+    case RP_bottleneck:
+    case RP_expand_depthwise:
         return plain ? (int64_t)s->k * s->mid_w * s->mid + s->mid + s->in.c
                      : (1 + rp_window(s)) * column * c + (int64_t)s->rows * s->out.w * c +
                            (s->mid ? copied(s->expand_k, s->expand_stride, s->mid_w, s->in.c) : 0);
@@ -273,15 +274,15 @@ static int64_t scratch(const rp_step *s, int plain)
     }
     case RP_planar_stem:
         return copied(s->k, s->stride, s->out.w, s->in.c) + (int64_t)(s->out.w + 15) / 16 * 16 * rp_lanes(s->out.c);
-    case RP_planar_pw:
-    case RP_planar_dw:
+    case RP_planar_pointwise:
+    case RP_planar_depthwise:
         return rp_plane_mask(s->out.h, s->out.w) + s->out.c;
-    case RP_planar_expdw:
+    case RP_planar_expand_depthwise:
         return rp_plane_mask(s->in.h, s->in.w) + rp_plane_mask(s->out.h, s->out.w) + (int64_t)s->out.c +
                rp_planes(s->in.w, s->rows, rp_margin(s->in.w) + rp_lanes(s->in.h * rp_row(s->in.w)));
     case RP_planar_upsample:
         return rp_plane_mask(s->out.h, s->out.w) + (int64_t)s->in.h * (2 * s->in.w + 32) + 64;
-    case RP_pw:
+    case RP_pointwise:
         return s->gate.space < 0 ? 0 : panels(s->in.c, s->out.c);
     case RP_enlarge:
         return (int64_t)s->in.w * rp_lanes(s->in.c);

@@ -91,7 +91,7 @@ static float filter(const rp_step *s, const rp_memory *m, int y, int x, int c)
                 v = m->scratch[((int64_t)(iy % s->k) * s->mid_w + ix) * s->mid + c];
             acc = fmaf(v, *(w += RP_LANES), acc);
         }
-    return activate(s, acc, RP_RELU6_DW, RP_ACT_DW);
+    return activate(s, acc, RP_RELU6_DEPTHWISE, RP_ACT_DEPTHWISE);
 }
 
 /* Activation, residual, clamp: the end of every pointwise convolution. */
@@ -127,7 +127,7 @@ void rp_conv__ref(const rp_step *s, const rp_memory *m, int part, int parts)
                        convolve(s, m, s->k, s->stride, s->pad, m->weights + s->project, s->out.c, y, x, n));
 }
 
-void rp_pw__ref(const rp_step *s, const rp_memory *m, int part, int parts) { rp_conv__ref(s, m, part, parts); }
+void rp_pointwise__ref(const rp_step *s, const rp_memory *m, int part, int parts) { rp_conv__ref(s, m, part, parts); }
 
 /* Sums of every channel over row y of a tensor, columns ascending. */
 static void sum_row(const rp_memory *m, const rp_tensor *t, const rp_tensor *sums, int y)
@@ -150,7 +150,7 @@ static void filter_row(const rp_step *s, const rp_memory *m, int y)
         sum_row(m, &s->out, &s->sums, y);
 }
 
-void rp_dw__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+void rp_depthwise__ref(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;
     share(s->out.h, part, parts, &lo, &hi);
@@ -171,7 +171,7 @@ static void separable_row(const rp_step *s, const rp_memory *m, int y)
     }
 }
 
-void rp_dwpw__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+void rp_separable__ref(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;
     share(s->out.h, part, parts, &lo, &hi);
@@ -194,7 +194,7 @@ static void expand_rows(const rp_step *s, const rp_memory *m, int y, int *next)
             }
 }
 
-void rp_block__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+void rp_bottleneck__ref(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi, next = 0;
     share(s->out.h, part, parts, &lo, &hi);
@@ -204,7 +204,7 @@ void rp_block__ref(const rp_step *s, const rp_memory *m, int part, int parts)
     }
 }
 
-void rp_expdw__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+void rp_expand_depthwise__ref(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi, next = 0;
     share(s->out.h, part, parts, &lo, &hi);
@@ -242,8 +242,9 @@ void rp_tail__ref(const rp_step *s, const rp_memory *m, int part, int parts)
         tail_part(rp_upsample__ref, (rp_step){.in = large ? level[0][0] : s->in, .add = large ? none : s->add, .out = t[0]}, &own);
         for (int i = 0; i < 2; i++) {
             const int64_t at = s->depthwise + (2 * large + i) * RP_TAIL_BLOCK;
-            tail_part(rp_dwpw__ref, (rp_step){.in = t[i], .add = t[i], .out = t[1 - i], .k = 3, .stride = 1, .pad = 1, .depthwise = at,
-                                              .project = at + RP_LANES * 10, .flags = RP_RELU6_DW | RP_RELU6_SUM}, &own);
+            tail_part(rp_separable__ref,
+                      (rp_step){.in = t[i], .add = t[i], .out = t[1 - i], .k = 3, .stride = 1, .pad = 1, .depthwise = at,
+                                .project = at + RP_LANES * 10, .flags = RP_RELU6_DEPTHWISE | RP_RELU6_SUM}, &own);
         }
     }
     tail_part(rp_conv__ref, (rp_step){.in = level[1][0], .add = none, .out = s->out, .k = 3, .stride = 1, .pad = 1, .project = s->project}, &own);
@@ -467,7 +468,7 @@ static void combine_sparse(const rp_step *s, const rp_memory *m, const float *pa
         }
 }
 
-void rp_planar_pw__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+void rp_planar_pointwise__ref(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;
     share(s->out.h, part, parts, &lo, &hi);
@@ -501,11 +502,11 @@ static void filter_plane(const rp_step *s, const rp_memory *m, const rp_tensor *
                 for (int ky = 0; ky < s->k; ky++)
                     acc = fmaf(*planar_value(planes, where, y * s->stride - s->pad + ky, x * s->stride - s->pad + kx, from),
                                *(w += RP_LANES), acc);
-            *planar_value(&s->out, m, y, x, c) = s->flags & RP_RELU6_DW ? clip6(acc) : acc;
+            *planar_value(&s->out, m, y, x, c) = s->flags & RP_RELU6_DEPTHWISE ? clip6(acc) : acc;
         }
 }
 
-void rp_planar_expdw__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+void rp_planar_expand_depthwise__ref(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     const float *packed = m->weights + s->expand;
     rp_tensor planes = s->in;
@@ -530,7 +531,7 @@ void rp_planar_expdw__ref(const rp_step *s, const rp_memory *m, int part, int pa
     }
 }
 
-void rp_planar_dw__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+void rp_planar_depthwise__ref(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;
     share(s->out.c, part, parts, &lo, &hi);

@@ -112,7 +112,7 @@ def weights(rng: np.random.Generator, *shape: int, density: float = 1.0) -> Arra
     return some.astype(np.float16).astype(np.float32)
 
 
-def pw_case(rng: np.random.Generator) -> Case:
+def pointwise_case(rng: np.random.Generator) -> Case:
     h, w, inputs, outputs = (int(rng.integers(1, top)) for top in (9, 12, 70, 150))
     tensors = {"in": Tensor(values(rng, h, w, inputs)), "out": Tensor(values(rng, h, w, outputs))}
     if rng.random() < 0.5:
@@ -120,11 +120,11 @@ def pw_case(rng: np.random.Generator) -> Case:
     else:
         tensors["out"] = Tensor(values(rng, h, w, outputs), ld=outputs + int(rng.integers(0, 3)))
     packed = plan.pack_pointwise(weights(rng, outputs, 1, 1, inputs), weights(rng, outputs))
-    return Case("pw", tensors, {"flags": flags(rng)}, {"project": packed})
+    return Case("pointwise", tensors, {"flags": flags(rng)}, {"project": packed})
 
 
 def flags(rng: np.random.Generator) -> int:
-    return int(sum(flag for flag in (native.RELU6, native.RELU6_SUM, native.RELU6_DW) if rng.random() < 0.5))
+    return int(sum(flag for flag in (native.RELU6, native.RELU6_SUM, native.RELU6_DEPTHWISE) if rng.random() < 0.5))
 
 
 def window(rng: np.random.Generator, out: tuple[int, int]) -> tuple[dict[str, int], tuple[int, int]]:
@@ -141,7 +141,7 @@ def planar_dw_case(rng: np.random.Generator) -> Case:
     c = int(rng.integers(1, 40))
     tensors = {"in": Tensor(values(rng, h, w, c), True), "out": Tensor(values(rng, *out, c), True)}
     packed = plan.pack_depthwise(weights(rng, fields["k"], fields["k"], c), weights(rng, c))
-    return Case("planar_dw", tensors, {**fields, "flags": flags(rng)}, {"depthwise": packed})
+    return Case("planar_depthwise", tensors, {**fields, "flags": flags(rng)}, {"depthwise": packed})
 
 
 def planar_pw_case(rng: np.random.Generator) -> Case:
@@ -152,14 +152,14 @@ def planar_pw_case(rng: np.random.Generator) -> Case:
     chunk = int(rng.integers(1, inputs + 1))
     kernel = weights(rng, outputs, 1, 1, inputs, density=float(rng.choice([0.0, 0.25, 1.0])))
     packed = plan.pack_sparse(kernel, weights(rng, outputs), chunk, tensors["in"].ld)
-    return Case("planar_pw", tensors, {"chunk": chunk, "flags": flags(rng)}, {"project": packed})
+    return Case("planar_pointwise", tensors, {"chunk": chunk, "flags": flags(rng)}, {"project": packed})
 
 
 def planar_expdw_case(rng: np.random.Generator) -> Case:
     case = planar_dw_case(rng)
     h, w, channels = case.tensors["in"].values.shape
     inputs, group = int(rng.integers(1, 30)), int(rng.integers(1, channels + 1))
-    case.kernel, case.tensors["in"] = "planar_expdw", Tensor(values(rng, h, w, inputs), True)
+    case.kernel, case.tensors["in"] = "planar_expand_depthwise", Tensor(values(rng, h, w, inputs), True)
     chunk = int(rng.integers(1, inputs + 1))
     kernel = weights(rng, channels, 1, 1, inputs, density=0.25)
     case.packed["expand"] = plan.pack_groups(kernel, weights(rng, channels), group, chunk, case.tensors["in"].ld)
@@ -188,14 +188,14 @@ def planar_stem_case(rng: np.random.Generator) -> Case:
 
 
 def depthwise_case(rng: np.random.Generator) -> Case:
-    """dw, dwpw, block and expdw have the depthwise convolution in common."""
-    kernel = str(rng.choice(["dw", "dwpw", "block", "expdw"]))
+    """depthwise, separable, bottleneck and expand_depthwise have the depthwise convolution in common."""
+    kernel = str(rng.choice(["depthwise", "separable", "bottleneck", "expand_depthwise"]))
     out = tuple(int(n) for n in rng.integers(1, 14, 2))
     fields, (h, w) = window(rng, (out[0], out[1]))
     inputs, outputs = int(rng.integers(1, 40)), int(rng.integers(1, 60))
     channels = inputs
     packed: dict[str, Array] = {}
-    if kernel in ("block", "expdw"):
+    if kernel in ("bottleneck", "expand_depthwise"):
         channels = int(rng.choice([48, 96, 144])) if rng.random() < 0.5 else int(rng.integers(1, 80))
         lanes = plan.lanes(channels)
         fields |= {"mid": channels, "mid_h": h, "mid_w": w}
@@ -206,19 +206,19 @@ def depthwise_case(rng: np.random.Generator) -> Case:
         size = fields.get("expand_k", 1)
         packed["expand"] = plan.pack_pointwise(weights(rng, channels, size, size, inputs), weights(rng, channels))
     packed["depthwise"] = plan.pack_depthwise(weights(rng, fields["k"], fields["k"], channels), weights(rng, channels))
-    if kernel in ("dw", "expdw"):
+    if kernel in ("depthwise", "expand_depthwise"):
         outputs = channels
     else:
         packed["project"] = plan.pack_pointwise(weights(rng, outputs, 1, 1, channels), weights(rng, outputs))
     fields |= {"rows": int(rng.integers(1, 6)), "flags": flags(rng) | native.RELU6_EXPAND}
     tensors = {"in": Tensor(values(rng, h, w, inputs)), "out": Tensor(values(rng, *out, outputs))}
-    if kernel in ("dwpw", "block") and rng.random() < 0.5:
+    if kernel in ("separable", "bottleneck") and rng.random() < 0.5:
         tensors["add"] = Tensor(values(rng, *out, outputs))
     return Case(kernel, tensors, fields, packed)
 
 
 CASES: tuple[Callable[[np.random.Generator], Case], ...] = (
-    pw_case,
+    pointwise_case,
     depthwise_case,
     planar_stem_case,
     planar_pw_case,

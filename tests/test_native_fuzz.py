@@ -41,11 +41,11 @@ def plausible_step(rng: np.random.Generator) -> np.ndarray[Any, Any]:
     row["rows"], row["chunk"] = rng.integers(1, 6), 16 * rng.integers(1, 4)
     row["expand_k"], row["expand_stride"] = 1, 1
     out_h, out_w = ((n + stride - 1) // stride for n in (h, w))
-    if kernel == "pw":
+    if kernel == "pointwise":
         row["k"], row["stride"], row["pad"], out_h, out_w = 1, 1, 0, h, w
-    elif kernel in ("block", "expdw"):
+    elif kernel in ("bottleneck", "expand_depthwise"):
         row["mid"], row["mid_h"], row["mid_w"] = rng.integers(1, 50), h, w
-        out_c = int(row["mid"]) if kernel == "expdw" else out_c
+        out_c = int(row["mid"]) if kernel == "expand_depthwise" else out_c
     elif kernel == "tail":
         c, w, h, out_c = 8, 32, max(h, 2) // 2 + 1, 1
         out_h, out_w = 4 * h, 4 * w
@@ -57,7 +57,7 @@ def plausible_step(rng: np.random.Generator) -> np.ndarray[Any, Any]:
     elif kernel == "mean":
         out_h = out_w = 1
         out_c = c
-    elif kernel not in ("conv", "dwpw"):
+    elif kernel not in ("conv", "separable"):
         out_c = c
     if kernel in ("add", "copy", "logistic"):
         out_h, out_w = h, w
@@ -74,7 +74,7 @@ def plausible_step(rng: np.random.Generator) -> np.ndarray[Any, Any]:
         row["add"] = tensor(0, 2 * h, 2 * w, c)
     elif kernel == "add" or rng.random() < 0.3:
         row["add"] = tensor(0, out_h, out_w, out_c)
-    if kernel == "pw" and rng.random() < 0.3:
+    if kernel == "pointwise" and rng.random() < 0.3:
         row["gate"] = tensor(0, 1, 1, c)
     for name in ("expand", "depthwise", "project"):
         row[name] = rng.integers(0, 8)
