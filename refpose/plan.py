@@ -511,7 +511,7 @@ def tile(step: PlanStep, places: Mapping[int, Place]) -> tuple[int, int]:
         expanded, chunk = lanes(step.out.shape[2]), 96 if rows > 16 else 48
         return 2, chunk if expanded > chunk and expanded % 48 == 0 else expanded
     if step.kernel == "bottleneck":
-        return 2 if rows > 16 else min(rows, 4), lanes(step.parts[0].out.shape[2])
+        return 4 if rows > 16 else min(rows, 4), lanes(step.parts[0].out.shape[2])
     if step.kernel in ("planar_pointwise", "planar_expand_depthwise"):
         rows, columns, inputs = step.input.shape
         chunks = -(-inputs // (160 if rows * columns <= 64 else 80))

@@ -85,6 +85,13 @@ static inline int rp_row(int w) { return w + 2; }
 static inline int rp_margin(int w) { return rp_lanes(2 * rp_row(w) + 2); }
 /* Values of the mask of a plane: the image and what tiles reach beyond it. */
 static inline int64_t rp_plane_mask(int h, int w) { return (int64_t)h * rp_row(w) + RP_PLANE_SLACK; }
+/* Values of the half of a plane with every second column: for stride 2, the even columns and the odd ones are kept apart. */
+static inline int64_t rp_half_plane(int h, int w) { return rp_lanes(rp_margin(w) + h * rp_row(w) / 2); }
+/* From plane to plane where there is no more than one kernel reads. */
+static inline int64_t rp_plane(int h, int w, int stride)
+{
+    return stride == 2 ? 2 * rp_half_plane(h, w) : rp_margin(w) + rp_lanes(h * rp_row(w));
+}
 /* Values of a whole tensor of c planes. */
 static inline int64_t rp_planes(int w, int c, int64_t ld) { return c * ld + rp_margin(w) + RP_PLANE_SLACK; }
 

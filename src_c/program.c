@@ -122,6 +122,7 @@ static const char *planar_error(const rp_program *p, const rp_step *s)
         /* fall through */
     case RP_planar_depthwise:
         if ((s->k != 3 && s->k != 5) || s->pad > 2 || (s->kernel == RP_planar_depthwise && in->c != out->c) ||
+            (s->stride == 2 && in->w % 2) ||
             !windows_fit(s->k, s->stride, s->pad, in->h, in->w, out->h, out->w) ||
             (out->h - 1) * s->stride + s->k - s->pad > in->h + 2 || (out->w - 1) * s->stride + s->k - s->pad > in->w + 2)
             return "window";
@@ -275,11 +276,12 @@ static int64_t scratch(const rp_step *s, int plain)
     case RP_planar_stem:
         return copied(s->k, s->stride, s->out.w, s->in.c) + (int64_t)(s->out.w + 15) / 16 * 16 * rp_lanes(s->out.c);
     case RP_planar_pointwise:
-    case RP_planar_depthwise:
         return rp_plane_mask(s->out.h, s->out.w) + s->out.c;
+    case RP_planar_depthwise:
+        return rp_plane_mask(s->out.h, s->out.w) + rp_planes(s->in.w, 1, rp_plane(s->in.h, s->in.w, s->stride));
     case RP_planar_expand_depthwise:
         return rp_plane_mask(s->in.h, s->in.w) + rp_plane_mask(s->out.h, s->out.w) + (int64_t)s->out.c +
-               rp_planes(s->in.w, s->rows, rp_margin(s->in.w) + rp_lanes(s->in.h * rp_row(s->in.w)));
+               rp_planes(s->in.w, s->rows, rp_plane(s->in.h, s->in.w, s->stride));
     case RP_planar_upsample:
         return rp_plane_mask(s->out.h, s->out.w) + (int64_t)s->in.h * (2 * s->in.w + 32) + 64;
     case RP_pointwise:

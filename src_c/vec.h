@@ -18,6 +18,13 @@
 /* Keeps the compiler from spreading the computation of an address over all its uses. */
 #define RP_OPAQUE(pointer) __asm__("" : "+r"(pointer))
 
+/* Keeps a vector in its register: the compiler would load it again for every multiply-add that needs it. */
+#if defined(RP_NEON)
+#define RP_KEEP(vector) __asm__("" : "+w"(vector))
+#else
+#define RP_KEEP(vector) __asm__("" : "+v"(vector))
+#endif
+
 #if defined(RP_AVX512)
 #include <immintrin.h>
 #define VL 16
@@ -83,16 +90,40 @@ RP_INLINE vf vand(vf a, vf mask)
 #endif
 }
 
-/* Every second of the 2 * VL values from p on. */
-RP_INLINE vf veven(const float *p)
+/* The values at even places, then those at odd places. */
+RP_INLINE vf vsplit(vf a)
 {
-    const vf a = vload(p), b = vload(p + VL);
 #if VL == 16
-    return _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), b);
+    return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15), a);
 #elif VL == 8
-    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88)), 0xd8));
+    return _mm256_permutevar8x32_ps(a, _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7));
 #else
-    return vuzp1q_f32(a, b);
+    return vcombine_f32(vget_low_f32(vuzp1q_f32(a, a)), vget_low_f32(vuzp2q_f32(a, a)));
+#endif
+}
+
+/* The two halves of a vector, at two places. */
+RP_INLINE void vstore_halves(float *low, float *high, vf a)
+{
+#if VL == 16
+    _mm256_storeu_ps(low, _mm512_castps512_ps256(a));
+    _mm256_storeu_ps(high, _mm512_extractf32x8_ps(a, 1));
+#elif VL == 8
+    _mm_storeu_ps(low, _mm256_castps256_ps128(a));
+    _mm_storeu_ps(high, _mm256_extractf128_ps(a, 1));
+#else
+    vst1_f32(low, vget_low_f32(a));
+    vst1_f32(high, vget_high_f32(a));
+#endif
+}
+RP_INLINE vf vload_halves(const float *low, const float *high)
+{
+#if VL == 16
+    return _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(low)), _mm256_loadu_ps(high), 1);
+#elif VL == 8
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low)), _mm_loadu_ps(high), 1);
+#else
+    return vcombine_f32(vld1_f32(low), vld1_f32(high));
 #endif
 }
 

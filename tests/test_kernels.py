@@ -134,7 +134,7 @@ def window(rng: np.random.Generator, out: tuple[int, int]) -> tuple[dict[str, in
     return {"k": k, "stride": stride, "pad": pad}, (out[0] * stride, out[1] * stride)
 
 
-def planar_dw_case(rng: np.random.Generator) -> Case:
+def planar_depthwise_case(rng: np.random.Generator) -> Case:
     out = tuple(int(n) for n in rng.integers(1, 40, 2))
     fields, (h, w) = window(rng, (out[0], out[1]))
     fields["pad"] = fields["k"] // 2
@@ -144,7 +144,7 @@ def planar_dw_case(rng: np.random.Generator) -> Case:
     return Case("planar_depthwise", tensors, {**fields, "flags": flags(rng)}, {"depthwise": packed})
 
 
-def planar_pw_case(rng: np.random.Generator) -> Case:
+def planar_pointwise_case(rng: np.random.Generator) -> Case:
     h, w, inputs, outputs = (int(rng.integers(1, top)) for top in (40, 40, 70, 50))
     tensors = {"in": Tensor(values(rng, h, w, inputs), True), "out": Tensor(values(rng, h, w, outputs), True)}
     if rng.random() < 0.5:
@@ -155,8 +155,8 @@ def planar_pw_case(rng: np.random.Generator) -> Case:
     return Case("planar_pointwise", tensors, {"chunk": chunk, "flags": flags(rng)}, {"project": packed})
 
 
-def planar_expdw_case(rng: np.random.Generator) -> Case:
-    case = planar_dw_case(rng)
+def planar_expand_depthwise_case(rng: np.random.Generator) -> Case:
+    case = planar_depthwise_case(rng)
     h, w, channels = case.tensors["in"].values.shape
     inputs, group = int(rng.integers(1, 30)), int(rng.integers(1, channels + 1))
     case.kernel, case.tensors["in"] = "planar_expand_depthwise", Tensor(values(rng, h, w, inputs), True)
@@ -221,9 +221,9 @@ CASES: tuple[Callable[[np.random.Generator], Case], ...] = (
     pointwise_case,
     depthwise_case,
     planar_stem_case,
-    planar_pw_case,
-    planar_dw_case,
-    planar_expdw_case,
+    planar_pointwise_case,
+    planar_depthwise_case,
+    planar_expand_depthwise_case,
     planar_upsample_case,
     planar_depth_to_space_case,
 )
