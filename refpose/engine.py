@@ -143,7 +143,8 @@ class Network:
         tape = self._tape_for(outputs)
         x = self._checked(x)
         if self.engine != "native":
-            return tape.run(_FUNCTIONS[self.engine], self._widened, x)
+            computed = tape.run(_FUNCTIONS[self.engine], self._widened, x)
+            return {name: np.ascontiguousarray(y).reshape(y.shape) for name, y in computed.items()}
         found = {name: np.empty(val.shape, np.float32) for name, val in tape.outputs.items()}
         self._program(tape).run(np.require(x, requirements=("C", "A")), *found.values())
         return found

@@ -7,12 +7,13 @@ from functools import lru_cache
 import numpy as np
 import pytest
 from golden_data import MODELS, exact_engines, load, picture, pictures
-from tolerances import NUMPY_ENGINE, NUMPY_ENGINE_PICTURES
+from tolerances import NUMPY_ENGINE, NUMPY_ENGINE_OTHER_ORDER, NUMPY_ENGINE_PICTURES
 
-from refpose import Pose, detector, landmarks, warp
+from refpose import Pose, blas, detector, landmarks, ops, warp
 from refpose.engine import Network, load_network
 
 EXACT = exact_engines()[-1]
+CLOSE = NUMPY_ENGINE if blas.in_order() else NUMPY_ENGINE_OTHER_ORDER
 
 
 @lru_cache(maxsize=2)
@@ -38,7 +39,7 @@ def test_numpy_engine_on_recorded_crops(name: str, model: str) -> None:
         key = output if output == "presence" else f"net_{output}"
         if key in recorded:
             difference = np.abs(value - np.reshape(recorded[key], value.shape)).max()
-            assert difference <= NUMPY_ENGINE[output], output
+            assert difference <= CLOSE[output], output
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -48,7 +49,40 @@ def test_numpy_engine_on_recorded_detector_inputs(name: str) -> None:
     x = warp.scale_u8(above["det_input_u8"], detector.INPUT_SCALE, detector.INPUT_OFFSET)
     found, exact = (network("detector", engine)(x) for engine in ("numpy", EXACT))
     for output, value in found.items():
-        assert np.abs(value - exact[output]).max() <= NUMPY_ENGINE[output], output
+        assert np.abs(value - exact[output]).max() <= CLOSE[output], output
+
+
+@pytest.mark.parametrize("in_order", [False, True])
+@pytest.mark.parametrize("size", [3, 5])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_blas_filters_planes(in_order: bool, size: int, stride: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways of the depthwise convolution, any number of channels, any size: in float64 it is the exact one."""
+    rng = np.random.default_rng(size + stride)
+    for rows, channels in ((1, 1), (2, 7), (9, 11), (16, 24), (33, 16)):
+        x = rng.standard_normal((rows, rows, channels)).astype(np.float32)
+        kernel = rng.standard_normal((size, size, channels)).astype(np.float16).astype(np.float32)
+        bias = rng.standard_normal(channels).astype(np.float32)
+        total = max((-(-rows // stride) - 1) * stride + size - rows, 0)
+        window = {"stride": stride, "pad": (total // 2, total - total // 2)}
+        expected = ops.depthwise(x, kernel, bias, **window)  # type: ignore[arg-type]
+        with monkeypatch.context() as patch:
+            patch.setattr(blas, "in_order", lambda: in_order)
+            found = blas.depthwise(x, kernel, bias, **window)  # type: ignore[arg-type]
+        if in_order:
+            assert np.abs(found - expected).max() < 1e-5
+        else:
+            assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("depth", [1, 319, 320, 900])
+def test_blas_adds_up_deep_sums(depth: int) -> None:
+    rng = np.random.default_rng(depth)
+    for rows, outputs in ((1, 1), (3, 2), (4, 65), (5, 200)):
+        x = rng.standard_normal((rows, rows, depth)).astype(np.float32)
+        kernel = rng.standard_normal((outputs, 1, 1, depth)).astype(np.float16).astype(np.float32)
+        bias = rng.standard_normal(outputs).astype(np.float32)
+        difference = np.abs(blas.pointwise(x, kernel, bias) - ops.pointwise(x, kernel, bias)).max()
+        assert difference <= (0 if blas.in_order() else 1e-3)
 
 
 @pytest.mark.full

@@ -8,19 +8,21 @@ PYCOCOTOOLS = 1e-9
 # roundings of coordinates below 2048 (1.2e-4 each).
 RECORDED_ERRORS_PX = 5e-4
 
-# The NumPy engine sums in BLAS's order, which varies with the processor and the number of BLAS's threads. What is left
-# is the rounding error of the networks themselves, which no other order of summation escapes. Seen on the recorded
-# crops with OpenBLAS: 0.006 px in z (of more than 100), less than 0.004 in nearly all; 3.3e-5 m; a presence off by
-# 1.6e-5 on the one crop that hardly shows a person, less than 2e-6 on all others.
+# The NumPy engine where BLAS adds in order (`blas.in_order`): what is promised. Seen with OpenBLAS on AVX-512: 0.
 NUMPY_ENGINE = {
-    "landmarks": 0.008,
-    "world": 4e-5,
-    "presence": 2e-5,
+    "landmarks": 0.004,
+    "world": 3e-5,
+    "presence": 5e-6,
     "heatmap": 0.002,
     "segmentation": 4,  # logits of up to 1700, of which only the sign and values near 0 count
     "boxes": 0.004,
     "scores": 0.002,
 }
+# ... and where it does not: the rounding error of the networks themselves, which no other order of summation escapes.
+# Seen on the recorded crops with OpenBLAS's kernels for AVX2 and SSE: 0.0067 px in z (of more than 100), less than
+# 0.004 in nearly all; 3.3e-5 m; a presence off by 2.2e-5 on the one crop that hardly shows a person, less than 2e-6 on
+# all others.
+NUMPY_ENGINE_OTHER_ORDER = {**NUMPY_ENGINE, "landmarks": 0.008, "world": 4e-5, "presence": 3e-5}
 # On free-running pictures the detector's differences shift the crop by a thousandth of a pixel, which flips single
 # bytes of it, and the landmark network answers to that: median and 99th percentile of |dx|, |dy| in fractions of
 # the picture.
