@@ -163,8 +163,9 @@ class _Windows:
         return ky % self.stride, kx % self.stride, ky // self.stride * self.width + kx // self.stride
 
     def copy(self, start: int, end: int, channels: slice, to: Array) -> None:
-        """Copy what all taps see, from number `start` to `end`, to the front of an array (kernel rows, kernel columns, ...,
-        numbers), where ... are the channels, in groups or not.
+        """Copy numbers `start` to `end` of what all taps see to the front of (kernel rows, columns, ..., numbers).
+
+        The ... are the channels, in groups or not.
         """
         for i in range(self.stride):
             for j in range(self.stride):
