@@ -74,7 +74,10 @@ native = Extension(
     "refpose._native",
     [
         "refpose/_native.pyx",
-        *(f"src_c/{name}.c" for name in ("ref", "program", "dispatch", "context", "threads", "stages_ref", "geometry")),
+        *(
+            f"src_c/{name}.c"
+            for name in ("ref", "program", "dispatch", "context", "threads", "stages_ref", "geometry", "packing")
+        ),
     ],
     include_dirs=["src_c"],
     extra_compile_args=flags(*COMMON),

@@ -5,7 +5,7 @@ A program is immutable and may be run by several threads at once; each running c
 memory, kept for the next call.
 """
 
-from libc.stdint cimport int64_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uintptr_t
 from libc.string cimport memcpy
 
 import numpy as np
@@ -47,6 +47,11 @@ cdef extern from "context.h" nogil:
     rp_context *rp_context_new(const rp_program *program, int threads)
     void rp_context_run(rp_context *context, float *const *buffers)
     void rp_context_free(rp_context *context)
+
+cdef extern from "packing.h" nogil:
+    int64_t rp_pack_sparse(
+        const float *kernel, const float *bias, int outputs, int inputs, int chunk, int32_t plane, int32_t *scratch, float *to
+    )
 
 RELU6, RELU6_SUM, RELU6_DEPTHWISE, RELU6_EXPAND = RP_RELU6, RP_RELU6_SUM, RP_RELU6_DEPTHWISE, RP_RELU6_EXPAND
 ACT, ACT_DEPTHWISE, ACT_EXPAND = RP_ACT, RP_ACT_DEPTHWISE, RP_ACT_EXPAND
@@ -101,6 +106,22 @@ cdef float *address(array, int64_t size, bint writable, str what) except NULL:
     if writable and not array.flags.writeable:
         raise ValueError(f"{what}: the array is read-only")
     return <float *><uintptr_t>array.ctypes.data
+
+
+def pack_sparse(kernel, bias, int chunk, int32_t plane):
+    """Packed weights of a sparse pointwise convolution with an (outputs, inputs) kernel; drawn in kernels.h."""
+    outputs, inputs = kernel.shape
+    if outputs < 1 or inputs < 1 or chunk < 1 or plane < 0 or inputs * plane >= 2**31:
+        raise ValueError(f"cannot pack {outputs} x {inputs} weights, {chunk} at a time, for planes of {plane} values")
+    chunk = min(chunk, inputs)
+    cdef const float *weights = address(kernel, kernel.size, False, "kernel")
+    cdef const float *biases = address(bias, outputs, False, "bias")
+    # a head for every pair and chunk; in a pair, the output with fewer weights takes as much room as the other
+    packed = np.empty(outputs + 3 + 4 * (outputs + 1) * (inputs // chunk + 1 + inputs), np.float32)
+    scratch = np.empty(2 * outputs + chunk + 2, np.int32)
+    cdef int32_t *some = <int32_t *><uintptr_t>scratch.ctypes.data
+    size = rp_pack_sparse(weights, biases, outputs, inputs, chunk, plane, some, <float *><uintptr_t>packed.ctypes.data)
+    return packed[:size].copy()
 
 
 cdef class _Context:

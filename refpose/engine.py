@@ -6,7 +6,6 @@ last bit. ``"native"`` runs a `plan` on the C kernels: quick and exact, where th
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -264,6 +263,8 @@ def _native() -> Any:
     try:
         from . import _native as native
     except ImportError as error:
+        import logging
+
         logging.getLogger("refpose").warning("no native engine, NumPy's is ten times slower: %s", error)
         return None
     return native

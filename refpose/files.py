@@ -1,10 +1,8 @@
-"""Writing files whole or not at all."""
+"""Writing files whole or not at all. Modules for that are imported when something is written."""
 
 from __future__ import annotations
 
-import json
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +31,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     OSError
         When the folder does not exist or cannot be written to.
     """
+    import secrets
+
     target = Path(path)
     # A fixed short length: a suffix added to the target's own name could exceed what the file system allows.
     temporary = target.with_name(f".refpose-{os.getpid()}-{secrets.token_hex(4)}{target.suffix}")
@@ -58,4 +58,6 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
     ValueError
         When `value` holds NaN or an infinity, which JSON does not have.
     """
+    import json
+
     write_bytes(path, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())

@@ -452,30 +452,12 @@ def pack_pointwise(kernel: Array, bias: Array) -> Array:
 def pack_sparse(kernel: Array, bias: Array, chunk: int, plane: int) -> Array:
     """The biases, then the stream of non-zero weights of a kernel (O, 1, 1, I), outputs in pairs; drawn in kernels.h.
 
-    `plane` is the distance of the input's planes. The outputs of a pair have about as many weights, and so have
-    neighbouring pairs, which makes the ends of their loops predictable.
+    `plane` is the distance of the input's planes; `chunk` inputs are looked at at a time.
     """
-    outputs, inputs = kernel.shape[0], kernel.shape[3]
-    matrix = kernel.reshape(outputs, inputs)
-    stream = [np.pad(bias, (0, -outputs % 4)).view(np.int32)]
-    for first in range(0, inputs, chunk):
-        part = matrix[:, first : first + chunk]
-        used = np.count_nonzero(part, axis=1)
-        order = np.argsort(used, kind="stable")
-        pairs = np.stack([order[0::2], np.append(order[1::2], order[-1])[: -(-outputs // 2)]])
-        counts = used[pairs].max(axis=0)
-        starts = np.cumsum(counts + 1) - counts - 1  # of the pairs
-        rows = np.zeros((len(counts) + counts.sum(), 4), np.int32)
-        rows[:, :2] = first * plane
-        rows[starts] = np.stack([*pairs, counts, 0 * counts], axis=1)
-        for q, some in enumerate(pairs):
-            pair, column = np.nonzero(part[some])
-            before = np.cumsum(used[some]) - used[some]
-            at = starts[pair] + 1 + np.arange(len(pair)) - before[pair]
-            rows[at, q] = (first + column) * plane
-            rows[at, 2 + q] = part[some[pair], column].view(np.int32)
-        stream.append(rows.ravel())
-    return np.concatenate(stream).view(np.float32)
+    from . import _native
+
+    packed: Array = _native.pack_sparse(kernel.reshape(len(bias), -1), bias, chunk, plane)
+    return packed
 
 
 def pack_groups(kernel: Array, bias: Array, group: int, chunk: int, plane: int) -> Array:
@@ -645,7 +627,7 @@ def _mostly_zero(tape: Tape, weights: Mapping[str, Array]) -> bool:
         if step.op == "pointwise":
             kernel = weights[f"{step.name}/kernel"]
             macs += step.macs
-            zero += step.macs * (1 - np.count_nonzero(kernel) / kernel.size)
+            zero += step.macs * (1 - np.count_nonzero(kernel != 0) / kernel.size)
     return zero > 0.5 * macs
 
 

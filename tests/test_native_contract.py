@@ -468,3 +468,24 @@ def test_peak_memory_of_a_video(tmp_path: Path) -> None:
         print(int(status["VmHWM"].split()[0]) * 1024 // 10**6)
     """
     assert int(run(code, tmp_path)) <= 110
+
+
+@pytest.mark.parametrize(
+    ("kernel", "bias", "chunk", "plane"),
+    [
+        (np.zeros((2, 3), np.float32), np.zeros(3, np.float32), 3, 16),
+        (np.zeros((0, 3), np.float32), np.zeros(0, np.float32), 3, 16),
+        (np.zeros((2, 3), np.float32), np.zeros(2, np.float32), 0, 16),
+        (np.zeros((2, 3), np.float32), np.zeros(2, np.float32), 3, -1),
+        (np.zeros((2, 3), np.float32), np.zeros(2, np.float32), 3, 2**30),
+        (np.zeros((3, 2), np.float32).T, np.zeros(2, np.float32), 3, 16),
+    ],
+)
+def test_what_cannot_be_packed_is_refused(kernel: Any, bias: Any, chunk: int, plane: int) -> None:
+    with pytest.raises(ValueError):
+        native.pack_sparse(kernel, bias, chunk, plane)
+
+
+def test_only_float32_is_packed() -> None:
+    with pytest.raises(TypeError):
+        native.pack_sparse(np.zeros((2, 3)), np.zeros(2, np.float32), 3, 16)

@@ -124,3 +124,10 @@ def test_a_failed_save_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="missing"):
         weights.save(tmp_path / "lite.h5", "lite", arrays, "x.tflite", "0" * 64, "Apache-2.0")
     assert not list(tmp_path.iterdir())
+
+
+def test_every_binary16_number_is_widened_exactly() -> None:
+    numbers = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    numbers = numbers[np.isfinite(numbers)]
+    loaded = weights.Weights("lite", {"some/kernel": numbers}, {})
+    assert loaded["some/kernel"].tobytes() == numbers.astype(np.float32).tobytes()
