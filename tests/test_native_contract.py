@@ -482,7 +482,7 @@ def test_peak_memory_of_a_video(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_packed_is_refused(kernel: Any, bias: Any, chunk: int, plane: int) -> None:
-    with pytest.raises(ValueError, match="pack|expected"):
+    with pytest.raises(ValueError, match=r"pack|expected"):
         native.pack_sparse(kernel, bias, chunk, plane)
 
 
