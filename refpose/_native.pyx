@@ -50,7 +50,8 @@ cdef extern from "context.h" nogil:
 
 cdef extern from "packing.h" nogil:
     int64_t rp_pack_sparse(
-        const float *kernel, const float *bias, int outputs, int inputs, int chunk, int32_t plane, int32_t *scratch, float *to
+        const float *kernel, const float *bias, int outputs, int inputs, int chunk, int32_t plane, int32_t *scratch,
+        float *to
     )
 
 RELU6, RELU6_SUM, RELU6_DEPTHWISE, RELU6_EXPAND = RP_RELU6, RP_RELU6_SUM, RP_RELU6_DEPTHWISE, RP_RELU6_EXPAND

@@ -24,6 +24,7 @@ from .tape import Step, Tape, Val
 Array = NDArray[np.float32]
 
 _PLANES = 49152  # values of expanded planes that are worked on at a time: they stay in the L2 cache
+_CACHED = 2**19  # weights of a step, in values, that the L2 cache still holds when the next tile of rows asks for them
 PLANE_SLACK = 128  # values behind the last plane that whole tiles may read
 LANES = 16  # channels of a tensor in the arena and outputs of packed weights come in multiples of this
 
@@ -493,7 +494,10 @@ def tile(step: PlanStep, places: Mapping[int, Place]) -> tuple[int, int]:
         expanded, chunk = lanes(step.out.shape[2]), 96 if rows > 16 else 48
         return 2, chunk if expanded > chunk and expanded % 48 == 0 else expanded
     if step.kernel == "bottleneck":
-        return 4 if rows > 16 else min(rows, 4), lanes(step.parts[0].out.shape[2])
+        expanded = lanes(step.parts[0].out.shape[2])
+        if expanded * (step.input.shape[2] + step.out.shape[2]) > _CACHED and expanded % 96 == 0:
+            return min(rows, 16), 96  # weights come from afar: each of them once
+        return min(rows, 4), expanded
     if step.kernel in ("planar_pointwise", "planar_expand_depthwise"):
         rows, columns, inputs = step.input.shape
         chunks = -(-inputs // (160 if rows * columns <= 64 else 80))
