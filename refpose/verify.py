@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from . import blas, engine, nets, ops, plan, truth
 from .explain import STAGES, Machine, Nobody, compute
 from .images import read_image
+from .rules import PlanStep
 from .stages import NUMPY
 from .tape import Eager, Step, Tape
 
@@ -235,7 +236,7 @@ def plan_as_tape(bench: Bench) -> str:
     return f"{count} steps"
 
 
-def _composed(name: str, step: plan.PlanStep) -> None:
+def _composed(name: str, step: PlanStep) -> None:
     """What a step reads and writes is what its parts read and write."""
     where = f"{name}: {step.parts[-1].name}"
     made = {part.out for part in step.parts}

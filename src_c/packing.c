@@ -1,5 +1,5 @@
 /* Sparse pointwise weights, packed when a network is loaded: a loop over all weights of the detector, which would take NumPy a
- * good part of the time until the first result. The other weights are packed by refpose/plan.py. */
+ * good part of the time until the first result. The other weights are packed by refpose/packing.py. */
 #include "packing.h"
 
 #include <string.h>

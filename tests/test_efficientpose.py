@@ -32,7 +32,8 @@ from refpose import blas, efficientpose, heatmaps, ops
 from refpose.cli import main
 from refpose.engine import load_network, native_isa, resolve
 from refpose.networks import record
-from refpose.plan import RULES, Plan, compile_plan
+from refpose.plan import Plan, compile_plan
+from refpose.rules import RULES
 from refpose.tape import Tape
 from refpose.tools import paper_table
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from refpose import plan
+from refpose import arena, packing
 
 native = pytest.importorskip("refpose._native")
 
@@ -34,10 +34,10 @@ class Tensor:
     def __post_init__(self) -> None:
         h, w, c = self.values.shape
         if self.planar:
-            self.ld = plan.plane_margin(w) + plan.lanes(h * (w + 2)) + 16
-            self.buffer = np.zeros(c * self.ld + plan.plane_margin(w) + plan.PLANE_SLACK, np.float32)
+            self.ld = arena.plane_margin(w) + arena.lanes(h * (w + 2)) + 16
+            self.buffer = np.zeros(c * self.ld + arena.plane_margin(w) + arena.PLANE_SLACK, np.float32)
         else:
-            self.ld = self.ld or plan.lanes(c) + 16 * (c % 3)
+            self.ld = self.ld or arena.lanes(c) + 16 * (c % 3)
             self.buffer = np.full(h * w * self.ld, np.nan, np.float32)
         self.view[...] = self.values
 
@@ -46,7 +46,7 @@ class Tensor:
         """The values (h, w, c) in the buffer."""
         h, w, c = self.values.shape
         strides = (w + 2, 1, self.ld) if self.planar else (w * self.ld, self.ld, 1)
-        start = self.buffer[plan.plane_margin(w) if self.planar else 0 :]
+        start = self.buffer[arena.plane_margin(w) if self.planar else 0 :]
         return np.lib.stride_tricks.as_strided(start, (h, w, c), [4 * n for n in strides])
 
     def place(self, space: int) -> tuple[int, ...]:
@@ -97,7 +97,7 @@ class Case:
         found = result.view.copy()
         if out.planar:
             result.view[...] = 0
-            used = found.shape[2] * out.ld + plan.plane_margin(found.shape[1])
+            used = found.shape[2] * out.ld + arena.plane_margin(found.shape[1])
             assert not result.buffer[:used].any(), "something beside the images is not zero"
         return found
 
@@ -119,7 +119,7 @@ def pointwise_case(rng: np.random.Generator) -> Case:
         tensors["add"] = Tensor(values(rng, h, w, outputs))
     else:
         tensors["out"] = Tensor(values(rng, h, w, outputs), ld=outputs + int(rng.integers(0, 3)))
-    packed = plan.pack_pointwise(weights(rng, outputs, 1, 1, inputs), weights(rng, outputs))
+    packed = packing.pack_pointwise(weights(rng, outputs, 1, 1, inputs), weights(rng, outputs))
     return Case("pointwise", tensors, {"flags": flags(rng)}, {"project": packed})
 
 
@@ -140,7 +140,7 @@ def planar_depthwise_case(rng: np.random.Generator) -> Case:
     fields["pad"] = fields["k"] // 2
     c = int(rng.integers(1, 40))
     tensors = {"in": Tensor(values(rng, h, w, c), True), "out": Tensor(values(rng, *out, c), True)}
-    packed = plan.pack_depthwise(weights(rng, fields["k"], fields["k"], c), weights(rng, c))
+    packed = packing.pack_depthwise(weights(rng, fields["k"], fields["k"], c), weights(rng, c))
     return Case("planar_depthwise", tensors, {**fields, "flags": flags(rng)}, {"depthwise": packed})
 
 
@@ -151,7 +151,7 @@ def planar_pointwise_case(rng: np.random.Generator) -> Case:
         tensors["add"] = Tensor(values(rng, h, w, outputs), True)
     chunk = int(rng.integers(1, inputs + 1))
     kernel = weights(rng, outputs, 1, 1, inputs, density=float(rng.choice([0.0, 0.25, 1.0])))
-    packed = plan.pack_sparse(kernel, weights(rng, outputs), chunk, tensors["in"].ld)
+    packed = packing.pack_sparse(kernel, weights(rng, outputs), chunk, tensors["in"].ld)
     return Case("planar_pointwise", tensors, {"chunk": chunk, "flags": flags(rng)}, {"project": packed})
 
 
@@ -162,7 +162,7 @@ def planar_expand_depthwise_case(rng: np.random.Generator) -> Case:
     case.kernel, case.tensors["in"] = "planar_expand_depthwise", Tensor(values(rng, h, w, inputs), True)
     chunk = int(rng.integers(1, inputs + 1))
     kernel = weights(rng, channels, 1, 1, inputs, density=0.25)
-    case.packed["expand"] = plan.pack_groups(kernel, weights(rng, channels), group, chunk, case.tensors["in"].ld)
+    case.packed["expand"] = packing.pack_groups(kernel, weights(rng, channels), group, chunk, case.tensors["in"].ld)
     case.fields |= {"rows": group, "chunk": chunk}
     return case
 
@@ -183,7 +183,7 @@ def planar_depth_to_space_case(rng: np.random.Generator) -> Case:
 def planar_stem_case(rng: np.random.Generator) -> Case:
     h, w, c, n = (int(rng.integers(1, top)) for top in (20, 60, 5, 40))
     tensors = {"in": Tensor(values(rng, 2 * h, 2 * w, c), ld=c), "out": Tensor(values(rng, h, w, n), True)}
-    packed = plan.pack_pointwise(weights(rng, n, 3, 3, c), weights(rng, n))
+    packed = packing.pack_pointwise(weights(rng, n, 3, 3, c), weights(rng, n))
     return Case("planar_stem", tensors, {"k": 3, "stride": 2, "pad": 1, "flags": flags(rng)}, {"project": packed})
 
 
@@ -197,19 +197,20 @@ def depthwise_case(rng: np.random.Generator) -> Case:
     packed: dict[str, Array] = {}
     if kernel in ("bottleneck", "expand_depthwise"):
         channels = int(rng.choice([48, 96, 144])) if rng.random() < 0.5 else int(rng.integers(1, 80))
-        lanes = plan.lanes(channels)
+        lanes = arena.lanes(channels)
         fields |= {"mid": channels, "mid_h": h, "mid_w": w}
         fields["chunk"] = 48 if lanes % 48 == 0 and rng.random() < 0.7 else lanes
         if rng.random() < 0.3:
             fields |= {"expand_k": 3, "expand_stride": 2, "expand_pad": 1}
             h, w = 2 * h, 2 * w
         size = fields.get("expand_k", 1)
-        packed["expand"] = plan.pack_pointwise(weights(rng, channels, size, size, inputs), weights(rng, channels))
-    packed["depthwise"] = plan.pack_depthwise(weights(rng, fields["k"], fields["k"], channels), weights(rng, channels))
+        packed["expand"] = packing.pack_pointwise(weights(rng, channels, size, size, inputs), weights(rng, channels))
+    filters = weights(rng, fields["k"], fields["k"], channels)
+    packed["depthwise"] = packing.pack_depthwise(filters, weights(rng, channels))
     if kernel in ("depthwise", "expand_depthwise"):
         outputs = channels
     else:
-        packed["project"] = plan.pack_pointwise(weights(rng, outputs, 1, 1, channels), weights(rng, outputs))
+        packed["project"] = packing.pack_pointwise(weights(rng, outputs, 1, 1, channels), weights(rng, outputs))
     fields |= {"rows": int(rng.integers(1, 6)), "flags": flags(rng) | native.RELU6_EXPAND}
     tensors = {"in": Tensor(values(rng, h, w, inputs)), "out": Tensor(values(rng, *out, outputs))}
     if kernel in ("separable", "bottleneck") and rng.random() < 0.5:

@@ -9,8 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from refpose import engine, ops, weights
+from refpose.arena import LANES
 from refpose.networks import record
-from refpose.plan import LANES, RULES, Plan, compile_plan, pack_depthwise, pack_pointwise, pack_sparse, panels
+from refpose.packing import pack_depthwise, pack_pointwise, pack_sparse, panels
+from refpose.plan import Plan, compile_plan
+from refpose.rules import RULES
 
 NETWORKS = ("detector", "lite", "full", "heavy")
 # Made anew by `refpose inspect NETWORK --plan > tests/plans/NETWORK.txt` when plans are meant to change.

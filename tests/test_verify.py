@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from refpose import blas, cli, landmarks, plan, roi, truth, verify, warp
+from refpose import blas, cli, landmarks, plan, roi, rules, truth, verify, warp
 from refpose.engine import Network, resolve
 from refpose.weights import Weights
 
@@ -69,7 +69,7 @@ def test_a_transposed_kernel(lite: verify.Bench) -> None:
 
 
 def test_a_plan_rule_off_by_one(lite: verify.Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    rule = plan.RULES["resize_add"]
+    rule = rules.RULES["resize_add"]
 
     def off_by_one(steps):
         return [
@@ -77,7 +77,7 @@ def test_a_plan_rule_off_by_one(lite: verify.Bench, monkeypatch: pytest.MonkeyPa
             for i, step in enumerate(rule(steps))
         ]
 
-    monkeypatch.setitem(plan.RULES, "resize_add", off_by_one)
+    monkeypatch.setitem(rules.RULES, "resize_add", off_by_one)
     found = breach(verify.plan_as_tape, lite)
     # At 16x16 the step before happens to be the right one.
     assert found.where == "lite: decoder/stage32/add"

@@ -10,7 +10,8 @@ import numpy as np
 
 from refpose import landmarks, libm, warp
 from refpose.engine import load_network
-from refpose.plan import RULES, Plan, link
+from refpose.plan import Plan, link
+from refpose.rules import RULES
 
 NETWORKS = ("detector", "lite", "full", "heavy")
 KINDS = ("program", "expf", "sinf", "cosf", "atan2f", "crop_matrix", "warp", "warp_mask", "refine")  # as in check.c

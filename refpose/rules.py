@@ -1,0 +1,252 @@
+"""The steps of a plan, and the named rules that join neighbours which one kernel can do together.
+
+A rule is a function from steps to steps. A joined step remembers the tape steps it is composed of: its meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from .tape import Step, Val
+
+# Kernels that leave their result in planes, and the kernels they stand for.
+PLANAR = {
+    "planar_stem": "conv",
+    "planar_pointwise": "pointwise",
+    "planar_depthwise": "depthwise",
+    "planar_expand_depthwise": "expand_depthwise",
+    "planar_upsample": "upsample",
+}
+
+
+@dataclass(frozen=True)
+class PlanStep:
+    """What one kernel does at once.
+
+    Attributes
+    ----------
+    kernel : str
+        Row of the table in kernels.h.
+    parts : tuple of Step
+        The tape steps it is composed of, in order: its meaning.
+    input, out : Val
+    residual : Val or None
+        Added to the finished result.
+    gate : Val or None
+        Factors of the input channels.
+    sums : Val or None
+        Where the sums of the result's rows go.
+    """
+
+    kernel: str
+    parts: tuple[Step, ...]
+    input: Val
+    out: Val
+    residual: Val | None = None
+    gate: Val | None = None
+    sums: Val | None = None
+
+    @property
+    def outs(self) -> tuple[Val, ...]:
+        return (self.out,) if self.sums is None else (self.out, self.sums)
+
+    @property
+    def inputs(self) -> tuple[Val, ...]:
+        return tuple(val for val in (self.input, self.residual, self.gate) if val is not None)
+
+    def part(self, op: str, nth: int = 0) -> Step | None:
+        """The nth part that is such an operation; negative counts from the end."""
+        found = [part for part in self.parts if part.op == op]
+        return found[nth] if -len(found) <= nth < len(found) else None
+
+
+Steps = list[PlanStep]
+
+
+# Activations that are more than a clamp.
+_ACTIVATIONS = ("sigmoid", "swish", "eswish")
+
+# What one residual block is made of, where neither stride nor channels change.
+_BLAZE_BLOCK = ["depthwise", "pointwise", "add"]
+
+
+def tail(steps: Steps) -> Steps:
+    """The eight-channel end of the segmentation path: two enlargements, each followed by two residual separable blocks,
+    and a convolution to one channel. Planar and row by row, nothing of it exists as a whole.
+    """
+    ops = ["upsample", "add", *2 * _BLAZE_BLOCK, "upsample", *2 * _BLAZE_BLOCK, "conv"]
+    for i in range(len(steps) - len(ops) + 1):
+        some = steps[i : i + len(ops)]
+        parts = tuple(part for step in some for part in step.parts)
+        if [part.op for part in parts] != ops or parts[-1].weights["kernel"] != (1, 3, 3, 8):
+            continue
+        fine = next(val for val in some[1].inputs if val != some[0].out)
+        return [*steps[:i], PlanStep("tail", parts, some[0].input, some[-1].out, fine), *steps[i + len(ops) :]]
+    return steps
+
+
+def pool_pad(steps: Steps) -> Steps:
+    """Maximum, then channels of zeros behind it."""
+    return _join(steps, "max_pool", "copy", _behind("max_pool"))
+
+
+def resize_add(steps: Steps) -> Steps:
+    """Enlargement, then a sum with another tensor."""
+    return _join(steps, "upsample", "add", _with_residual)
+
+
+def pointwise_add(steps: Steps) -> Steps:
+    """Pointwise convolution, then a sum with another tensor."""
+    return _join(steps, "pointwise", "add", _with_residual)
+
+
+def separable(steps: Steps) -> Steps:
+    """Depthwise, then pointwise convolution: the rows in between stay in the cache."""
+    return _join(steps, "depthwise", "pointwise", _behind("separable"))
+
+
+def bottleneck(steps: Steps) -> Steps:
+    """Pointwise (expand), depthwise, pointwise (project): the expanded tensor never exists as a whole."""
+    return _join(steps, "pointwise", "separable", _behind("bottleneck"))
+
+
+def stem_block(steps: Steps) -> Steps:
+    """The same with another convolution in the place of the expansion."""
+    return _join(steps, "conv", "separable", _behind("bottleneck"))
+
+
+def sum_rows(steps: Steps) -> Steps:
+    """Depthwise, then the sums of its rows."""
+    result: Steps = []
+    for step in steps:
+        makers = [i for i, earlier in enumerate(result) if earlier.out == step.input]
+        before = result[makers[0]] if step.kernel == "row_sums" and makers else None
+        if (
+            before
+            and before.kernel in ("depthwise", "expand_depthwise")
+            and before.parts[-1].attrs["act"] in ("swish", "eswish")
+        ):
+            result[makers[0]] = replace(before, sums=step.out)
+        else:
+            result.append(step)
+    return result
+
+
+def expand_depthwise(steps: Steps) -> Steps:
+    """Pointwise (expand), depthwise, where a mean over the result must be known before the projection."""
+    return _join(
+        _join(steps, "pointwise", "depthwise", _behind("expand_depthwise")),
+        "conv",
+        "depthwise",
+        _behind("expand_depthwise"),
+    )
+
+
+def sparse(steps: Steps) -> Steps:
+    """Planes from the first convolution to where depth becomes space, so that zero weights can be skipped."""
+    planar_of = {kernel: name for name, kernel in PLANAR.items()}
+    known: set[int] = set()  # values that lie in planes
+    result: Steps = []
+    for step in steps:
+        kernel = step.kernel
+        if step.input.index in known:
+            if step.residual is not None and step.residual.index not in known:
+                return steps
+            if kernel not in ("depth_to_space", "pointwise", "depthwise", "upsample"):
+                return steps
+            kernel = planar_of.get(kernel, "planar_depth_to_space")
+        elif kernel == "conv" and not known:
+            kernel = planar_of[kernel]
+        if kernel in PLANAR:
+            known.add(step.out.index)
+        result.append(replace(step, kernel=kernel))
+    return result
+
+
+def planar_expand(steps: Steps) -> Steps:
+    """Pointwise (expand), depthwise on planes, some channels at a time: the expanded planes stay in the cache."""
+    return _join(steps, "planar_pointwise", "planar_depthwise", _behind("planar_expand_depthwise"))
+
+
+def seams(steps: Steps) -> Steps:
+    """For several threads: bottlenecks of few rows in two, of which the first can be shared out by channels. Shared out
+    by rows, they would expand the rows at the seams twice.
+    """
+    result: Steps = []
+    for step in steps:
+        if step.kernel == "bottleneck" and step.out.shape[0] <= 8:
+            expand, depthwise, *rest = step.parts
+            result.append(PlanStep("expand_depthwise", (expand, depthwise), step.input, depthwise.out))
+            step = PlanStep("pointwise", tuple(rest), depthwise.out, step.out, step.residual)
+        result.append(step)
+    return result
+
+
+RULES: dict[str, Callable[[Steps], Steps]] = {
+    rule.__name__: rule
+    for rule in (
+        tail,
+        pool_pad,
+        resize_add,
+        pointwise_add,
+        sparse,
+        planar_expand,
+        separable,
+        bottleneck,
+        stem_block,
+        expand_depthwise,
+        seams,
+        sum_rows,
+    )
+}
+
+
+def _behind(kernel: str) -> Callable[[PlanStep, PlanStep], PlanStep | None]:
+    """Join two steps of which the second transforms what the first made of its only input."""
+
+    def combine(first: PlanStep, then: PlanStep) -> PlanStep | None:
+        plain = first.residual is None and first.gate is None and then.gate is None and then.parts
+        if not plain or first.out != then.input:
+            return None
+        acts = {part.attrs["act"] for part in (*first.parts, *then.parts) if part.attrs.get("act") in _ACTIVATIONS}
+        if len(acts) > 1:  # a kernel applies one activation besides the clamp
+            return None
+        return replace(then, kernel=kernel, input=first.input)
+
+    return combine
+
+
+def _with_residual(first: PlanStep, then: PlanStep) -> PlanStep | None:
+    if first.residual is not None or then.residual is None or first.out not in then.inputs:
+        return None
+    if first.parts[-1].attrs.get("act") in _ACTIVATIONS:  # kernels apply these last
+        return None
+    other = then.input if then.residual == first.out else then.residual
+    return replace(then, kernel=first.kernel, input=first.input, residual=other, gate=first.gate)
+
+
+def _join(steps: Steps, first: str, then: str, combine: Callable[[PlanStep, PlanStep], PlanStep | None]) -> Steps:
+    """Join every step of kernel `first` with the only user of its result where that is of kernel `then`.
+
+    `combine` gets both and makes the joined step (whose parts are filled in here), or None where they do not fit. The
+    joined step takes the place of the later one.
+    """
+    result: Steps = []
+    users: dict[int, int] = {}
+    for step in steps:
+        for val in step.inputs:
+            users[val.index] = users.get(val.index, 0) + 1
+    for step in steps:
+        joined = None
+        if step.kernel == then:
+            for earlier in result:
+                if earlier.kernel == first and earlier.out in step.inputs and users[earlier.out.index] == 1:
+                    joined = combine(earlier, step)
+                    if joined is not None:
+                        result.remove(earlier)
+                        result.append(replace(joined, parts=earlier.parts + step.parts))
+                        break
+        if joined is None:
+            result.append(step)
+    return result
