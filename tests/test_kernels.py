@@ -218,9 +218,75 @@ def depthwise_case(rng: np.random.Generator) -> Case:
     return Case(kernel, tensors, fields, packed)
 
 
+def conv_case(rng: np.random.Generator) -> Case:
+    h, w, inputs, outputs = (int(rng.integers(1, top)) for top in (9, 20, 12, 100))
+    k, stride = int(rng.integers(1, 6)), int(rng.integers(1, 3))
+    tensors = {
+        "in": Tensor(values(rng, h * stride, w * stride, inputs), ld=inputs + int(rng.integers(0, 3))),
+        "out": Tensor(values(rng, h, w, outputs)),
+    }
+    packed = packing.pack_pointwise(weights(rng, outputs, k, k, inputs), weights(rng, outputs))
+    fields = {"k": k, "stride": stride, "pad": k // 2, "flags": flags(rng) & native.RELU6}
+    return Case("conv", tensors, fields, {"project": packed})
+
+
+def tail_case(rng: np.random.Generator) -> Case:
+    h, w = int(rng.integers(2, 8)), 32 * int(rng.integers(1, 3))
+    tensors = {
+        "in": Tensor(values(rng, h, w, 8)),
+        "add": Tensor(values(rng, 2 * h, 2 * w, 8)),
+        "out": Tensor(values(rng, 4 * h, 4 * w, 1), ld=1),
+    }
+    blocks = [
+        block
+        for _ in range(4)
+        for block in (
+            packing.pack_depthwise(weights(rng, 3, 3, 8), weights(rng, 8)),
+            packing.pack_pointwise(weights(rng, 8, 1, 1, 8), weights(rng, 8)),
+        )
+    ]
+    project = packing.pack_pointwise(weights(rng, 1, 3, 3, 8), weights(rng, 1))
+    return Case("tail", tensors, {}, {"depthwise": np.concatenate(blocks), "project": project})
+
+
+def elementwise_case(rng: np.random.Generator) -> Case:
+    """What moves, adds or resizes values: no weights."""
+    kernel = str(
+        rng.choice(["add", "upsample", "enlarge", "max_pool", "average_pool", "depth_to_space", "copy", "logistic"])
+    )
+    h, w, c = (int(rng.integers(1, top)) for top in (9, 20, 70))
+    shape, out = (h, w, c), (h, w, c)
+    if kernel in ("upsample", "enlarge"):
+        out = (2 * h, 2 * w, c)
+    elif kernel in ("max_pool", "average_pool"):
+        shape, out = (2 * h, 2 * w, c), (h, w, c + int(rng.integers(0, 20)) * (kernel == "max_pool"))
+    elif kernel == "depth_to_space":
+        shape, out = (h, w, 4 * c), (2 * h, 2 * w, c)
+    elif kernel == "copy":
+        out = (h, w, c + int(rng.integers(0, 20)))
+    tensors = {"in": Tensor(values(rng, *shape)), "out": Tensor(values(rng, *out))}
+    if kernel == "add" or (kernel == "upsample" and rng.random() < 0.5):
+        tensors["add"] = Tensor(values(rng, *out))
+    return Case(kernel, tensors, {"flags": flags(rng) & native.RELU6_SUM})
+
+
+def sums_case(rng: np.random.Generator) -> Case:
+    """Sums in double: a pair of float32s holds one."""
+    h, w, c = int(rng.integers(1, 9)), int(rng.integers(1, 20)), 16 * int(rng.integers(1, 4))
+    if rng.random() < 0.5:
+        tensors = {"in": Tensor(values(rng, h, w, c)), "out": Tensor(values(rng, h, 1, 2 * c))}
+        return Case("row_sums", tensors)
+    sums = rng.standard_normal((h, 1, c)).view(np.float32)
+    return Case("mean", {"in": Tensor(sums), "out": Tensor(values(rng, 1, 1, c))}, {"mid_w": w})
+
+
 CASES: tuple[Callable[[np.random.Generator], Case], ...] = (
     pointwise_case,
+    conv_case,
     depthwise_case,
+    tail_case,
+    elementwise_case,
+    sums_case,
     planar_stem_case,
     planar_pointwise_case,
     planar_depthwise_case,
@@ -230,10 +296,19 @@ CASES: tuple[Callable[[np.random.Generator], Case], ...] = (
 )
 
 
+NUMBERS = range(40)  # of the cases that each maker makes
+
+
+def test_every_row_of_the_table_has_cases() -> None:
+    assert {make(np.random.default_rng([SEED, number])).kernel for make in CASES for number in NUMBERS} == set(
+        native.kernels()
+    )
+
+
 @pytest.mark.parametrize("isa", FAST)
 @pytest.mark.parametrize("make", CASES, ids=lambda make: make.__name__.removesuffix("_case"))
 def test_fast_kernels_give_the_bits_of_the_plain_ones(make: Callable[[np.random.Generator], Case], isa: str) -> None:
-    for number in range(40):
+    for number in NUMBERS:
         case = make(np.random.default_rng([SEED, number]))
         expected = case.run("ref")
         for threads in (1, 3):
