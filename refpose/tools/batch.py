@@ -300,6 +300,8 @@ def run(tasks: Sequence[Task], start: Callable[[], Work], jobs: int) -> Iterator
     # "spawn": forked children of a process with threads (NumPy's BLAS has some) may hang.
     context = get_context("spawn")
     stop = context.Event()
+    for library in ("OPENBLAS", "OMP", "MKL", "VECLIB_MAXIMUM"):  # or the processes' threads would fight for the cores
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     pool = ProcessPoolExecutor(min(jobs, len(tasks)) or 1, context, _start_process, (start, stop))
     try:
         futures = {pool.submit(_attempt_in_process, task): task for task in tasks}
