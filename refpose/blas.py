@@ -23,9 +23,13 @@ import numpy as np
 from . import ops
 from .ops import Array
 
+# The environment variables that tell the known libraries how many threads to use, before NumPy is imported.
+THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_NUM_THREADS")
+
 _DEPTH = 320  # terms of a sum that OpenBLAS adds in one piece, whatever the processor
 _WIDTH = 16  # matrices that are no multiple of this wide meet other kernels at their edge
 _OUTPUTS = 64  # rows of a matrix whose sums are carried from one piece to the next
+_ROWS = 2  # rows of a matrix at least: a single one would be multiplied as a vector
 _CHANNELS = 8  # of a depthwise convolution that make one matrix product
 _TILE = 16384  # values that are worked on at a time: they stay in the cache
 
@@ -204,7 +208,7 @@ def _sums(weight: Array, values: Array, bias: Array) -> Array:
     """The same for factors as `_inputs` makes them."""
     outputs, depth = weight.shape
     if depth < _DEPTH:
-        with_bias = np.zeros((max(2, outputs), 1 + depth), np.float32)
+        with_bias = np.zeros((max(_ROWS, outputs), 1 + depth), np.float32)
         with_bias[:outputs, 0], with_bias[:outputs, 1:] = bias, weight
         y: Array = (with_bias @ values)[:outputs]
         return y
@@ -220,7 +224,7 @@ def _sums(weight: Array, values: Array, bias: Array) -> Array:
             sums = y[o : o + _OUTPUTS]  # so far: they come first, each with weight 1
             count = len(sums)
             piece[:count], piece[count : count + inputs] = sums, values[1 + k : 1 + k + inputs]
-            carried = np.zeros((max(2, count), count + inputs), np.float32)
+            carried = np.zeros((max(_ROWS, count), count + inputs), np.float32)
             np.fill_diagonal(carried[:count], 1)
             carried[:count, count:] = weight[o : o + count, k : k + inputs]
             sums[...] = (carried @ piece[: count + inputs])[:count]

@@ -26,7 +26,7 @@ Array = NDArray[np.float32]
 
 _PLANES = 49152  # values of expanded planes that are worked on at a time: they stay in the L2 cache
 _CACHED = 2**19  # weights of a step, in values, that the L2 cache still holds when the next tile of rows asks for them
-# Sums of rows are not on the tape: their numbers are below this, negative.
+# Values that are not on the tape have negative numbers: parts of concatenations from -1 down, sums of rows below this.
 _SUMS = 1_000_000
 
 # Kernel of a tape step on its own.

@@ -23,6 +23,7 @@ from threading import Event
 from types import FrameType
 from typing import Any, TextIO
 
+from .. import blas
 from ..files import replacing
 from ..tables import KINDS
 from .options import positive
@@ -300,8 +301,8 @@ def run(tasks: Sequence[Task], start: Callable[[], Work], jobs: int) -> Iterator
     # "spawn": forked children of a process with threads (NumPy's BLAS has some) may hang.
     context = get_context("spawn")
     stop = context.Event()
-    for library in ("OPENBLAS", "OMP", "MKL", "VECLIB_MAXIMUM"):  # or the processes' threads would fight for the cores
-        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+    for variable in blas.THREADS:  # or the processes' threads would fight for the cores
+        os.environ.setdefault(variable, "1")
     pool = ProcessPoolExecutor(min(jobs, len(tasks)) or 1, context, _start_process, (start, stop))
     try:
         futures = {pool.submit(_attempt_in_process, task): task for task in tasks}

@@ -22,7 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from .. import bench
+from .. import bench, blas
 from .options import positive
 
 WHAT = ("kernels", "networks", "pictures", "video")
@@ -74,7 +74,7 @@ def measure(settings: dict[str, Any]) -> dict[str, Any]:
     """Have everything timed by a process of its own, and return its report."""
     threads = str(settings["threads"])
     quiet = {"GLOG_minloglevel": "3", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    limits = {f"{library}_NUM_THREADS": threads for library in ("OPENBLAS", "OMP", "MKL", "VECLIB_MAXIMUM")}
+    limits = dict.fromkeys(blas.THREADS, threads)
     command = [sys.executable, "-m", "refpose.bench", json.dumps(settings)]
     package = str(Path(bench.__file__).resolve().parents[1])
     paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
