@@ -29,6 +29,9 @@ _CACHED = 2**19  # weights of a step, in values, that the L2 cache still holds w
 # Values that are not on the tape have negative numbers: parts of concatenations from -1 down, sums of rows below this.
 _SUMS = 1_000_000
 
+# Kernels of which the first convolution expands.
+_EXPANDING = ("bottleneck", "expand_depthwise", "narrow_stem", "planar_expand_depthwise")
+
 # Kernel of a tape step on its own.
 _KERNELS = {
     "pointwise": "pointwise",
@@ -219,9 +222,7 @@ def _parameters(step: PlanStep) -> Iterable[tuple[str, Step]]:
             yield "depthwise", part
         else:
             yield (
-                "expand"
-                if i == 0 and step.kernel in ("bottleneck", "expand_depthwise", "planar_expand_depthwise")
-                else "project",
+                "expand" if i == 0 and step.kernel in _EXPANDING else "project",
                 part,
             )
 
@@ -253,7 +254,7 @@ def link(plan: Plan, weights: Mapping[str, Array]) -> tuple[NDArray[Any], Array]
         row["kernel"], row["flags"] = numbers[step.kernel], _flags(step)
         row["k"], row["rows"], row["chunk"] = size, rows, chunk
         row["stride"], row["pad"] = (1, 0) if window is None else (window.attrs["stride"], window.attrs["pad"][0])
-        if step.kernel in ("bottleneck", "expand_depthwise"):
+        if step.kernel in ("bottleneck", "expand_depthwise", "narrow_stem"):
             expand = step.parts[0]
             row["mid_h"], row["mid_w"], row["mid"] = expand.out.shape
             row["expand_k"] = expand.weights["kernel"][1]

@@ -116,6 +116,32 @@ def stem_block(steps: Steps) -> Steps:
     return _join(steps, "conv", "separable", _behind("bottleneck"))
 
 
+def narrow(steps: Steps) -> Steps:
+    """Separable blocks with no more than eight outputs, and the stem's block: vectors of columns, since so few channels
+    do not fill any.
+    """
+    return [replace(step, kernel=_narrow_kernel(step)) for step in steps]
+
+
+def _narrow_kernel(step: PlanStep) -> str:
+    """The kernel for a step: that which it has, where it is not narrow."""
+    conv, depthwise, pointwise = step.part("conv"), step.part("depthwise"), step.part("pointwise", -1)
+    if depthwise is None or pointwise is None or pointwise.attrs["act"] in _ACTIVATIONS:
+        return step.kernel
+    (_, columns, channels), outputs = depthwise.out.shape, pointwise.out.shape[2]
+    plain = depthwise.weights["kernel"][1] == 3 and depthwise.attrs["stride"] == 1 and depthwise.attrs["act"] == "relu6"
+    if not plain or columns % 32 or channels % 8 or outputs % 8 or max(channels, outputs) > 48:
+        return step.kernel
+    if step.kernel == "separable" and outputs == 8 and step.residual in (None, step.input):
+        return "narrow_separable"
+    if step.kernel == "bottleneck" and step.residual is None and conv is not None:
+        halved = step.input.shape[:2] == (2 * conv.out.shape[0], 2 * conv.out.shape[1])
+        stem = halved and conv.weights["kernel"][1:] == (3, 3, 3) and conv.attrs["act"] == "relu6"
+        if stem and channels % 24 == 0 and outputs <= 16:
+            return "narrow_stem"
+    return step.kernel
+
+
 def sum_rows(steps: Steps) -> Steps:
     """Depthwise, then the sums of its rows."""
     result: Steps = []
@@ -195,6 +221,7 @@ RULES: dict[str, Callable[[Steps], Steps]] = {
         separable,
         bottleneck,
         stem_block,
+        narrow,
         expand_depthwise,
         seams,
         sum_rows,

@@ -58,6 +58,8 @@
     X(separable, "depthwise, pointwise, residual")                                                                     \
     X(bottleneck, "pointwise or other convolution (expand), depthwise, pointwise (project), residual")                 \
     X(expand_depthwise, "pointwise or other convolution (expand), depthwise")                                          \
+    X(narrow_separable, "depthwise 3x3, pointwise to few outputs, the input added or not; vectors of columns")           \
+    X(narrow_stem, "3x3 convolution of three channels, stride 2, depthwise 3x3, pointwise; vectors of columns")         \
     X(tail, "eight channels: twice enlarged, two residual separable blocks each time, then 3x3 to one channel")        \
     X(planar_stem, "convolution of interleaved input to planes")                                                       \
     X(planar_pointwise, "pointwise convolution of planes, zero weights skipped, residual")                             \
@@ -112,6 +114,8 @@ static inline const rp_pair *rp_pairs(const float *packed, int outputs)
 {
     return (const rp_pair *)(packed + (outputs + 3) / 4 * 4);
 }
+
+enum { RP_NARROW = 48 }; /* channels of the narrow blocks, at most: their pointwise weights are one panel */
 
 /* The tail's weights: four blocks (twice two) of a depthwise group and a pointwise panel each, then `project`. */
 enum { RP_TAIL_CHANNELS = 8, RP_TAIL_BLOCK = RP_LANES * (1 + 9) + RP_LANES * (1 + RP_TAIL_CHANNELS) };

@@ -143,6 +143,28 @@ static int holds_sums(const rp_tensor *sums, const rp_tensor *t)
     return (sums->h == t->h || t->h == 1) && sums->w == 1 && sums->c == 2 * rp_lanes(t->c) && sums->at % 2 == 0 && sums->ld % 2 == 0;
 }
 
+/* What the narrow kernels ask for beyond what separable and bottleneck do. */
+static const char *narrow_error(const rp_program *p, const rp_step *s)
+{
+    const int stem = s->kernel == RP_narrow_stem, channels = stem ? s->mid : s->in.c, outputs = s->out.c;
+    const rp_tensor *in = &s->in, *add = &s->add, *out = &s->out;
+    if (channels % 8 || channels > RP_NARROW || outputs % 8 || outputs > RP_NARROW || out->w % (2 * RP_LANES) ||
+        (stem ? channels % 24 || in->c != 3 || in->ld != 3 || in->h != 2 * out->h || in->w != 2 * out->w || s->mid_h != out->h || s->mid_w != out->w
+              : in->h != out->h || in->w != out->w))
+        return "tensors";
+    if (add->space != -1 && (stem || add->space != in->space || add->at != in->at || add->ld != in->ld || in->c != out->c))
+        return "residual tensor";
+    if (s->k != 3 || s->stride != 1 || s->pad != 1 || (stem && (s->expand_k != 3 || s->expand_stride != 2 || s->expand_pad < 0 || s->expand_pad > 1)))
+        return "window";
+    const int sum = add->space != -1 ? RP_RELU6_SUM : RP_RELU6, inner = RP_RELU6_DEPTHWISE | (stem ? RP_RELU6_EXPAND : 0);
+    if ((s->flags & ~sum) != inner)
+        return "activation";
+    return inside(p, s->depthwise, (int64_t)rp_lanes(channels) * 10) && inside(p, s->project, panels(channels, outputs)) &&
+                   (!stem || inside(p, s->expand, panels(27, channels)))
+               ? NULL
+               : "weights";
+}
+
 static const char *step_error(const rp_program *p, const rp_step *s)
 {
     const rp_tensor *in = &s->in, *add = &s->add, *out = &s->out;
@@ -167,7 +189,7 @@ static const char *step_error(const rp_program *p, const rp_step *s)
         return "row sums";
     if (s->flags & RP_ACT_DEPTHWISE && (s->flags & RP_ACTIVATIONS) < RP_SWISH)
         return "activation";
-    const int expands = s->kernel == RP_bottleneck || s->kernel == RP_expand_depthwise;
+    const int expands = s->kernel == RP_bottleneck || s->kernel == RP_expand_depthwise || s->kernel == RP_narrow_stem;
     const int projects = s->kernel == RP_bottleneck || s->kernel == RP_separable;
     if (expands ? s->mid < 1 || s->mid > MAX_CHANNELS : s->mid != 0)
         return "expanded channels";
@@ -209,6 +231,9 @@ static const char *step_error(const rp_program *p, const rp_step *s)
             (expands && !inside(p, s->expand, panels(s->expand_k * s->expand_k * in->c, s->mid))))
             return "weights";
         return NULL;
+    case RP_narrow_separable:
+    case RP_narrow_stem:
+        return narrow_error(p, s);
     case RP_tail:
         if (in->c != RP_TAIL_CHANNELS || add->space == -1 || in->h < 2 || in->w % 32 || !padded(in) ||
             add->h != 2 * in->h || add->w != 2 * in->w || add->c != in->c || !padded(add) ||
@@ -267,6 +292,13 @@ static int64_t scratch(const rp_step *s, int plain)
         return plain ? (int64_t)s->k * s->mid_w * s->mid + s->mid + s->in.c
                      : (1 + rp_window(s)) * column * c + (int64_t)s->rows * s->out.w * c +
                            (s->mid ? copied(s->expand_k, s->expand_stride, s->mid_w, s->in.c) : 0);
+    case RP_narrow_separable:
+    case RP_narrow_stem: {
+        /* four rows and one of zeros of each level, two rows of results */
+        const int64_t stem = s->kernel == RP_narrow_stem, row = s->out.w + 32;
+        return plain ? (stem ? (int64_t)s->k * s->mid_w * s->mid : 0) + s->mid + s->in.c
+                     : row * (stem ? 5 * (6 + s->mid) : 5 * s->in.c) + row * 2 * s->out.c;
+    }
     case RP_tail: {
         /* three levels at each size, the input, two widened rows for each enlargement; plain: two tensors at each size */
         const int64_t w = s->out.w, rows = 9 * RP_TAIL_CHANNELS;

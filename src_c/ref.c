@@ -214,6 +214,10 @@ void rp_expand_depthwise__ref(const rp_step *s, const rp_memory *m, int part, in
     }
 }
 
+void rp_narrow_separable__ref(const rp_step *s, const rp_memory *m, int part, int parts) { rp_separable__ref(s, m, part, parts); }
+
+void rp_narrow_stem__ref(const rp_step *s, const rp_memory *m, int part, int parts) { rp_bottleneck__ref(s, m, part, parts); }
+
 /* Runs one plain step of the tail on tensors in scratch. */
 static void tail_part(rp_kernel *kernel, rp_step part, const rp_memory *m)
 {

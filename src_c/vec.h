@@ -127,18 +127,17 @@ RP_INLINE vf vload_halves(const float *low, const float *high)
 #endif
 }
 
-/* The vectors that start one value before p, at p and one after; p - VL to p + 2 * VL - 1 can be read. */
-RP_INLINE void vload3(const float *p, vf out[3])
+/* The vector that starts at p - 1, p or p + 1 (shift -1, 0 or 1); all of p - VL to p + 2 * VL - 1 can be read. */
+RP_INLINE vf vload_shifted(const float *p, int shift)
 {
-    out[1] = vload(p);
 #if VL == 16 /* an unaligned load that crosses a cache line costs more than a shuffle */
-    const __m512i here = _mm512_castps_si512(out[1]);
-    out[0] = _mm512_castsi512_ps(_mm512_alignr_epi32(here, _mm512_castps_si512(vload(p - VL)), 15));
-    out[2] = _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(vload(p + VL)), here, 1));
-#else
-    out[0] = vload(p - 1);
-    out[2] = vload(p + 1);
+    const __m512i here = _mm512_castps_si512(vload(p));
+    if (shift < 0)
+        return _mm512_castsi512_ps(_mm512_alignr_epi32(here, _mm512_castps_si512(vload(p - VL)), 15));
+    if (shift > 0)
+        return _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(vload(p + VL)), here, 1));
 #endif
+    return vload(p + shift);
 }
 
 #if VL == 16

@@ -22,6 +22,9 @@ CANARY = np.float32(-12345.678)
 SEED = 20240607
 
 
+NARROW = {"k": 3, "stride": 1, "pad": 1}  # the window of narrow blocks
+
+
 @dataclass
 class Tensor:
     """A tensor in a buffer of its own: `values` (h, w, c), as the kernels see it with NaN in its slack."""
@@ -81,6 +84,8 @@ class Case:
         sizes, buffers = [16], []
         for space, (name, tensor) in enumerate(self.tensors.items(), start=1):
             row[name] = tensor.place(space)
+            if name == "add" and tensor is self.tensors["in"]:  # the same place
+                row[name] = row["in"]
             buffer = np.full(tensor.buffer.size + 64, CANARY, np.float32)
             inside = buffer[32:-32]
             inside[...] = np.nan if tensor is out else tensor.buffer
@@ -249,6 +254,43 @@ def tail_case(rng: np.random.Generator) -> Case:
     return Case("tail", tensors, {}, {"depthwise": np.concatenate(blocks), "project": project})
 
 
+def narrow_separable_case(rng: np.random.Generator) -> Case:
+    h, w = int(rng.integers(1, 10)), 32 * int(rng.integers(1, 4))
+    inputs, outputs = 8 * int(rng.integers(1, 7)), 8 * int(rng.integers(1, 4))
+    tensors = {"in": Tensor(values(rng, h, w, inputs)), "out": Tensor(values(rng, h, w, outputs))}
+    packed = {
+        "depthwise": packing.pack_depthwise(weights(rng, 3, 3, inputs), weights(rng, inputs)),
+        "project": packing.pack_pointwise(weights(rng, outputs, 1, 1, inputs), weights(rng, outputs)),
+    }
+    clamp = native.RELU6 if rng.random() < 0.5 else 0
+    return Case("narrow_separable", tensors, {**NARROW, "flags": native.RELU6_DEPTHWISE | clamp}, packed)
+
+
+def narrow_residual_case(rng: np.random.Generator) -> Case:
+    case = narrow_separable_case(rng)
+    case.tensors["out"] = Tensor(values(rng, *case.tensors["in"].values.shape))
+    outputs = case.tensors["out"].values.shape[2]
+    case.packed["project"] = packing.pack_pointwise(weights(rng, outputs, 1, 1, outputs), weights(rng, outputs))
+    case.tensors["add"] = case.tensors["in"]
+    case.fields["flags"] = native.RELU6_DEPTHWISE | (native.RELU6_SUM if rng.random() < 0.5 else 0)
+    return case
+
+
+def narrow_stem_case(rng: np.random.Generator) -> Case:
+    h, w = int(rng.integers(1, 10)), 32 * int(rng.integers(1, 4))
+    channels, outputs = 24 * int(rng.integers(1, 3)), 8 * int(rng.integers(1, 4))
+    tensors = {"in": Tensor(values(rng, 2 * h, 2 * w, 3), ld=3), "out": Tensor(values(rng, h, w, outputs))}
+    packed = {
+        "expand": packing.pack_pointwise(weights(rng, channels, 3, 3, 3), weights(rng, channels)),
+        "depthwise": packing.pack_depthwise(weights(rng, 3, 3, channels), weights(rng, channels)),
+        "project": packing.pack_pointwise(weights(rng, outputs, 1, 1, channels), weights(rng, outputs)),
+    }
+    expand = {"mid": channels, "mid_h": h, "mid_w": w, "expand_k": 3, "expand_stride": 2}
+    clamps = native.RELU6_EXPAND | native.RELU6_DEPTHWISE | (native.RELU6 if rng.random() < 0.5 else 0)
+    fields = {**NARROW, **expand, "expand_pad": int(rng.integers(0, 2)), "flags": clamps}
+    return Case("narrow_stem", tensors, fields, packed)
+
+
 def elementwise_case(rng: np.random.Generator) -> Case:
     """What moves, adds or resizes values: no weights."""
     kernel = str(
@@ -284,6 +326,9 @@ CASES: tuple[Callable[[np.random.Generator], Case], ...] = (
     pointwise_case,
     conv_case,
     depthwise_case,
+    narrow_separable_case,
+    narrow_residual_case,
+    narrow_stem_case,
     tail_case,
     elementwise_case,
     sums_case,

@@ -46,6 +46,15 @@ def plausible_step(rng: np.random.Generator) -> np.ndarray[Any, Any]:
     elif kernel in ("bottleneck", "expand_depthwise"):
         row["mid"], row["mid_h"], row["mid_w"] = rng.integers(1, 50), h, w
         out_c = int(row["mid"]) if kernel == "expand_depthwise" else out_c
+    elif kernel.startswith("narrow"):
+        k, stride, pad, c, w, out_c = 3, 1, 1, 8 * int(rng.integers(1, 4)), 32, 8
+        row["k"], row["stride"], row["pad"], row["flags"] = k, stride, pad, native.RELU6_DEPTHWISE
+        out_h, out_w = h, w
+        if kernel == "narrow_stem":
+            row["mid"], row["mid_h"], row["mid_w"] = 24, h, w
+            row["expand_k"], row["expand_stride"], row["expand_pad"] = 3, 2, int(rng.integers(0, 2))
+            row["flags"] |= native.RELU6_EXPAND
+            h, w, c = 2 * h, 2 * w, 3
     elif kernel == "tail":
         c, w, h, out_c = 8, 32, max(h, 2) // 2 + 1, 1
         out_h, out_w = 4 * h, 4 * w
@@ -63,7 +72,7 @@ def plausible_step(rng: np.random.Generator) -> np.ndarray[Any, Any]:
         out_h, out_w = h, w
 
     def tensor(space: int, rows: int, columns: int, channels: int) -> tuple[int, ...]:
-        ld = -(-channels // 16) * 16 if rng.random() < 0.8 else channels
+        ld = -(-channels // 16) * 16 if rng.random() < 0.8 and channels != 3 else channels
         return (space, rows, columns, channels, int(rng.integers(0, 64)) if space == 0 else 0, ld)
 
     row["in"] = tensor(int(rng.integers(0, 2)), h, w, c)
