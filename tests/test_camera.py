@@ -52,15 +52,19 @@ class Camera:
 opened: list[Camera] = []
 
 
-class NoWindows(Exception):
-    """What a build of OpenCV without windows raises."""
+class OpenCVError(Exception):
+    """cv2.error: what a build of OpenCV without windows raises, and others where there is no window any more."""
+
+
+class TclError(Exception):
+    """What Tk raises when the window is gone."""
 
 
 @pytest.fixture
 def cv2(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """An OpenCV with a camera and windows, and a display."""
     module: Any = ModuleType("cv2")
-    module.VideoCapture, module.WND_PROP_VISIBLE = Camera, 4
+    module.VideoCapture, module.WND_PROP_VISIBLE, module.error = Camera, 4, OpenCVError
     module.shown, module.keys, module.visible = [], [], 1
     module.namedWindow = lambda title: None
     module.imshow = lambda title, bgr: module.shown.append(bgr)
@@ -119,6 +123,12 @@ def test_close_button_of_opencv(cv2: Any) -> None:
     assert len(cv2.shown) == 2
 
 
+def test_close_button_of_opencvs_qt(cv2: Any) -> None:
+    cv2.getWindowProperty = without_windows
+    assert cli.main(["camera", "--model=lite"]) == 0
+    assert len(cv2.shown) == 2
+
+
 def test_colours_are_opencvs_on_the_way_in_and_out(cv2: Any) -> None:
     first = next(camera.read_camera(0))
     assert np.array_equal(first.rgb, videos.scene(1))
@@ -150,8 +160,12 @@ def test_no_display(cv2: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     assert "there is no display" in capsys.readouterr().err
 
 
-def without_windows(title: str) -> None:
-    raise NoWindows("The function is not implemented.\n")
+def without_windows(*args: object) -> None:
+    raise OpenCVError("The function is not implemented.\n")
+
+
+def tk_gone(*args: object) -> None:
+    raise TclError("application has been destroyed")
 
 
 def test_tk_where_opencv_has_no_windows(cv2: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,6 +178,9 @@ def test_tk_where_opencv_has_no_windows(cv2: Any, monkeypatch: pytest.MonkeyPatc
             self.protocol = self.bind = bound.__setitem__
             self.title = self.update = self.destroy = lambda *args: updates.append("called")
 
+        def vanish(self) -> None:
+            self.update = self.destroy = tk_gone
+
     class Label:
         def __init__(self, root: Tk) -> None:
             self.image = None
@@ -174,7 +191,7 @@ def test_tk_where_opencv_has_no_windows(cv2: Any, monkeypatch: pytest.MonkeyPatc
         def configure(self, image: object) -> None:
             self.image = image
 
-    monkeypatch.setitem(sys.modules, "tkinter", SimpleNamespace(Tk=Tk, Label=Label))
+    monkeypatch.setitem(sys.modules, "tkinter", SimpleNamespace(Tk=Tk, Label=Label, TclError=TclError))
     monkeypatch.setitem(sys.modules, "PIL.ImageTk", SimpleNamespace(PhotoImage=lambda picture: picture.size))
     window = camera.open_window()
     assert isinstance(window, camera.TkWindow)
@@ -184,6 +201,10 @@ def test_tk_where_opencv_has_no_windows(cv2: Any, monkeypatch: pytest.MonkeyPatc
     assert not window.show(videos.scene(0))
     assert set(bound) == {"WM_DELETE_WINDOW", "<Escape>", "q"}
     window.close()
+    killed = camera.TkWindow()
+    killed._root.vanish()
+    assert not killed.show(videos.scene(0))
+    killed.close()
 
 
 def test_no_window_at_all(cv2: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -159,7 +160,10 @@ class OpenCVWindow:
     def show(self, rgb: NDArray[np.uint8]) -> bool:
         self._cv2.imshow(TITLE, np.ascontiguousarray(rgb[:, :, ::-1]))
         key = self._cv2.waitKey(1) & 0xFF
-        closed = self._cv2.getWindowProperty(TITLE, self._cv2.WND_PROP_VISIBLE) < 1
+        try:
+            closed = self._cv2.getWindowProperty(TITLE, self._cv2.WND_PROP_VISIBLE) < 1
+        except self._cv2.error:  # OpenCV's Qt windows, when the last one was closed
+            closed = True
         return not closed and key not in (_ESCAPE, ord("q"))
 
     def close(self) -> None:
@@ -173,6 +177,7 @@ class TkWindow:
         tkinter = import_module("tkinter")
         self._photo = import_module("PIL.ImageTk").PhotoImage
         self._open = True
+        self._gone = tkinter.TclError  # whatever is done with a window that something else has destroyed
         self._root = tkinter.Tk()
         self._root.title(TITLE)
         self._root.protocol("WM_DELETE_WINDOW", self._end)
@@ -186,9 +191,13 @@ class TkWindow:
 
     def show(self, rgb: NDArray[np.uint8]) -> bool:
         self._shown = self._photo(Image.fromarray(np.ascontiguousarray(rgb)))  # Tk itself does not keep it
-        self._label.configure(image=self._shown)
-        self._root.update()
+        try:
+            self._label.configure(image=self._shown)
+            self._root.update()
+        except self._gone:
+            self._open = False
         return self._open
 
     def close(self) -> None:
-        self._root.destroy()
+        with suppress(self._gone):
+            self._root.destroy()
