@@ -17,9 +17,12 @@ typedef struct {
 /* Rows of the picture that are kept: what one row of results needs, and a few more. */
 static inline int rp_source_slots(int height, int radius) { return height < 2 * radius + 4 ? height : 2 * radius + 4; }
 
+/* From row to row, in doubles: a whole number of the runs that are worked on at a time. */
+static inline int64_t rp_source_stride(int width) { return (3 * (int64_t)width + 31) / 32 * 32; }
+
 static inline int64_t rp_input_scratch(int height, int width, int radius)
 {
-    return (rp_source_slots(height, radius) + 2) * 3 * (int64_t)width + rp_source_slots(height, radius);
+    return (rp_source_slots(height, radius) + 2) * rp_source_stride(width) + 2 * (2 * (int64_t)radius + 1) + rp_source_slots(height, radius);
 }
 
 /* A region of the image, in fractions of its width and height, and the padding of the square around it, in fractions of that. */
