@@ -36,7 +36,7 @@ cdef extern from "stages.h" nogil:
                               double low, double high, const float *values, int side, double *scratch,
                               float *out) noexcept nogil
         void (*find_peaks)(const float *heatmap, int rows, int columns, int channels, const double *weights,
-                           float *scratch, int32_t *at, float *value) noexcept nogil
+                           double *scratch, int32_t *at, float *value) noexcept nogil
     int64_t rp_input_scratch(int height, int width, int radius)
     void rp_crop_matrix(const double *corners, int size, double *matrix)
     const rp_stages *rp_stages_of(const char *isa)
@@ -247,11 +247,11 @@ cdef class Stages:
         if rows < 1 or columns < 1 or channels < 1:
             raise ValueError(f"expected at least one value, found a heat map of shape {heatmap.shape}")
         blur = np.array(heatmaps.gaussian(heatmaps.SMOOTHING))
-        scratch = np.empty(2 * columns * channels, np.float32)
+        scratch = np.empty(11 * columns * channels)
         place, value = np.empty(channels, np.int32), np.empty(channels, np.float32)
         cdef const float *maps = address(heatmap, <int64_t>rows * columns * channels, False, "heat map")
         cdef const double *weights = NULL
-        cdef float *work = address(scratch, scratch.size, True, "scratch")
+        cdef double *work = <double *><uintptr_t>scratch.ctypes.data
         cdef int32_t *at = <int32_t *><uintptr_t>place.ctypes.data
         cdef float *peak = address(value, channels, True, "peaks")
         if smoothed:

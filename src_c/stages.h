@@ -59,8 +59,8 @@ typedef struct {
     X(network_input, (const uint8_t *image, int height, int width, const rp_axis *rows, const rp_axis *columns, double low, \
                       double high, const float *values, int side, double *scratch, float *out))                             \
     /* Index and value of the first maximum of each channel, after a Gaussian with five weights from its middle on (NULL: none).   \
-     * scratch: 2 * columns * channels floats. */                                                                           \
-    X(find_peaks, (const float *heatmap, int rows, int columns, int channels, const double *weights, float *scratch,       \
+     * scratch: 11 * columns * channels doubles. */                                                                         \
+    X(find_peaks, (const float *heatmap, int rows, int columns, int channels, const double *weights, double *scratch,      \
                    int32_t *at, float *value))
 
 typedef struct {
