@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .rules import PLANAR, PlanStep, Steps
 from .tape import Tape, Val
@@ -20,8 +20,7 @@ LANES = 16  # channels of a tensor in the arena and outputs of packed weights co
 _KEEP_TO_THEIR_CHANNELS = ("pointwise", "gated", "add", "concat")
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a value lies: `space` 0 is the arena, 1 the input, 2... the outputs; `at` and `ld` count values.
 
     Value (y, x, c) of an (h, w, c) tensor is at ``at + (y*w + x)*ld + c``; in planes, whose rows are w + 2 wide, at
@@ -60,8 +59,7 @@ def image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
     return (shape[0], shape[1], shape[2]) if len(shape) == 3 else (1, 1, math.prod(shape))
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """A value that is written into another one, `at` values behind its beginning."""
 
     root: Val

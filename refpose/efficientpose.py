@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,8 +42,7 @@ def scaled_repeats(repeats: int, depth: float) -> int:
     return math.ceil(repeats * depth)
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(NamedTuple):
     """Blocks of one width and kernel size in EfficientNet-B0, before scaling; the first has the stride."""
 
     channels: int
@@ -58,8 +56,7 @@ STEM = 32
 STAGES = (Stage(16, 1, 3, 1, 1), Stage(24, 2, 3, 2, 6), Stage(40, 2, 5, 2, 6))
 
 
-@dataclass(frozen=True)
-class Variant:
+class Variant(NamedTuple):
     """What tells the sizes apart."""
 
     side: int  # of the input, pixels

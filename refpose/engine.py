@@ -7,15 +7,14 @@ last bit. ``"native"`` runs a `plan` on the C kernels: quick and exact, where th
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import blas, ops, weights
+from . import weights
 from .networks import NETWORKS, record
 from .plan import Plan, compile_plan
 from .stages import NUMPY, Stages
@@ -25,12 +24,9 @@ Array = NDArray[np.float32]
 
 ENGINES = ("auto", "native", "numpy", "reference")
 MAX_THREADS = 64
-# A trace wants every activation, which the native engine does not keep; the reference has the same bits.
-_FUNCTIONS = {"native": ops.FUNCTIONS, "numpy": blas.FUNCTIONS, "reference": ops.FUNCTIONS}
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(NamedTuple):
     """A row of the table of layers.
 
     Attributes
@@ -142,7 +138,7 @@ class Network:
         tape = self._tape_for(outputs)
         x = self._checked(x)
         if self.engine != "native":
-            computed = tape.run(_FUNCTIONS[self.engine], self._widened, x)
+            computed = tape.run(self._functions, self._widened, x)
             return {name: np.ascontiguousarray(y).reshape(y.shape) for name, y in computed.items()}
         found = {name: np.empty(val.shape, np.float32) for name, val in tape.outputs.items()}
         self._program(tape).run(np.require(x, requirements=("C", "A")), *found.values())
@@ -153,8 +149,21 @@ class Network:
 
         An activation is of shape (height, width, channels), float32.
         """
-        for step, activation in self.tape.trace(_FUNCTIONS[self.engine], self.weights, self._checked(x)):
+        for step, activation in self.tape.trace(self._functions, self.weights, self._checked(x)):
             yield step.name, activation
+
+    @cached_property
+    def _functions(self) -> Mapping[str, Callable[..., Any]]:
+        """What runs the tape. A trace wants every activation, which the native engine does not keep; the reference has
+        the same bits.
+        """
+        if self.engine == "numpy":
+            from . import blas
+
+            return blas.FUNCTIONS
+        from . import ops
+
+        return ops.FUNCTIONS
 
     @cached_property
     def _widened(self) -> dict[str, Array]:

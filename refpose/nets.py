@@ -11,9 +11,8 @@ for the blocks; widths and depths are those of the released models, which `refpo
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from .tape import Ops
 
@@ -62,8 +61,7 @@ def blaze_blocks(ops: Ops, name: str, x: Any, channels: int, count: int) -> Any:
 # The encoder that detector and landmark network share --------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(NamedTuple):
     """Inverted bottlenecks of one width and kernel size: the first may halve the image, the others are residual."""
 
     channels: int
@@ -152,8 +150,7 @@ def top_down(ops: Ops, name: str, coarse: Any, lateral: Any) -> Any:
 # Landmark network --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Widths:
+class Widths(NamedTuple):
     """What tells lite, full and heavy apart."""
 
     stem: int  # channels before the first stage

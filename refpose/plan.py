@@ -21,6 +21,7 @@ from .arena import LANES, VIEWS, Place, lanes, lay_out, tensor_size, views_of
 from .packing import pack_depthwise, pack_groups, pack_pointwise, pack_sparse
 from .rules import RULES, PlanStep, Steps
 from .tape import Step, Tape, Val
+from .weights import Weights
 
 Array = NDArray[np.float32]
 
@@ -93,9 +94,7 @@ class Plan:
     arena: int
 
     @classmethod
-    def of(
-        cls, tape: Tape, weights: Mapping[str, Array], rules: Iterable[str] = tuple(RULES), threads: int = 1
-    ) -> Plan:
+    def of(cls, tape: Tape, weights: Weights, rules: Iterable[str] = tuple(RULES), threads: int = 1) -> Plan:
         """Make a plan with these rules, applied in the order of `RULES`, for this number of threads."""
         wanted = set(rules)
         if threads == 1:
@@ -189,14 +188,13 @@ class Plan:
         return f"{'x'.join(map(str, place.shape))}@{space}+{4 * place.at}"
 
 
-def _mostly_zero(tape: Tape, weights: Mapping[str, Array]) -> bool:
+def _mostly_zero(tape: Tape, weights: Weights) -> bool:
     """Whether most of the pointwise multiply-adds have a zero weight."""
     macs = zero = 0.0
     for step in tape.steps:
         if step.op == "pointwise":
-            kernel = weights[f"{step.name}/kernel"]
             macs += step.macs
-            zero += step.macs * (1 - np.count_nonzero(kernel != 0) / kernel.size)
+            zero += step.macs * (1 - weights.nonzero(f"{step.name}/kernel") / math.prod(step.weights["kernel"]))
     return zero > 0.5 * macs
 
 

@@ -6,7 +6,7 @@ A rule is a function from steps to steps. A joined step remembers the tape steps
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from .tape import Step, Val
 
@@ -20,8 +20,7 @@ PLANAR = {
 }
 
 
-@dataclass(frozen=True)
-class PlanStep:
+class PlanStep(NamedTuple):
     """What one kernel does at once.
 
     Attributes
@@ -120,7 +119,7 @@ def narrow(steps: Steps) -> Steps:
     """Separable blocks with no more than eight outputs, and the stem's block: vectors of columns, since so few channels
     do not fill any.
     """
-    return [replace(step, kernel=_narrow_kernel(step)) for step in steps]
+    return [step._replace(kernel=_narrow_kernel(step)) for step in steps]
 
 
 def _narrow_kernel(step: PlanStep) -> str:
@@ -153,7 +152,7 @@ def sum_rows(steps: Steps) -> Steps:
             and before.kernel in ("depthwise", "expand_depthwise")
             and before.parts[-1].attrs["act"] in ("swish", "eswish")
         ):
-            result[makers[0]] = replace(before, sums=step.out)
+            result[makers[0]] = before._replace(sums=step.out)
         else:
             result.append(step)
     return result
@@ -186,7 +185,7 @@ def sparse(steps: Steps) -> Steps:
             kernel = planar_of[kernel]
         if kernel in PLANAR:
             known.add(step.out.index)
-        result.append(replace(step, kernel=kernel))
+        result.append(step._replace(kernel=kernel))
     return result
 
 
@@ -239,7 +238,7 @@ def _behind(kernel: str) -> Callable[[PlanStep, PlanStep], PlanStep | None]:
         acts = {part.attrs["act"] for part in (*first.parts, *then.parts) if part.attrs.get("act") in _ACTIVATIONS}
         if len(acts) > 1:  # a kernel applies one activation besides the clamp
             return None
-        return replace(then, kernel=kernel, input=first.input)
+        return then._replace(kernel=kernel, input=first.input)
 
     return combine
 
@@ -250,7 +249,7 @@ def _with_residual(first: PlanStep, then: PlanStep) -> PlanStep | None:
     if first.parts[-1].attrs.get("act") in _ACTIVATIONS:  # kernels apply these last
         return None
     other = then.input if then.residual == first.out else then.residual
-    return replace(then, kernel=first.kernel, input=first.input, residual=other, gate=first.gate)
+    return then._replace(kernel=first.kernel, input=first.input, residual=other, gate=first.gate)
 
 
 def _join(steps: Steps, first: str, then: str, combine: Callable[[PlanStep, PlanStep], PlanStep | None]) -> Steps:
@@ -259,21 +258,21 @@ def _join(steps: Steps, first: str, then: str, combine: Callable[[PlanStep, Plan
     `combine` gets both and makes the joined step (whose parts are filled in here), or None where they do not fit. The
     joined step takes the place of the later one.
     """
-    result: Steps = []
     users: dict[int, int] = {}
     for step in steps:
         for val in step.inputs:
             users[val.index] = users.get(val.index, 0) + 1
+    made: dict[int, PlanStep] = {}  # by the index of what they make
     for step in steps:
         joined = None
         if step.kernel == then:
-            for earlier in result:
-                if earlier.kernel == first and earlier.out in step.inputs and users[earlier.out.index] == 1:
+            for index in sorted(val.index for val in step.inputs):
+                earlier = made.get(index)
+                if earlier is not None and earlier.kernel == first and users[index] == 1:
                     joined = combine(earlier, step)
                     if joined is not None:
-                        result.remove(earlier)
-                        result.append(replace(joined, parts=earlier.parts + step.parts))
+                        del made[index]
+                        joined = joined._replace(parts=earlier.parts + step.parts)
                         break
-        if joined is None:
-            result.append(step)
-    return result
+        made[step.out.index] = joined or step
+    return list(made.values())

@@ -6,7 +6,7 @@ Everything that costs time for each pixel, heat map cell or number goes through 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,7 @@ from . import filters, heatmaps, landmarks, libm, warp
 from .libm import FloatArray
 
 
-@dataclass(frozen=True)
-class Stages:
+class Stages(NamedTuple):
     """Functions with the arguments and results of the NumPy functions they stand for.
 
     Attributes

@@ -172,6 +172,7 @@ class Recorder(Ops):
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
+        self._names: set[str] = set()
 
     def emit(
         self,
@@ -182,8 +183,9 @@ class Recorder(Ops):
         weights: Mapping[str, tuple[int, ...]],
         attrs: Mapping[str, Any],
     ) -> Val:
-        if any(step.name == name for step in self.steps):
+        if name in self._names:
             raise ValueError(f"two layers are called {name!r}")
+        self._names.add(name)
         out = Val(len(self.steps) + 1, shape)
         self.steps.append(Step(op, name, inputs, out, attrs, weights))
         return out

@@ -10,6 +10,7 @@ damage is noticed.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -51,6 +52,13 @@ class Weights(Mapping[str, NDArray[np.float32]]):
         array = _widened(self.stored[name])
         array.flags.writeable = False
         return array
+
+    def nonzero(self, name: str) -> int:
+        """How many values of an array are not zero."""
+        array = self.stored[name]
+        if array.dtype == np.float16:  # the sign shifted out; NumPy would widen value by value
+            array = array.view(np.uint16) << 1
+        return int(np.count_nonzero(array))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.stored)
@@ -103,7 +111,7 @@ def load(network: str, path: str | os.PathLike[str] | None = None) -> Weights:
     try:
         with h5py.File(file, "r") as h5:
             attributes = {name: _attribute(h5, name, file) for name in ATTRIBUTES}
-            arrays = _read(h5)
+            arrays = _read(h5, file)
     except OSError as error:
         raise ValueError(f"{file}: not a readable HDF5 file ({error})") from error
     check(network, arrays, attributes, file.name)
@@ -201,19 +209,24 @@ def _attribute(h5: h5py.File, name: str, file: Path) -> Any:
         raise ValueError(f"{file}: no attribute {name!r}: not a weights file of refpose") from None
 
 
-def _read(h5: h5py.File) -> dict[str, NDArray[Any]]:
-    """Every dataset by name, through h5py's low-level calls: some hundred small arrays take a few milliseconds."""
-    from h5py import h5i, h5o, h5s
+def _read(h5: h5py.File, file: Path) -> dict[str, NDArray[Any]]:
+    """Every dataset by name, as views of the whole file: that takes half the time of asking HDF5 for each of some
+    hundred small arrays.
+    """
+    from h5py import h5d, h5o
 
     names: list[bytes] = []
     h5o.visit(h5.id, names.append)
+    content = np.fromfile(file, np.uint8)
     arrays: dict[str, NDArray[Any]] = {}
     for name in names:
         item = h5o.open(h5.id, name)
-        if h5i.get_type(item) == h5i.DATASET:
-            array = np.empty(item.shape, item.dtype)
-            if array.dtype.hasobject:
-                raise ValueError(f"{name.decode()}: not an array of numbers")
-            item.read(h5s.ALL, h5s.ALL, array)
-            arrays[name.decode()] = array
+        if not isinstance(item, h5d.DatasetID):
+            continue
+        at, dtype, shape = item.get_offset(), item.dtype, item.shape
+        if dtype.hasobject:
+            raise ValueError(f"{file}: {name.decode()}: not an array of numbers")
+        if at is None or at + math.prod(shape) * dtype.itemsize > content.size:
+            raise ValueError(f"{file}: {name.decode()}: not stored in one piece in this file")
+        arrays[name.decode()] = np.ndarray(shape, dtype, content.data, at)
     return arrays

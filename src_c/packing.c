@@ -37,11 +37,11 @@ int64_t rp_pack_sparse(const float *kernel, const float *bias, int outputs, int 
             const int count = used[two[1]]; /* the second has as many or more */
             *pair++ = (rp_pair){.output = {two[0], two[1]}, .count = count};
             for (int q = 0; q < 2; q++) {
-                int taps = 0;
+                int taps = 0; /* every weight is written, a zero where the next one goes: no branch to mispredict */
                 for (int k = first; k < end; k++) {
                     const float weight = kernel[(int64_t)two[q] * inputs + k];
-                    if (weight != 0)
-                        pair[taps].at[q] = k * plane, pair[taps++].weight[q] = weight;
+                    pair[taps].at[q] = k * plane, pair[taps].weight[q] = weight;
+                    taps += weight != 0;
                 }
                 for (; taps < count; taps++)
                     pair[taps].at[q] = first * plane, pair[taps].weight[q] = 0;

@@ -36,6 +36,7 @@ from refpose.plan import Plan, compile_plan
 from refpose.rules import RULES
 from refpose.tape import Tape
 from refpose.tools import paper_table
+from refpose.weights import Weights
 
 NATIVE = resolve("auto") == "native"
 
@@ -159,11 +160,11 @@ def small(name: str, network: Any, side: int) -> Tape:
 
 
 @cache
-def small_case(name: str) -> tuple[Tape, dict[str, NDArray[np.float32]], NDArray[np.float32], dict[str, Any]]:
+def small_case(name: str) -> tuple[Tape, Weights, NDArray[np.float32], dict[str, Any]]:
     network, _ = efficientpose.NETWORKS[name]
     side = 32 if name == "efficientpose-iv" else 48
     tape = small(name, network, side)
-    weights, x = random_weights(tape), random_input(side)
+    weights, x = Weights(name, random_weights(tape), {}), random_input(side)
     return tape, weights, x, tape.run(ops.FUNCTIONS, weights, x)
 
 

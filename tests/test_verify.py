@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -73,7 +72,7 @@ def test_a_plan_rule_off_by_one(lite: verify.Bench, monkeypatch: pytest.MonkeyPa
 
     def off_by_one(steps):
         return [
-            replace(step, residual=steps[i - 1].out) if step.kernel == "upsample" and step.residual else step
+            step._replace(residual=steps[i - 1].out) if step.kernel == "upsample" and step.residual else step
             for i, step in enumerate(rule(steps))
         ]
 

@@ -61,6 +61,11 @@ def replaced(value: np.ndarray) -> Callable[[h5py.File], None]:
     return edit
 
 
+def in_chunks(h5: h5py.File) -> None:
+    values = h5.pop(KERNEL)[()]
+    h5.create_dataset(KERNEL, data=values, chunks=(1, 1, 16))
+
+
 def set_nan(h5: h5py.File) -> None:
     values = h5[KERNEL][()]
     values[1, 1, 5] = np.nan
@@ -81,6 +86,7 @@ def set_one(h5: h5py.File) -> None:
         (replaced(np.zeros((3, 3, 5), np.float16)), f"{KERNEL}: expected .* found \\(3, 3, 5\\)"),
         (replaced(np.zeros((5, 5, 96), np.int32)), f"{KERNEL}: expected float16 or float32, found int32"),
         (replaced(np.array(["a"], h5py.string_dtype())), "not an array of numbers"),
+        (in_chunks, f"{KERNEL}: not stored in one piece"),
         (set_nan, f"{KERNEL}: has values that are not finite"),
         (set_one, "do not have the hash"),
         (lambda h5: h5.create_dataset("more", data=np.zeros(3, np.float16)), "more: not a part of the network 'lite'"),

@@ -14,7 +14,6 @@ import csv
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from .. import weights
@@ -60,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
             "network": tape.name,
             "input_shape": tape.input.shape,
             "outputs": {name: val.shape for name, val in tape.outputs.items()},
-            "layers": [asdict(layer) for layer in layers],
+            "layers": [layer._asdict() for layer in layers],
             "totals": totals,
         }
         print(json.dumps(document, indent=1))
