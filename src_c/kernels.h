@@ -61,7 +61,7 @@
     X(narrow_separable, "depthwise 3x3, pointwise to few outputs, the input added or not; vectors of columns")           \
     X(narrow_stem, "3x3 convolution of three channels, stride 2, depthwise 3x3, pointwise; vectors of columns")         \
     X(tail, "eight channels: twice enlarged, two residual separable blocks each time, then 3x3 to one channel")        \
-    X(planar_stem, "convolution of interleaved input to planes")                                                       \
+    X(planar_stem, "3x3 convolution of three interleaved channels to planes, stride 2")                                \
     X(planar_pointwise, "pointwise convolution of planes, zero weights skipped, residual")                             \
     X(planar_expand_depthwise, "pointwise (expand), depthwise on planes, zero weights skipped")                        \
     X(planar_depthwise, "depthwise convolution of planes")                                                             \

@@ -95,6 +95,13 @@ static int sparse_is_sound(const rp_program *p, const rp_step *s)
     return 1;
 }
 
+/* What stem_row asks for: 3x3 of three channels to half the size, one panel of weights. */
+static int stem_fits(const rp_tensor *in, int k, int stride, int pad, int h, int w, int c)
+{
+    return in->c == 3 && in->ld == 3 && in->h == 2 * h && in->w == 2 * w && w % RP_LANES == 0 && c % 24 == 0 && c <= RP_NARROW &&
+           k == 3 && stride == 2 && (pad == 0 || pad == 1);
+}
+
 static const char *planar_error(const rp_program *p, const rp_step *s)
 {
     const rp_tensor *in = &s->in, *add = &s->add, *out = &s->out;
@@ -107,9 +114,11 @@ static const char *planar_error(const rp_program *p, const rp_step *s)
         return "residual tensor";
     switch (s->kernel) {
     case RP_planar_stem:
-        if (!windows_fit(s->k, s->stride, s->pad, in->h, in->w, out->h, out->w))
+        if (!stem_fits(in, s->k, s->stride, s->pad, out->h, out->w, out->c))
             return "window";
-        return inside(p, s->project, panels(s->k * s->k * in->c, out->c)) ? NULL : "weights";
+        if (s->flags != RP_RELU6)
+            return "activation";
+        return inside(p, s->project, panels(27, out->c)) ? NULL : "weights";
     case RP_planar_pointwise:
         if (in->h != out->h || in->w != out->w)
             return "output tensor";
@@ -149,12 +158,12 @@ static const char *narrow_error(const rp_program *p, const rp_step *s)
     const int stem = s->kernel == RP_narrow_stem, channels = stem ? s->mid : s->in.c, outputs = s->out.c;
     const rp_tensor *in = &s->in, *add = &s->add, *out = &s->out;
     if (channels % 8 || channels > RP_NARROW || outputs % 8 || outputs > RP_NARROW || out->w % (2 * RP_LANES) ||
-        (stem ? channels % 24 || in->c != 3 || in->ld != 3 || in->h != 2 * out->h || in->w != 2 * out->w || s->mid_h != out->h || s->mid_w != out->w
-              : in->h != out->h || in->w != out->w))
+        (stem ? s->mid_h != out->h || s->mid_w != out->w : in->h != out->h || in->w != out->w))
         return "tensors";
     if (add->space != -1 && (stem || add->space != in->space || add->at != in->at || add->ld != in->ld || in->c != out->c))
         return "residual tensor";
-    if (s->k != 3 || s->stride != 1 || s->pad != 1 || (stem && (s->expand_k != 3 || s->expand_stride != 2 || s->expand_pad < 0 || s->expand_pad > 1)))
+    if (s->k != 3 || s->stride != 1 || s->pad != 1 ||
+        (stem && !stem_fits(in, s->expand_k, s->expand_stride, s->expand_pad, s->mid_h, s->mid_w, s->mid)))
         return "window";
     const int sum = add->space != -1 ? RP_RELU6_SUM : RP_RELU6, inner = RP_RELU6_DEPTHWISE | (stem ? RP_RELU6_EXPAND : 0);
     if ((s->flags & ~sum) != inner)
@@ -306,7 +315,7 @@ static int64_t scratch(const rp_step *s, int plain)
                      : rows * (3 * (w + 32) + 3 * (w / 2 + 32) + (w / 4 + 32)) + 4 * RP_TAIL_CHANNELS * w;
     }
     case RP_planar_stem:
-        return copied(s->k, s->stride, s->out.w, s->in.c) + (int64_t)(s->out.w + 15) / 16 * 16 * rp_lanes(s->out.c);
+        return (int64_t)(s->out.w + 32) * 5 * 6; /* the same rows of the input */
     case RP_planar_pointwise:
         return rp_plane_mask(s->out.h, s->out.w) + s->out.c;
     case RP_planar_depthwise:

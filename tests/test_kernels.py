@@ -186,10 +186,11 @@ def planar_depth_to_space_case(rng: np.random.Generator) -> Case:
 
 
 def planar_stem_case(rng: np.random.Generator) -> Case:
-    h, w, c, n = (int(rng.integers(1, top)) for top in (20, 60, 5, 40))
-    tensors = {"in": Tensor(values(rng, 2 * h, 2 * w, c), ld=c), "out": Tensor(values(rng, h, w, n), True)}
-    packed = packing.pack_pointwise(weights(rng, n, 3, 3, c), weights(rng, n))
-    return Case("planar_stem", tensors, {"k": 3, "stride": 2, "pad": 1, "flags": flags(rng)}, {"project": packed})
+    h, w, n = int(rng.integers(1, 20)), 16 * int(rng.integers(1, 6)), 24 * int(rng.integers(1, 3))
+    tensors = {"in": Tensor(values(rng, 2 * h, 2 * w, 3), ld=3), "out": Tensor(values(rng, h, w, n), True)}
+    packed = packing.pack_pointwise(weights(rng, n, 3, 3, 3), weights(rng, n))
+    fields = {"k": 3, "stride": 2, "pad": int(rng.integers(0, 2)), "flags": native.RELU6}
+    return Case("planar_stem", tensors, fields, {"project": packed})
 
 
 def depthwise_case(rng: np.random.Generator) -> Case:
