@@ -324,7 +324,7 @@ static int64_t scratch(const rp_step *s, int plain)
         return rp_plane_mask(s->in.h, s->in.w) + rp_plane_mask(s->out.h, s->out.w) + (int64_t)s->out.c +
                rp_planes(s->in.w, s->rows, rp_plane(s->in.h, s->in.w, s->stride));
     case RP_planar_upsample:
-        return rp_plane_mask(s->out.h, s->out.w) + (int64_t)s->in.h * (2 * s->in.w + 32) + 64;
+        return rp_plane_mask(s->out.h, s->out.w) + (int64_t)(1 + s->in.h) * (2 * s->in.w + 32) + 64;
     case RP_pointwise:
         return s->gate.space < 0 ? 0 : panels(s->in.c, s->out.c);
     case RP_enlarge:

@@ -90,6 +90,19 @@ RP_INLINE vf vand(vf a, vf mask)
 #endif
 }
 
+/* The lanes of b where mask is all ones, those of a where it is zero. */
+RP_INLINE vf vselect(vf a, vf b, vf mask)
+{
+#if VL == 16
+    return _mm512_castsi512_ps(
+        _mm512_ternarylogic_epi32(_mm512_castps_si512(mask), _mm512_castps_si512(b), _mm512_castps_si512(a), 0xca));
+#elif VL == 8
+    return _mm256_blendv_ps(a, b, mask);
+#else
+    return vbslq_f32(vreinterpretq_u32_f32(mask), b, a);
+#endif
+}
+
 /* The values at even places, then those at odd places. */
 RP_INLINE vf vsplit(vf a)
 {
