@@ -62,6 +62,19 @@ RP_INLINE vf vmin(vf a, vf b) { return vminq_f32(a, b); }
 #error "define RP_AVX512, RP_AVX2 or RP_NEON"
 #endif
 
+/* Vectors of p[0] and of p[1], from one load where shuffles are the cheaper. */
+RP_INLINE void vset_pair(const float *p, vf *a, vf *b)
+{
+#if VL == 16
+    __m128 both = _mm_castsi128_ps(_mm_loadl_epi64((const __m128i *)p));
+    RP_KEEP(both);
+    *a = _mm512_broadcastss_ps(both);
+    *b = _mm512_permutexvar_ps(_mm512_set1_epi32(1), _mm512_castps128_ps512(both));
+#else
+    *a = vset(p[0]), *b = vset(p[1]);
+#endif
+}
+
 /* Writes a0 b0 a1 b1 ...: 2 * VL values. */
 RP_INLINE void vzip(float *p, vf a, vf b)
 {
