@@ -77,6 +77,7 @@ sanitize: build
 	$(BIN)/python tests/native/check.py --cc gcc --flags '$(SANITIZERS)' --networks detector lite
 	rm -rf build
 	CFLAGS='$(SANITIZERS)' $(BIN)/python -m pip install --quiet --no-deps --no-cache-dir --target build/sanitize .
+	rm -rf build/lib.* build/temp.*  # or a later pip install would take these objects
 	cd tests && LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 	    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	    PYTHONPATH=$(abspath build/sanitize) $(abspath $(BIN))/pytest -m 'not full' \
