@@ -26,7 +26,9 @@ from numpy.typing import NDArray
 
 from . import metrics, topology
 from .annotations import AnnotatedPerson, AnnotatedPicture, Annotations, FoundPerson, extent_area, labelled_box
+from .heatmap_pose import square_crop
 from .images import read_image
+from .roi import Roi
 
 if TYPE_CHECKING:
     from .pose import Person, Pose
@@ -476,8 +478,8 @@ def crop_box(person: AnnotatedPerson, width: int, height: int, boxes: str = "key
     Returns
     -------
     tuple of 4 ints
-        x0, y0, x1, y1: rows y0 to y1 - 1, columns x0 to x1 - 1. Empty (x1 <= x0 or y1 <= y0) when the
-        annotations do not say where the person is.
+        x0, y0, x1, y1 of what lies in the picture: rows y0 to y1 - 1, columns x0 to x1 - 1. Empty (x1 <= x0 or
+        y1 <= y0) when the annotations do not say where the person is.
     """
     if boxes == "annotated":
         box = person.box_px or person.square_px
@@ -525,7 +527,8 @@ def views(
 ) -> Iterator[View]:
     """The views of all pictures, one after the other; each picture is read when its turn comes.
 
-    A person whose crop is empty (no labelled joints, no box) has no view, and so is not found.
+    A person whose crop is empty (no labelled joints, no box) has no view, and so is not found. Crops end at the edges
+    of the picture; MPII's squares go on beyond them, in black.
     """
     for index, picture in enumerate(annotations.pictures):
         image = read_image(files[picture.id])
@@ -537,8 +540,19 @@ def views(
             if person.crowd:
                 continue
             x0, y0, x1, y1 = crop_box(person, width, height, boxes)
-            if x1 > x0 and y1 > y0:
+            if x1 <= x0 or y1 <= y0:
+                continue
+            if boxes == "annotated" and person.box_px is None and person.square_px is not None:
+                yield View(picture, index, place, *square_crop(image, _square(person.square_px, width, height)))
+            else:
                 yield View(picture, index, place, np.ascontiguousarray(image[y0:y1, x0:x1]), (x0, y0))
+
+
+def _square(square_px: tuple[float, float, float, float], width: int, height: int) -> Roi:
+    """MPII's square times `BOX_FACTOR`, which the usual evaluation cuts out whole, whatever the picture's edges."""
+    x, y, side, _ = square_px
+    larger = BOX_FACTOR * side
+    return Roi((x + side / 2) / width, (y + side / 2) / height, larger / width, larger / height)
 
 
 def to_found(view: View, person: Person, category: int = 1) -> FoundPerson:

@@ -329,3 +329,19 @@ def test_wrong_usage(args: tuple[str, ...], message: str, truth: Path, capsys: p
         evaluate(truth, *args)
     assert caught.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_squares_of_mpii_are_black_beyond_the_picture(tmp_path: Path) -> None:
+    """The usual evaluation's crop, 1.25 * 200 * scale wide and 15 * scale below the centre, is never cut short."""
+    joints = [[11.0 + i, 21.0 + i] for i in range(16)]
+    person = {"image": "a.png", "joints": joints, "joints_vis": [1] * 16, "center": [11.0, 21.0], "scale": 0.2}
+    far = {**person, "center": [1001.0, 21.0]}
+    (tmp_path / "mpii.json").write_text(json.dumps([person, far]))
+    Image.fromarray(np.full((40, 60, 3), 200, np.uint8)).save(tmp_path / "a.png")
+    source = read_annotations(tmp_path / "mpii.json")
+    files = {picture.id: tmp_path / "a.png" for picture in source.pictures}
+    (view,) = evaluation.views(source, files, "crop", "annotated")
+    assert view.image.shape == (50, 50, 3)
+    assert view.origin_px == (-15, -2)  # 10 - 25 and 20 + 15 * 0.2 - 25
+    assert (view.image[2:42, 15:] == 200).all()
+    assert view.image.sum(dtype=int) == 40 * 35 * 3 * 200
