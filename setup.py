@@ -31,7 +31,7 @@ if sys.platform == "darwin":  # one architecture at a time: the flags above are 
 TARGET = os.environ["ARCHFLAGS"] if sys.platform == "darwin" else sysconfig.get_platform()
 MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}.get(name := re.split("[- ]", TARGET)[-1], name)
 LIMITED = platform.python_implementation() == "CPython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
-DEPENDS = [*glob.glob("src_c/*.inc"), *glob.glob("src_c/*.h"), *glob.glob("refpose/*.pxi")]
+DEPENDS = [*glob.glob("src_c/*.inc"), *glob.glob("src_c/*.h"), *glob.glob("refpose/engine/*.pxi")]
 
 
 class OptionalLibraries(build_clib):
@@ -71,9 +71,9 @@ libraries = [
     for isa, own in ISAS.get(MACHINE, {}).items()
 ]
 native = Extension(
-    "refpose._native",
+    "refpose.engine._native",
     [
-        "refpose/_native.pyx",
+        "refpose/engine/_native.pyx",
         *(
             f"src_c/{name}.c"
             for name in ("ref", "program", "dispatch", "context", "threads", "stages_ref", "geometry", "packing")

@@ -11,8 +11,10 @@ from matplotlib import pyplot
 from matplotlib.patches import Circle, Polygon, Rectangle
 
 import refpose
-from refpose import detector, explain, landmarks, mistakes, plot
+from refpose import plot
 from refpose.images import read_image
+from refpose.stages import detector, landmarks
+from refpose.study import explain, mistakes
 
 
 def draw_all(root: Path, folder: Path) -> None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .engine import Network, load_network
-    from .filters import Smoothing
     from .pose import Person, Pose
-    from .roi import Roi
+    from .stages.filters import Smoothing
+    from .stages.roi import Roi
     from .topology import POSE_CONNECTIONS, PoseLandmark
 
 __version__ = "0.1.0"
@@ -32,10 +32,10 @@ __all__ = [
 _HOME = {
     "Network": "engine",
     "load_network": "engine",
-    "Smoothing": "filters",
+    "Smoothing": "stages.filters",
     "Person": "pose",
     "Pose": "pose",
-    "Roi": "roi",
+    "Roi": "stages.roi",
     "POSE_CONNECTIONS": "topology",
     "PoseLandmark": "topology",
 }

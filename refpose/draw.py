@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
-    from refpose.pose import Person
+    from .pose import Person
 
 Color = Sequence[float]
 Point = tuple[int, int]

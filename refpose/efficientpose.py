@@ -1,196 +1,249 @@
-"""EfficientPose's networks, written once: five sizes from one table by compound scaling, and three LITE variants.
-
-Architecture: Groos, Ramampiaro, Ihlen, "EfficientPose: Scalable single-person pose estimation" (arXiv 2004.12186), on
-backbones of Tan, Le, "EfficientNet" (arXiv 1905.11946), as in the files that the authors publish.
-"""
+"""EfficientPose on pictures and frames: where the person is, what the network sees, where its heat maps peak."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from functools import partial
-from typing import Any, NamedTuple
+from fractions import Fraction
+from os import PathLike
+from typing import Any, Literal, NamedTuple, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .tape import Ops
+from .engine import Network, load_network, resolve, stages
+from .networks.efficientpose import VARIANTS
+from .pose import Person, Pose, checked_flag, checked_image, checked_number, checked_roi
+from .stages import heatmaps
+from .stages.detector import Detection
+from .stages.libm import FloatArray, f32
+from .stages.roi import Roi, enlarged, from_points, squared
+from .stages.warp import ByteArray
+from .topology import EFFICIENTPOSE
 
-KEYPOINTS = 16
-LIMBS = 14  # each with a vector field of two channels
-
-# EfficientNet's multipliers of widths and depths.
-WIDTH_DEPTH = {
-    "B0": (1.0, 1.0),
-    "B1": (1.0, 1.1),
-    "B2": (1.1, 1.2),
-    "B3": (1.2, 1.4),
-    "B4": (1.4, 1.8),
-    "B5": (1.6, 2.2),
-    "B7": (2.0, 3.1),
-}
-
-
-def scaled_channels(channels: int, width: float) -> int:
-    """EfficientNet's rounding: the nearest multiple of 8, halves upwards, but never below 90 percent."""
-    wanted = channels * width
-    rounded = max(8, 8 * math.floor((wanted + 4) / 8))
-    return rounded if rounded >= 0.9 * wanted else rounded + 8
+MODELS = tuple(VARIANTS)
+MODES = ("video", "image", "camera")
+CROPS = ("blazepose", None)
+# A crop is at most so many times as large as the picture's longer side; the rest would be black.
+_LARGEST_CROP = 4
+_WHOLE = Roi(0.5, 0.5, 1.0, 1.0)
 
 
-def scaled_repeats(repeats: int, depth: float) -> int:
-    return math.ceil(repeats * depth)
+class View(NamedTuple):
+    """What was found, and in what.
+
+    Attributes
+    ----------
+    person : Person
+    seen : ndarray of uint8, shape (h, w, 3)
+        The piece of the picture that the network was shown.
+    heatmap : ndarray of float32, shape (S, S, 16)
+        What it answered.
+    """
+
+    person: Person
+    seen: ByteArray
+    heatmap: FloatArray
 
 
-class Stage(NamedTuple):
-    """Blocks of one width and kernel size in EfficientNet-B0, before scaling; the first has the stride."""
+class HeatmapPose(Pose):
+    """Finds the 16 key points of the person on an image with one of EfficientPose's networks.
 
-    channels: int
-    repeats: int
-    size: int
-    stride: int
-    expansion: int
-
-
-STEM = 32
-STAGES = (Stage(16, 1, 3, 1, 1), Stage(24, 2, 3, 2, 6), Stage(40, 2, 5, 2, 6))
-
-
-class Variant(NamedTuple):
-    """What tells the sizes apart."""
-
-    side: int  # of the input, pixels
-    high: str  # backbone of the high-resolution branch
-    low: str | None  # backbone of the low-resolution branch, where there is one
-    dense_blocks: int  # of each detection pass
-    lite: bool = False  # ReLU6, no squeeze-and-excitation, stem and depth of the first stage not scaled, no other heads
-
-
-VARIANTS = {
-    "efficientpose-rt": Variant(224, "B0", None, 1),
-    "efficientpose-i": Variant(256, "B2", "B0", 1),
-    "efficientpose-ii": Variant(368, "B4", "B0", 2),
-    "efficientpose-iii": Variant(480, "B5", "B1", 3),
-    "efficientpose-iv": Variant(600, "B7", "B3", 4),
-    "efficientpose-rt-lite": Variant(224, "B0", None, 1, lite=True),
-    "efficientpose-i-lite": Variant(256, "B2", None, 1, lite=True),
-    "efficientpose-ii-lite": Variant(368, "B4", None, 2, lite=True),
-}
-
-
-def efficientpose(ops: Ops, x: Any, variant: Variant) -> dict[str, Any]:
-    """Two views of the picture, three passes of densely connected blocks over them, heat maps.
+    ``Pose("efficientpose-ii", ...)`` makes one. Its networks expect one upright person who fills the picture. They keep
+    nothing from frame to frame. A `Person` of theirs has the skeleton `topology.EFFICIENTPOSE`; depth and world
+    landmarks are NaN, because the networks find neither; `visibility` and `presence` are the values of the heat maps'
+    peaks, limited to 0..1, and `score` is their mean.
 
     Parameters
     ----------
-    x : (side, side, 3)
-        Normalised picture, see `heatmaps.network_input`.
+    model : {"efficientpose-rt", "efficientpose-i", ..., "efficientpose-iv", "efficientpose-rt-lite", ...}
+    mode : {"video", "image", "camera"}
+        ``"video"`` and ``"image"`` are the same: heat maps are smoothed, and every key point has a place, however low
+        its peak. ``"camera"`` is the authors' decoding for live pictures: maps are not smoothed, and a key point whose
+        peak is below 0.3 is missing: its place is NaN, its visibility 0.
+    crop : {"blazepose", None}
+        ``"blazepose"``: BlazePose's detector finds the person, and the network sees an upright square around the body.
+        None: the network sees the whole picture, as in the authors' script; a person is found on every picture.
+    min_detection_confidence : float
+        Least score of the detector that counts.
+    engine, threads
+        As for `Pose`.
+    weights : path, optional
+        The file of converted weights or the folder it is in; see `refpose.networks.weights.default_path` for where
+        they are looked for otherwise.
+    segmentation : bool
+        These networks find no mask: False.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong type or not one of the allowed values.
+    FileNotFoundError
+        There are no weights of this network.
+    """
+
+    topology = EFFICIENTPOSE
+
+    def __init__(
+        self,
+        model: str = "efficientpose-i",
+        mode: Literal["video", "image", "camera"] = "video",
+        crop: Literal["blazepose"] | None = "blazepose",
+        min_detection_confidence: float = 0.5,
+        engine: str = "auto",
+        threads: int = 1,
+        *,
+        weights: str | PathLike[str] | None = None,
+        segmentation: bool = False,
+    ) -> None:
+        if model not in MODELS:
+            raise ValueError(f"no model {model!r}: expected one of {', '.join(MODELS)}")
+        if mode not in MODES:
+            raise ValueError(f"no mode {mode!r}: expected one of {', '.join(MODES)}")
+        if crop not in CROPS:
+            raise ValueError(f"no crop {crop!r}: expected 'blazepose' or None")
+        if checked_flag("segmentation", segmentation):
+            raise ValueError(f"segmentation: {model} finds no mask")
+        self.model = model
+        self.mode = mode
+        self.crop = crop
+        self.segmentation = False
+        self.min_detection_confidence = checked_number("min_detection_confidence", min_detection_confidence)
+        self.engine = resolve(engine)
+        self.threads = threads
+        self.tracker = None
+        self._weights = weights
+        self._load()
+
+    def _load(self) -> None:
+        self._detector = load_network("detector", self.engine, self.threads)
+        self._network = load_network(self.model, self.engine, self.threads, self._weights)
+        self._stages = stages(self.engine)
+
+    @property
+    def network(self) -> Network:
+        """The network of this model."""
+        return self._network
+
+    def process(
+        self, image: ByteArray, timestamp: float | Fraction | None = None, roi: Roi | None = None
+    ) -> list[Person]:
+        """Find the key points on an image.
+
+        Parameters
+        ----------
+        image : ndarray of uint8, shape (H, W, 3)
+            RGB.
+        timestamp : number, optional
+            Has no influence.
+        roi : Roi, optional
+            Where the person is: an upright region; the network sees the square around it.
+
+        Returns
+        -------
+        list of Person
+            One person; empty where the detector was to find somebody and did not.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not as described.
+        """
+        return [view.person for view in self.views(image, roi)]
+
+    def views(self, image: ByteArray, roi: Roi | None = None) -> list[View]:
+        """Do what `process` does, and keep what the network was shown and what it answered."""
+        image = checked_image(image)
+        height, width = image.shape[:2]
+        detection = None
+        if roi is not None:
+            region = squared(checked_roi(roi), width, height)
+            if region.rotation:
+                raise ValueError(
+                    f"roi: {self.model} takes upright regions, not one turned by {region.rotation} radians"
+                )
+        elif self.crop is None:
+            return [self._view(image, image, (0, 0), _WHOLE, None)]
+        else:
+            detection = next(self._detections(image), None)
+            if detection is None:
+                return []
+            region = self._region(detection, width, height)
+            if not region.width > 0:
+                return []
+        seen, origin_px = square_crop(image, region)
+        return [self._view(image, seen, origin_px, region, detection)]
+
+    def explain(self, *_: Any, **__: Any) -> NoReturn:
+        """Explanations are made of BlazePose's stages.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        raise ValueError(f"{self.model}: only BlazePose's models can be explained stage by stage; use load_network")
+
+    def _region(self, detection: Detection, width: int, height: int) -> Roi:
+        """The upright square around the body that BlazePose's detector found."""
+        centre, on_circle = detection.keypoints_n[:2]
+        tight = from_points(centre, on_circle, width, height, self._stages.atan2f)
+        turned = enlarged(tight, width, height)
+        return Roi(turned.x, turned.y, turned.width, turned.height)
+
+    def _view(
+        self, image: ByteArray, seen: ByteArray, origin_px: tuple[int, int], region: Roi, detection: Detection | None
+    ) -> View:
+        side, lite, camera = VARIANTS[self.model].side, VARIANTS[self.model].lite, self.mode == "camera"
+        out = self._network(self._stages.network_input(seen, side, lite), ("heatmap",))
+        find_peaks = self._stages.find_peaks
+        place, peak = heatmaps.decode(out["heatmap"], seen.shape[1], seen.shape[0], camera, find_peaks)
+        found = peak >= f32(heatmaps.MIN_PEAK) if camera else np.ones(len(peak), np.bool_)
+        height, width = image.shape[:2]
+        landmarks = np.full((len(peak), 3), np.nan, f32)
+        inner = (np.array(origin_px) + place * seen.shape[1::-1]) / (width, height)
+        landmarks[found, :2] = inner[found]
+        visibility: FloatArray = np.where(found, np.clip(peak, f32(0), f32(1)), f32(0))
+        nothing = np.full_like(landmarks, np.nan)
+        person = Person(
+            landmarks=landmarks,
+            visibility=visibility,
+            presence=visibility,
+            world_landmarks=nothing,
+            auxiliary_landmarks=np.empty((0, 3), f32),
+            raw_landmarks=landmarks,
+            raw_visibility=visibility,
+            raw_world_landmarks=nothing,
+            raw_auxiliary_landmarks=np.empty((0, 3), f32),
+            segmentation_mask=None,
+            score=float(visibility.mean(dtype=np.float64)),
+            roi=region,
+            next_roi=None,
+            detection=detection,
+            image_size=(width, height),
+            topology=self.topology,
+        )
+        return View(person.frozen(), seen, out["heatmap"])
+
+
+def square_crop(image: ByteArray, region: Roi) -> tuple[ByteArray, tuple[int, int]]:
+    """A square piece of a picture, black where it leaves the picture.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (H, W, 3)
+    region : Roi
+        An upright square in pixels; its side is rounded to whole pixels, at least 1 and at most four times the
+        picture's longer side.
 
     Returns
     -------
-    dict
-        ``heatmap`` (side, side, 16): about 0..1, a peak where the key point is; ``coarse`` (side/8, side/8, 16): the
-        same before enlargement. Not LITE: the auxiliary ``fields`` (side/8, side/8, 28), vectors along the limbs, and
-        ``early`` (side/8, side/8, 16), the heat maps of the pass before.
+    square : ndarray of uint8, shape (side, side, 3)
+    origin_px : (int, int)
+        x, y of its first pixel in the picture.
     """
-    features = backbone(ops, "high", x, variant.high, STAGES, variant.lite)
-    if variant.low:
-        half = ops.average_pool("low/halve", x)
-        low = backbone(ops, "low", half, variant.low, STAGES[:2], variant.lite, last_add=False)
-        features = ops.concat("features", features, low, axis=2)
-    width, _ = WIDTH_DEPTH[variant.high]
-    channels = scaled_channels(STAGES[-1].channels, width)
-
-    skeleton = detection_pass(ops, "pass1", features, channels, variant)
-    y = ops.concat("pass2/input", skeleton, features, axis=2)
-    early = detection_pass(ops, "pass2", y, channels, variant)
-    y = ops.concat("pass3/input", early, features, axis=2)
-    y = detection_pass(ops, "pass3", y, channels, variant)
-
-    outputs = {"coarse": ops.pointwise("heatmap/coarse", y, KEYPOINTS)}
-    if not variant.lite:
-        outputs["fields"] = ops.pointwise("fields", skeleton, 2 * LIMBS)
-        outputs["early"] = ops.pointwise("early", early, KEYPOINTS)
-    y = outputs["coarse"]
-    for times in (2, 4, 8):
-        y = ops.enlarge(f"heatmap/x{times}", y)
-    return {"heatmap": y, **outputs}
-
-
-def backbone(
-    ops: Ops, name: str, x: Any, scaling: str, stages: tuple[Stage, ...], lite: bool, last_add: bool = True
-) -> Any:
-    """The first stages of a scaled EfficientNet; `last_add` False leaves out the very last residual addition."""
-    width, depth = WIDTH_DEPTH[scaling]
-    act = "relu6" if lite else "swish"
-    stem = STEM if lite else scaled_channels(STEM, width)
-    x = ops.conv(f"{name}/stem", x, stem, 3, stride=2, act=act)
-    for s, stage in enumerate(stages, start=1):
-        fixed = lite and s == 1
-        repeats = stage.repeats if fixed else scaled_repeats(stage.repeats, depth)
-        for i in range(repeats):
-            block = f"{name}/stage{s}/block{i}"
-            # The squeeze width is a quarter of the block's input, not of its expansion.
-            squeezed = None if lite else max(1, x.shape[2] // 4)
-            stride = stage.stride if i == 0 else 1
-            channels = scaled_channels(stage.channels, width)
-            expanded = stage.expansion * x.shape[2]
-            y = mobile_block(ops, block, x, channels, expanded, squeezed, stage.size, stride, act)
-            last = s == len(stages) and i == repeats - 1
-            if i and (last_add or not last):
-                y = ops.add(f"{block}/add", y, x)
-            x = y
-    return x
-
-
-def mobile_block(
-    ops: Ops, name: str, x: Any, channels: int, expanded: int, squeezed: int | None, size: int, stride: int, act: str
-) -> Any:
-    """Widen (where `expanded` is more than there is), filter each channel, weight the channels (where `squeezed` is
-    given), project.
-    """
-    y = x if expanded == x.shape[2] else ops.pointwise(f"{name}/expand", x, expanded, act=act)
-    y = ops.depthwise(f"{name}/depthwise", y, size, stride, act=act)
-    if squeezed is None:
-        return ops.pointwise(f"{name}/project", y, channels)
-    gate = ops.mean(f"{name}/mean", y)
-    gate = ops.pointwise(f"{name}/squeeze", gate, squeezed, act=act)
-    gate = ops.pointwise(f"{name}/excite", gate, y.shape[2], act="sigmoid")
-    return ops.gated(f"{name}/project", y, gate, channels)
-
-
-def detection_pass(ops: Ops, name: str, x: Any, channels: int, variant: Variant) -> Any:
-    """Dense blocks one after another, each from the second on added to what it was given."""
-    x = dense_block(ops, f"{name}/dense0", x, channels, variant.lite)
-    for b in range(1, variant.dense_blocks):
-        y = dense_block(ops, f"{name}/dense{b}", x, channels, variant.lite)
-        x = ops.add(f"{name}/dense{b}/add", y, x)
-    return x
-
-
-def dense_block(ops: Ops, name: str, x: Any, channels: int, lite: bool) -> Any:
-    """Three mobile blocks, each given what all before it in the block found, the newest first; `x` is not kept."""
-    y: Any = None
-    for i in range(3):
-        new = detection_block(ops, f"{name}/block{i}", x, channels, lite)
-        y = new if y is None else ops.concat(f"{name}/concat{i}", new, y, axis=2)
-        x = y
-    return y
-
-
-def detection_block(ops: Ops, name: str, x: Any, channels: int, lite: bool) -> Any:
-    """The detection passes' mobile block: 5x5, widened to six times its *output*, E-swish."""
-    act, squeezed = ("relu6", None) if lite else ("eswish", channels // 4)
-    return mobile_block(ops, name, x, channels, 6 * channels, squeezed, 5, 1, act)
-
-
-def enlarging_kernel() -> NDArray[np.float32]:
-    """The transposed convolution that `ops.enlarge` stands for: rows, columns, outputs, inputs; (4, 4, 16, 16)."""
-    line = np.array([0.25, 0.75, 0.75, 0.25], np.float32)
-    return np.asarray(np.multiply.outer(np.outer(line, line), np.eye(KEYPOINTS, dtype=np.float32)))
-
-
-NETWORKS: dict[str, tuple[Callable[[Ops, Any], dict[str, Any]], tuple[int, int, int]]] = {
-    name: (partial(efficientpose, variant=variant), (variant.side, variant.side, 3))
-    for name, variant in VARIANTS.items()
-}
+    height, width = image.shape[:2]
+    side = min(max(1, round(region.width * width)), _LARGEST_CROP * max(height, width))
+    left, top = round(region.x * width - side / 2), round(region.y * height - side / 2)
+    square = np.zeros((side, side, 3), np.uint8)
+    x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + side, width), min(top + side, height)
+    if x0 < x1 and y0 < y1:
+        square[y0 - top : y1 - top, x0 - left : x1 - left] = image[y0:y1, x0:x1]
+    return square, (left, top)

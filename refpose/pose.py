@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from . import detector, efficientpose, landmarks, segmentation
-from .detector import Detection
 from .engine import load_network, resolve, stages
-from .filters import Smoothing
-from .landmarks import COUNT, USED, Landmarks
-from .libm import FloatArray, f32
-from .roi import Roi, enlarged, from_points, square_of, squared
+from .networks import efficientpose
+from .stages import detector, landmarks, segmentation
+from .stages.detector import Detection
+from .stages.filters import Smoothing
+from .stages.landmarks import COUNT, USED, Landmarks
+from .stages.libm import FloatArray, f32
+from .stages.roi import Roi, enlarged, from_points, square_of, squared
+from .stages.warp import ByteArray
 from .topology import BLAZEPOSE, Topology
-from .tracker import Tracker
-from .warp import ByteArray
+from .trackers import Tracker
 
 if TYPE_CHECKING:
-    from .explain import Explanation
+    from .study.explain import Explanation
 
 MODELS = ("lite", "full", "heavy")
 MODES = ("video", "image")
@@ -170,7 +171,7 @@ class Pose:
     ----------
     model : {"lite", "full", "heavy"}
         Size of the landmark network. With the name of one of EfficientPose's networks, `Pose` makes a
-        `refpose.heatmap_pose.HeatmapPose`, which has other options.
+        `refpose.efficientpose.HeatmapPose`, which has other options.
     mode : {"video", "image"}
         ``"video"``: follow the person from frame to frame. ``"image"``: every image on its own, nothing is smoothed.
     smooth : bool or Smoothing
@@ -211,7 +212,7 @@ class Pose:
     def __new__(cls, model: str = "full", *_: Any, **__: Any) -> Pose:
         """A pose estimator of the family that the model belongs to."""
         if cls is Pose and model in efficientpose.VARIANTS:
-            from .heatmap_pose import HeatmapPose
+            from .efficientpose import HeatmapPose
 
             cls = HeatmapPose
         return super().__new__(cls)
@@ -398,15 +399,15 @@ class Pose:
 
         Returns
         -------
-        refpose.explain.Explanation
-            A mapping from documented names to arrays, see `refpose.explain.QUANTITIES`.
+        refpose.study.explain.Explanation
+            A mapping from documented names to arrays, see `refpose.study.explain.QUANTITIES`.
 
         Raises
         ------
         TypeError, ValueError
             As `process`.
         """
-        from .explain import explain
+        from .study.explain import explain
 
         image = checked_image(image)
         region = None if roi is None else squared(checked_roi(roi), *image.shape[1::-1])

@@ -17,10 +17,10 @@ import pytest
 from conftest import GOLDENS
 from numpy.typing import NDArray
 
-from refpose import weights
-from refpose.tape import Tape
+from refpose.networks import weights
+from refpose.networks.tape import Tape
+from refpose.networks.weights import Weights
 from refpose.tools import convert
-from refpose.weights import Weights
 
 _NAMED = os.environ.get("REFPOSE_EFFICIENTPOSE")
 FOLDER = Path(_NAMED).resolve() if _NAMED else GOLDENS.parent / "efficientpose" if GOLDENS else None

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refpose import Person, Roi
-from refpose.detector import Detection
 from refpose.engine import resolve
+from refpose.stages.detector import Detection
 
 BEST = GOLDEN if GOLDENS is None else GOLDENS
 SETS = (GOLDEN,) if GOLDENS is None else (GOLDEN, GOLDENS)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from refpose.annotations import (
+from refpose.accuracy.annotations import (
     FoundPerson,
     find_pictures,
     joint_name,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from refpose import bench
 from refpose.cli import main
+from refpose.study import bench
 
 on_linux = pytest.mark.skipif(bench.processor_seconds() is None, reason="this system does not tell what threads do")
 

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from refpose import Pose, cli, compare, mistakes, ops
+from refpose import Pose, cli
 from refpose.engine import resolve
-from refpose.explain import STAGES, Explanation, Machine
 from refpose.images import read_image
+from refpose.networks import ops
+from refpose.study import compare, mistakes
+from refpose.study.explain import STAGES, Explanation, Machine
 
 ENGINE = resolve("auto")
 PICTURE = "hopper_small"  # not square, the person lies on the side and is small: nothing cancels out

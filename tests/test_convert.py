@@ -16,11 +16,10 @@ from typing import Any
 
 import pytest
 
-from refpose import weights
 from refpose.cli import main
-from refpose.nets import NETWORKS
-from refpose.networks import record
-from refpose.tape import Tape
+from refpose.networks import record, weights
+from refpose.networks.blazepose import NETWORKS
+from refpose.networks.tape import Tape
 from refpose.tools import convert
 from refpose.tools.tflite_model import TfliteModel
 

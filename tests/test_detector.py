@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from golden_data import assert_same, detection_array, load, picture, pictures
 
-from refpose import detector, libm, roi, warp
+from refpose.stages import detector, libm, roi, warp
 
 
 def row(score: float, left: float, top: float, width: float, height: float, *points: float) -> np.ndarray:

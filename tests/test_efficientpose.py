@@ -28,15 +28,15 @@ from golden_data import exact_engines
 from numpy.typing import NDArray
 from tolerances import EFFICIENTPOSE_FLOAT64, EFFICIENTPOSE_KERAS, EFFICIENTPOSE_LITERT, EFFICIENTPOSE_SYNTHETIC
 
-from refpose import blas, efficientpose, heatmaps, ops
 from refpose.cli import main
-from refpose.engine import load_network, native_isa, resolve
-from refpose.networks import record
-from refpose.plan import Plan, compile_plan
-from refpose.rules import RULES
-from refpose.tape import Tape
+from refpose.engine import blas, load_network, native_isa, resolve
+from refpose.engine.plan import Plan, compile_plan
+from refpose.engine.rules import RULES
+from refpose.networks import efficientpose, ops, record
+from refpose.networks.tape import Tape
+from refpose.networks.weights import Weights
+from refpose.stages import heatmaps
 from refpose.tools import paper_table
-from refpose.weights import Weights
 
 NATIVE = resolve("auto") == "native"
 
@@ -180,7 +180,7 @@ def test_numpy_engine_is_close_to_the_reference(name: str) -> None:
 @pytest.mark.parametrize("name", efficientpose.NETWORKS)
 def test_native_engine_has_the_bits_of_the_reference(name: str, rules: tuple[str, ...]) -> None:
     """Every instruction set, the plain twins and several threads, with all rules of the plan and with none."""
-    from refpose import _native
+    from refpose.engine import _native
 
     tape, weights, x, expected = small_case(name)
     for isa in _native.isas():

@@ -14,10 +14,9 @@ import pytest
 from efficientpose_data import TRAINED, converted, model_file, needs_files, network_name, random_weights
 from numpy.typing import NDArray
 
-from refpose import efficientpose, weights
 from refpose.cli import main
-from refpose.networks import record
-from refpose.tape import Tape
+from refpose.networks import efficientpose, record, weights
+from refpose.networks.tape import Tape
 from refpose.tools import convert, keras_model
 from refpose.tools.tflite_model import TfliteModel
 

@@ -9,8 +9,10 @@ import pytest
 from golden_data import MODELS, exact_engines, load, picture, pictures
 from tolerances import NUMPY_ENGINE, NUMPY_ENGINE_OTHER_ORDER, NUMPY_ENGINE_PICTURES
 
-from refpose import Pose, blas, detector, landmarks, ops, warp
-from refpose.engine import Network, load_network
+from refpose import Pose
+from refpose.engine import Network, blas, load_network
+from refpose.networks import ops
+from refpose.stages import detector, landmarks, warp
 
 EXACT = exact_engines()[-1]
 CLOSE = NUMPY_ENGINE if blas.in_order() else NUMPY_ENGINE_OTHER_ORDER

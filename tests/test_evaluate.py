@@ -14,8 +14,9 @@ import tolerances
 from PIL import Image
 
 import refpose
-from refpose import cli, evaluation
-from refpose.annotations import AnnotatedPerson, Annotations, FoundPerson, read_annotations
+from refpose import cli
+from refpose.accuracy import evaluation
+from refpose.accuracy.annotations import AnnotatedPerson, Annotations, FoundPerson, read_annotations
 from refpose.images import read_image
 from refpose.topology import COCO_17, LANDMARK_NAMES
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from golden_data import assert_same, load, pictures, roi_array
 
-from refpose import Pose, Roi, blas, cli
-from refpose.engine import layers_of, load_network, resolve
-from refpose.explain import QUANTITIES, STAGES, Explanation
+from refpose import Pose, Roi, cli
+from refpose.engine import blas, layers_of, load_network, resolve
 from refpose.images import read_image
 from refpose.networks import record
+from refpose.study.explain import QUANTITIES, STAGES, Explanation
 
 ENGINE = resolve("auto")
 

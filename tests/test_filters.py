@@ -9,7 +9,7 @@ import pytest
 from golden_data import assert_same
 
 from refpose import Smoothing
-from refpose.filters import LowPass, OneEuro
+from refpose.stages.filters import LowPass, OneEuro
 
 f32 = np.float32
 

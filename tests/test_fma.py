@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from refpose.fma import MultiplyAdd, fma, needs_subnormals
+from refpose.networks.fma import MultiplyAdd, fma, needs_subnormals
 
 LARGEST = Fraction(float(np.finfo(np.float32).max))
 HALF_ULP_OF_LARGEST = Fraction(2) ** 103

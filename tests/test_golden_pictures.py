@@ -24,8 +24,9 @@ from golden_data import (
     roi_array,
 )
 
-from refpose import Pose, landmarks, warp
+from refpose import Pose
 from refpose.engine import Network, load_network
+from refpose.stages import landmarks, warp
 
 ENGINES = exact_engines()
 

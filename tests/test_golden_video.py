@@ -24,7 +24,8 @@ from golden_data import (
 )
 from numpy.typing import NDArray
 
-from refpose import Person, Pose, landmarks, segmentation
+from refpose import Person, Pose
+from refpose.stages import landmarks, segmentation
 
 ENGINES = exact_engines()
 # The reference engine takes about a second for a frame, so it does the first frames only.

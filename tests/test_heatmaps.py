@@ -22,13 +22,14 @@ from efficientpose_data import (
 )
 from tolerances import EFFICIENTPOSE_PEAK, EFFICIENTPOSE_PEAK_VALUE
 
-from refpose import Pose, Roi, heatmaps
+from refpose import Pose, Roi
 from refpose.cli import main
-from refpose.efficientpose import VARIANTS
+from refpose.efficientpose import HeatmapPose, square_crop
 from refpose.engine import resolve, stages
-from refpose.heatmap_pose import HeatmapPose, square_crop
 from refpose.images import read_image, write_png
 from refpose.networks import record
+from refpose.networks.efficientpose import VARIANTS
+from refpose.stages import heatmaps
 from refpose.topology import EFFICIENTPOSE, MPII_16
 
 NATIVE = resolve("auto") == "native"
@@ -91,7 +92,7 @@ def test_decoding_places() -> None:
 @pytest.mark.skipif(not NATIVE, reason="no native engine here")
 @pytest.mark.parametrize("isa", ["avx512", "avx2", "neon", "ref"])
 def test_native_stages_have_the_same_bits(isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from refpose import _native
+    from refpose.engine import _native
 
     if isa not in _native.isas():
         pytest.skip(f"this machine cannot run {isa}")

@@ -16,9 +16,10 @@ import pytest
 from PIL import Image
 
 import refpose
-from refpose import cli, weights
+from refpose import cli
 from refpose.engine import resolve
 from refpose.images import read_image
+from refpose.networks import weights
 from refpose.topology import LANDMARK_NAMES
 
 # The quick network: what is tested here does not depend on it.

@@ -9,8 +9,8 @@ import json
 import pytest
 
 from refpose.cli import main
-from refpose.nets import NETWORKS
 from refpose.networks import record
+from refpose.networks.blazepose import NETWORKS
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from refpose import arena, packing
+from refpose.engine import arena, packing
 
-native = pytest.importorskip("refpose._native")
+native = pytest.importorskip("refpose.engine._native")
 
 Array = NDArray[np.float32]
 FAST = [isa for isa in native.isas() if isa != "ref"]

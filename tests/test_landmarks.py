@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from golden_data import assert_same, groups, load, picture
 
-from refpose import Roi, landmarks, libm, roi
-from refpose.landmarks import COUNT, USED
+from refpose import Roi
+from refpose.stages import landmarks, libm, roi
+from refpose.stages.landmarks import COUNT, USED
 
 
 def scalar_refine(position: np.ndarray, heatmap: np.ndarray, window: int) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from refpose import libm
+from refpose.stages import libm
 
 Array = NDArray[np.float32]
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import tolerances
 
-from refpose import evaluation, metrics
-from refpose.annotations import read_annotations, read_results
+from refpose.accuracy import evaluation, metrics
+from refpose.accuracy.annotations import read_annotations, read_results
 
 RECORDED = np.load(Path(__file__).parent / "recorded" / "pycocotools.npz")
 CASES = sorted({name.partition("/")[0] for name in RECORDED.files})

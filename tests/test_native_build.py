@@ -43,7 +43,7 @@ def test_without_a_compiler(root: Path, tmp_path: Path) -> None:
 @pytest.mark.full
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_other_builds_give_the_same_bits(compiler: str, root: Path, tmp_path: Path) -> None:
-    pytest.importorskip("refpose._native", reason="the native engine was not built")
+    pytest.importorskip("refpose.engine._native", reason="the native engine was not built")
     if not shutil.which(compiler):
         pytest.skip(f"no {compiler}")
     package = Path(importlib.import_module("refpose").__file__ or "").resolve().parents[1]

@@ -24,7 +24,7 @@ from refpose import Pose, load_network
 from refpose.engine import MAX_THREADS, Network, native_isa
 from refpose.images import read_image
 
-native = pytest.importorskip("refpose._native", reason="the native engine was not built")
+native = pytest.importorskip("refpose.engine._native", reason="the native engine was not built")
 
 NETWORKS = [
     pytest.param(name, marks=pytest.mark.full if name == "heavy" else ())

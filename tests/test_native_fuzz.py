@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-native = pytest.importorskip("refpose._native", reason="the native engine was not built")
+native = pytest.importorskip("refpose.engine._native", reason="the native engine was not built")
 
 ROUNDS = int(os.environ.get("REFPOSE_FUZZ_ROUNDS", "3000"))
 SEED = int(os.environ.get("REFPOSE_FUZZ_SEED", "1"))

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from refpose import filters, landmarks, libm, warp
-from refpose.roi import Roi
+from refpose.stages import filters, landmarks, libm, warp
+from refpose.stages.roi import Roi
 
-native = pytest.importorskip("refpose._native", reason="the native engine was not built")
+native = pytest.importorskip("refpose.engine._native", reason="the native engine was not built")
 ISAS = ("avx512", "avx2", "neon", "ref")
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from refpose import blas, ops
-from refpose.fma import fma
+from refpose.engine import blas
+from refpose.networks import ops
+from refpose.networks.fma import fma
 
 Array = NDArray[np.float32]
 

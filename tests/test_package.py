@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 import refpose
-from refpose import weights
 from refpose.engine import resolve
-from refpose.nets import NETWORKS
+from refpose.networks import weights
+from refpose.networks.blazepose import NETWORKS
 
 
 def python(code: str) -> str:

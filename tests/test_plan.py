@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from refpose import engine, ops, weights
-from refpose.arena import LANES
-from refpose.networks import record
-from refpose.packing import pack_depthwise, pack_pointwise, pack_sparse, panels
-from refpose.plan import Plan, compile_plan
-from refpose.rules import RULES
+from refpose import engine
+from refpose.engine.arena import LANES
+from refpose.engine.packing import pack_depthwise, pack_pointwise, pack_sparse, panels
+from refpose.engine.plan import Plan, compile_plan
+from refpose.engine.rules import RULES
+from refpose.networks import ops, record, weights
 
 NETWORKS = ("detector", "lite", "full", "heavy")
 # Made anew by `refpose inspect NETWORK --plan > tests/plans/NETWORK.txt` when plans are meant to change.
@@ -44,7 +44,7 @@ def test_text_is_that_of_the_snapshot(name: str) -> None:
 @pytest.mark.parametrize("name", ["detector", "lite"])
 @pytest.mark.parametrize("rule", RULES)
 def test_every_rule_keeps_the_bits(name: str, rule: str) -> None:
-    pytest.importorskip("refpose._native")
+    pytest.importorskip("refpose.engine._native")
     threads = 2 if rule == "seams" else 1
     without = plan_of(name, tuple(other for other in RULES if other != rule), threads)
     x = picture(name)
@@ -55,7 +55,7 @@ def test_every_rule_keeps_the_bits(name: str, rule: str) -> None:
 
 @pytest.mark.parametrize("name", ["detector", "lite"])
 def test_no_rules_keep_the_bits(name: str) -> None:
-    pytest.importorskip("refpose._native")
+    pytest.importorskip("refpose.engine._native")
     x = picture(name)
     expected = run(plan_of(name), x)
     for output, value in run(plan_of(name, ()), x).items():

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from refpose import Pose, cli, report
+from refpose import Pose, cli
 from refpose.images import read_image
 from refpose.networks import record
+from refpose.study import report
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (

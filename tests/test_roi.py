@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from golden_data import BEST, assert_same, groups, load, picture, roi_array
 
-from refpose import Roi, libm, roi, warp
+from refpose import Roi
+from refpose.stages import libm, roi, warp
 
 
 def turn(region: Roi) -> tuple[np.float32, np.float32]:

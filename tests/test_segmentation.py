@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from golden_data import assert_same, groups, load, picture
 
-from refpose import Roi, libm, roi, segmentation
+from refpose import Roi
+from refpose.stages import libm, roi, segmentation
 
 
 def turn(region: Roi) -> tuple[np.float32, np.float32]:

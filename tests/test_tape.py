@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from refpose import blas, weights
-from refpose.nets import NETWORKS
-from refpose.networks import record
-from refpose.tape import Eager, Ops, Recorder, Tape, Val
+from refpose.engine import blas
+from refpose.networks import record, weights
+from refpose.networks.blazepose import NETWORKS
+from refpose.networks.tape import Eager, Ops, Recorder, Tape, Val
 
 # Of the released models, counted independently from their .tflite files: trained values and multiply-adds.
 TOTALS = {

@@ -12,8 +12,8 @@ import pytest
 from golden_data import Video, assert_same, roi_array, videos
 
 from refpose import Smoothing
-from refpose.landmarks import Landmarks
-from refpose.tracker import STEP_US, Tracker
+from refpose.stages.landmarks import Landmarks
+from refpose.trackers import STEP_US, Tracker
 
 
 def person(seed: int) -> tuple[Landmarks, np.ndarray]:

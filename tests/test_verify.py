@@ -7,9 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from refpose import blas, cli, landmarks, plan, roi, rules, truth, verify, warp
-from refpose.engine import Network, resolve
-from refpose.weights import Weights
+from refpose import cli
+from refpose.engine import Network, blas, plan, resolve, rules
+from refpose.networks.weights import Weights
+from refpose.stages import landmarks, roi, warp
+from refpose.study import truth, verify
 
 
 @pytest.fixture(scope="module")

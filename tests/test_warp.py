@@ -9,7 +9,7 @@ import pytest
 from golden_data import assert_same, groups, load, picture
 from numpy.typing import NDArray
 
-from refpose import roi, warp
+from refpose.stages import roi, warp
 
 
 def image_of(seed: int, height: int, width: int) -> NDArray[np.uint8]:

@@ -10,9 +10,8 @@ import h5py
 import numpy as np
 import pytest
 
-from refpose import weights
-from refpose.nets import NETWORKS
-from refpose.networks import record
+from refpose.networks import record, weights
+from refpose.networks.blazepose import NETWORKS
 
 SHA256 = {  # of the original .tflite files
     "detector": "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",

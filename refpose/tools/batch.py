@@ -23,7 +23,7 @@ from threading import Event
 from types import FrameType
 from typing import Any, TextIO
 
-from .. import blas
+from ..engine import blas
 from ..files import replacing
 from ..tables import KINDS
 from .options import positive

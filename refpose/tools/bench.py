@@ -22,7 +22,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from .. import bench, blas
+from ..engine import blas
+from ..study import bench
 from .options import positive
 
 WHAT = ("kernels", "networks", "pictures", "video")
@@ -75,7 +76,7 @@ def measure(settings: dict[str, Any]) -> dict[str, Any]:
     threads = str(settings["threads"])
     quiet = {"GLOG_minloglevel": "3", "TF_CPP_MIN_LOG_LEVEL": "3"}
     limits = dict.fromkeys(blas.THREADS, threads)
-    command = [sys.executable, "-m", "refpose.bench", json.dumps(settings)]
+    command = [sys.executable, "-m", "refpose.study.bench", json.dumps(settings)]
     package = str(Path(bench.__file__).resolve().parents[1])
     paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, **quiet, **limits, "PYTHONPATH": paths}

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .. import draw, heatmap_pose
+from .. import draw
+from .. import efficientpose as heatmap_pose
 from ..extras import MissingExtra
 from ..pose import Pose
 from ..video import Frame, process

@@ -15,11 +15,11 @@ import json
 import os
 import sys
 
-from .. import compare
 from ..engine import ENGINES
 from ..images import read_image
-from ..landmarks import GRAPH_WINDOW, WINDOW
 from ..pose import MODELS
+from ..stages.landmarks import GRAPH_WINDOW, WINDOW
+from ..study import compare
 from . import options
 
 

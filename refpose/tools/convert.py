@@ -19,9 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import efficientpose, weights
-from ..networks import NETWORKS, record
-from ..tape import Step, Tape, Val
+from ..networks import NETWORKS, efficientpose, record, weights
+from ..networks.tape import Step, Tape, Val
 from . import keras_model
 from .tflite_model import Operator, TfliteModel
 

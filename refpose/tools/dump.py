@@ -1,9 +1,9 @@
 """Write every intermediate of a picture to an HDF5 file.
 
 Letterboxed input, raw outputs, candidates, blend, region, crop, heat maps, landmarks before and after refinement, world
-landmarks, masks, results: each under the name that `refpose.explain.QUANTITIES` documents, with its unit and meaning
+landmarks, masks, results: each under the name that `explain.QUANTITIES` documents, with its unit and meaning
 as attributes. ``--list`` prints the names. ``--activations`` adds the output of every layer as
-``activations/NETWORK/LAYER/output``. `refpose.explain.Explanation.load` reads the file back; ``refpose compare`` takes
+``activations/NETWORK/LAYER/output``. `Explanation.load` reads the file back; ``refpose compare`` takes
 one as somebody's intermediates.
 """
 
@@ -13,9 +13,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..explain import QUANTITIES
 from ..images import read_image
 from ..pose import MODELS, Pose
+from ..study.explain import QUANTITIES
 from . import options
 from .inspect import shape_text
 

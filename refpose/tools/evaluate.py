@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..annotations import Annotations, find_pictures, read_annotations, read_results, results_record
-from ..evaluation import (
+from ..accuracy.annotations import Annotations, find_pictures, read_annotations, read_results, results_record
+from ..accuracy.evaluation import (
     CURVE,
     JOINT_SETS,
     MIN_JOINTS,

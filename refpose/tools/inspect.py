@@ -16,10 +16,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from .. import weights
 from ..engine import Layer, layers_of
-from ..networks import NETWORKS, record
-from ..plan import Plan
+from ..engine.plan import Plan
+from ..networks import NETWORKS, record, weights
 from . import paper_table
 
 FAMILY = "efficientpose"

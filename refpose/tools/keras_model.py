@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..efficientpose import NETWORKS, VARIANTS, enlarging_kernel
 from ..networks import record
-from ..tape import Step, Tape
+from ..networks.efficientpose import NETWORKS, VARIANTS, enlarging_kernel
+from ..networks.tape import Step, Tape
 
 if TYPE_CHECKING:
     import h5py

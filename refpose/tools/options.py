@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .. import heatmap_pose, weights
+from .. import efficientpose as heatmap_pose
 from ..engine import ENGINES, resolve
+from ..networks import weights
 from ..pose import MODELS, Pose
 
 

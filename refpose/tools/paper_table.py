@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..efficientpose import KEYPOINTS, VARIANTS
 from ..networks import record
-from ..tape import Step, Tape
+from ..networks.efficientpose import KEYPOINTS, VARIANTS
+from ..networks.tape import Step, Tape
 
 # Name, parameters and FLOPs in the paper's precision; OpenPose is what the paper compares itself with.
 PUBLISHED = {

@@ -13,9 +13,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from .. import heatmap_report, report
-from ..heatmap_pose import HeatmapPose
+from ..efficientpose import HeatmapPose
 from ..images import read_image
+from ..study import heatmap_report, report
 from . import options
 
 

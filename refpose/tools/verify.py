@@ -14,7 +14,7 @@ import json
 import sys
 from dataclasses import asdict
 
-from .. import verify
+from ..study import verify
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from refpose import landmarks, libm, warp
 from refpose.engine import load_network
-from refpose.plan import Plan, link
-from refpose.rules import RULES
+from refpose.engine.plan import Plan, link
+from refpose.engine.rules import RULES
+from refpose.stages import landmarks, libm, warp
 
 NETWORKS = ("detector", "lite", "full", "heavy")
 KINDS = ("program", "expf", "sinf", "cosf", "atan2f", "crop_matrix", "warp", "warp_mask", "refine")  # as in check.c

@@ -3,7 +3,7 @@
     python tests/recorded/make_truth.py
 
 Stages and raw outputs are those that MediaPipe 0.10.21 was recorded with (tests/golden), under the names of
-`refpose.explain`. Of large arrays a sample is kept and the hash of the whole. MediaPipe gives no access to the layers
+`explain`. Of large arrays a sample is kept and the hash of the whole. MediaPipe gives no access to the layers
 of its networks; theirs are from refpose's reference engine, and are kept only because that engine's outputs are equal
 to MediaPipe's on the same input, which is checked here.
 """
@@ -18,9 +18,10 @@ from typing import Any
 import h5py
 import numpy as np
 
-from refpose import detector, landmarks, ops, warp
 from refpose.engine import load_network
-from refpose.truth import FOLDER, digest, positions
+from refpose.networks import ops
+from refpose.stages import detector, landmarks, warp
+from refpose.study.truth import FOLDER, digest, positions
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 PICTURES = ("astronaut", "hopper_small", "coffee")

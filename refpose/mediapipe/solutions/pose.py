@@ -19,7 +19,7 @@ from refpose.mediapipe.framework.formats.landmark_pb2 import (
 )
 from refpose.mediapipe.framework.message import to_float32
 from refpose.topology import POSE_CONNECTIONS, PoseLandmark
-from refpose.tracker import STEP_US
+from refpose.trackers import STEP_US
 
 if TYPE_CHECKING:
     from typing_extensions import Self

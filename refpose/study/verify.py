@@ -16,12 +16,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import blas, engine, nets, ops, plan, truth
+from .. import engine
+from ..engine import blas, plan
+from ..engine.rules import PlanStep
+from ..images import read_image
+from ..networks import blazepose as nets
+from ..networks import ops
+from ..networks.tape import Eager, Step, Tape
+from ..stages.table import NUMPY
+from . import truth
 from .explain import STAGES, Machine, Nobody, compute
-from .images import read_image
-from .rules import PlanStep
-from .stages import NUMPY
-from .tape import Eager, Step, Tape
 
 Array = NDArray[Any]
 

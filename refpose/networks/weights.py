@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import efficientpose, files
-from .networks import record
+from .. import files
+from . import efficientpose, record
 
 if TYPE_CHECKING:
     import h5py
@@ -72,7 +72,7 @@ def default_path(network: str) -> Path:
     folder = os.environ.get("REFPOSE_WEIGHTS")
     if folder and (Path(folder) / f"{network}.h5").is_file():
         return Path(folder) / f"{network}.h5"
-    here = Path(__file__).resolve().parent
+    here = Path(__file__).resolve().parent.parent
     installed = here / "_weights" / f"{network}.h5"
     return installed if installed.exists() else here.parent / "weights" / f"{network}.h5"
 

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..networks.tape import Step, Tape, Val
+from ..networks.weights import Weights
 from .arena import LANES, VIEWS, Place, lanes, lay_out, tensor_size, views_of
 from .packing import pack_depthwise, pack_groups, pack_pointwise, pack_sparse
 from .rules import RULES, PlanStep, Steps
-from .tape import Step, Tape, Val
-from .weights import Weights
 
 Array = NDArray[np.float32]
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import ops
-from .engine import Network
+from ..engine import Network
+from ..networks import ops
+from ..networks.tape import Step
 from .explain import ACTIVATIONS
-from .tape import Step
 
 Array = NDArray[Any]
 

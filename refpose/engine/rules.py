@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .tape import Step, Val
+from ..networks.tape import Step, Val
 
 # Kernels that leave their result in planes, and the kernels they stand for.
 PLANAR = {

@@ -31,7 +31,7 @@ def probability(logits: FloatArray, expf: Callable[[FloatArray], FloatArray] = l
     logits : ndarray of float32, shape (256, 256)
         Network output "segmentation".
     expf : function
-        The engine's `refpose.libm.expf`.
+        The engine's `refpose.stages.libm.expf`.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def image_to_mask(
 ) -> tuple[float, ...]:
     """Affine map from image pixels to mask pixels.
 
-    The inverse is the adjugate of the 4 x 4 matrix of `refpose.roi.unit_matrix` in float32.
+    The inverse is the adjugate of the 4 x 4 matrix of `refpose.stages.roi.unit_matrix` in float32.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def on_image(
     square, width, height, cos, sin
         As for `image_to_mask`.
     expf, warp_mask : functions
-        The engine's `refpose.libm.expf` and `refpose.warp.warp_mask`.
+        The engine's `refpose.stages.libm.expf` and `refpose.stages.warp.warp_mask`.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """Every intermediate of the pipeline by name: what `refpose.Pose.explain` returns, and how it is computed and kept.
 
 `QUANTITIES` documents the names. `STAGES` says which function of the pipeline makes which of them from which; it
-computes nothing itself. `refpose.compare` runs the same table with one function exchanged for a mistaken one.
+computes nothing itself. `refpose.study.compare` runs the same table with one function exchanged for a mistaken one.
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import __version__, detector, engine, files, landmarks, roi, segmentation
-from .landmarks import COUNT, USED, Landmarks
-from .libm import FloatArray, f32
-from .roi import Roi
-from .warp import ByteArray
+from .. import __version__, engine, files
+from ..stages import detector, landmarks, roi, segmentation
+from ..stages.landmarks import COUNT, USED, Landmarks
+from ..stages.libm import FloatArray, f32
+from ..stages.roi import Roi
+from ..stages.warp import ByteArray
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    from .pose import Pose
-    from .stages import Stages
-    from .tracker import Tracker
+    from ..pose import Pose
+    from ..stages.table import Stages
+    from ..trackers import Tracker
 
 Array = NDArray[Any]
 Values = Mapping[str, Array]
@@ -143,7 +144,7 @@ class Machine:
     Attributes
     ----------
     detector, landmark : refpose.Network
-    stages : refpose.stages.Stages
+    stages : refpose.stages.table.Stages
     min_detection_confidence, min_tracking_confidence : float
     window : int
         Side of the refinement window in cells.

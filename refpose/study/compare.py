@@ -2,7 +2,7 @@
 
 Every stage is judged on its own: refpose's stage is given what *you* had before it, as far as you hand it over, and its
 result is compared with yours. So a mistake shows where it is made, and not in everything that follows. Where a stage
-differs, the mistakes of `refpose.mistakes` are tried, alone and together, until one gives what you have.
+differs, the mistakes of `refpose.study.mistakes` are tried, alone and together, until one gives what you have.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import landmarks, layers, mistakes
+from ..stages import landmarks
+from . import layers, mistakes
 from .explain import ACTIVATIONS, QUANTITIES, STAGES, Machine, Nobody, Stage
 
 Array = NDArray[Any]
@@ -223,7 +224,7 @@ def compare(
     Parameters
     ----------
     theirs : mapping of str to array
-        Any of `refpose.explain.QUANTITIES`, and outputs of layers as ``activations/<network>/<layer>/output``. Axes of
+        Any of `explain.QUANTITIES`, and outputs of layers as ``activations/<network>/<layer>/output``. Axes of
         length 1 do not matter, nor whether a network's list of numbers is flat.
     image : ndarray of uint8, shape (H, W, 3)
         RGB; what both were given.

@@ -2,7 +2,7 @@
 
 Follows MediaPipe's ``tensors_to_pose_landmarks_and_segmentation.pbtxt`` and ``pose_landmark_by_roi_cpu.pbtxt``:
 ``tensors_to_landmarks_calculator.cc``, ``refine_landmarks_from_heatmap_calculator.cc``,
-``landmark_projection_calculator.cc`` (in `refpose.roi`) and ``world_landmark_projection_calculator.cc``.
+``landmark_projection_calculator.cc`` (in `refpose.stages.roi`) and ``world_landmark_projection_calculator.cc``.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def sigmoid(logits: FloatArray, expf: Callable[[FloatArray], FloatArray] = libm.
     ----------
     logits : ndarray of float32, any shape
     expf : function
-        The engine's `refpose.libm.expf`.
+        The engine's `refpose.stages.libm.expf`.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def decode(rows: FloatArray, expf: Callable[[FloatArray], FloatArray] = libm.exp
     rows : ndarray of float32, shape (n, 5)
         Network output "landmarks" or its first rows: x, y, z in pixels of the crop, visibility and presence logits.
     expf : function
-        The engine's `refpose.libm.expf`.
+        The engine's `refpose.stages.libm.expf`.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def refine(
     window : int
         Side of the window around a landmark, in cells of the map; odd.
     expf : function
-        The engine's `refpose.libm.expf`.
+        The engine's `refpose.stages.libm.expf`.
 
     Returns
     -------
@@ -132,7 +132,7 @@ def on_image(
     cos: np.float32,
     sin: np.float32,
 ) -> Landmarks:
-    """Landmarks on the image: `decode`, `refine`, `refpose.roi.remove_letterbox` and `refpose.roi.project`.
+    """Landmarks on the image: `decode`, `refine`, `roi.remove_letterbox` and `roi.project`.
 
     Parameters
     ----------

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from . import __version__, draw, files, report
-from .heatmap_pose import HeatmapPose, View
-from .tape import Tape
-from .warp import ByteArray
+from .. import __version__, draw, files
+from ..efficientpose import HeatmapPose, View
+from ..networks.tape import Tape
+from ..stages.warp import ByteArray
+from . import report
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; color: #222 }

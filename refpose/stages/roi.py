@@ -217,7 +217,7 @@ def from_points(
     width, height : int
         Image size in pixels.
     atan2f : function
-        The engine's `refpose.libm.atan2f`.
+        The engine's `refpose.stages.libm.atan2f`.
 
     Returns
     -------

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 
-from . import efficientpose, nets
+from . import blazepose, efficientpose
 from .tape import Tape
 
-NETWORKS = {**nets.NETWORKS, **efficientpose.NETWORKS}
+NETWORKS = {**blazepose.NETWORKS, **efficientpose.NETWORKS}
 
 
 @cache

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from . import filters, libm, segmentation
-from .filters import LowPass, OneEuro, Smoothing
-from .landmarks import AUXILIARY, COUNT, Landmarks
-from .libm import FloatArray, f32
-from .roi import Roi, enlarged, from_points, object_scale
+from .stages import filters, libm, segmentation
+from .stages.filters import LowPass, OneEuro, Smoothing
+from .stages.landmarks import AUXILIARY, COUNT, Landmarks
+from .stages.libm import FloatArray, f32
+from .stages.roi import Roi, enlarged, from_points, object_scale
 
 STEP_US = 33_333  # microseconds between frames without a time stamp (MediaPipe's solution_base.py)
 
@@ -143,7 +143,7 @@ class Tracker:
         time_us : int
             Time of the frame in microseconds, later than the last.
         atan2f, one_euro : functions
-            The engine's `refpose.libm.atan2f` and `refpose.filters.one_euro`.
+            The engine's `refpose.stages.libm.atan2f` and `refpose.stages.filters.one_euro`.
 
         Returns
         -------

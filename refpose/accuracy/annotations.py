@@ -30,8 +30,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import topology
-from .images import ENDINGS
+from .. import topology
+from ..images import ENDINGS
 from .metrics import MPII_HEAD_FACTOR
 
 # Joints of public data sets which no skeleton of `refpose.topology` has, so that nothing can be compared with them:

@@ -1,8 +1,8 @@
 """Accuracy figures for key points: PCK, OKS with average precision and recall, MPJPE. Pure NumPy.
 
 Everything here works on plain arrays; who the persons are and where the numbers come from is the business of
-`refpose.annotations` and of ``refpose evaluate``. Key points of a picture are float64 pixels ``(..., J, 2)``. A joint
-nobody labelled is left out by its mask, a joint nobody predicted is NaN and counts as wrong.
+`refpose.accuracy.annotations` and of ``refpose evaluate``. Key points of a picture are float64 pixels ``(..., J, 2)``.
+A joint nobody labelled is left out by its mask, a joint nobody predicted is NaN and counts as wrong.
 """
 
 from __future__ import annotations

@@ -20,15 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from . import __version__, detector, files, landmarks
+from .. import __version__, files
+from ..networks.tape import Step, Tape
+from ..stages import detector, landmarks
+from ..stages.roi import Roi
+from ..topology import LANDMARK_NAMES, POSE_CONNECTIONS
 from .explain import Explanation
-from .roi import Roi
-from .tape import Step, Tape
-from .topology import LANDMARK_NAMES, POSE_CONNECTIONS
 
 if TYPE_CHECKING:
-    from .engine import Network
-    from .pose import Pose
+    from ..engine import Network
+    from ..pose import Pose
 
 Array = NDArray[Any]
 
@@ -88,7 +89,7 @@ def page(explanation: Explanation, networks: Iterable[Network], title: str) -> s
         What the page calls the picture.
     """
     data = json.dumps(_data(explanation, tuple(networks), title), separators=(",", ":"), allow_nan=False)
-    template = resources.files("refpose").joinpath("report_template.html").read_text("utf-8")
+    template = resources.files("refpose.study").joinpath("report_template.html").read_text("utf-8")
     # "<" could end the script element that the data is in.
     return template.replace("__DATA__", data.replace("<", "\\u003c"))
 

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
 
-from refpose import heatmaps, landmarks
+from refpose.stages import heatmaps, landmarks
 
 cdef extern from "stages.h" nogil:
     ctypedef struct rp_axis:
@@ -48,22 +48,22 @@ cdef extern from "libm.h" nogil:
 
 
 def sinf(x):
-    """`refpose.libm.sinf` of one number."""
+    """`refpose.stages.libm.sinf` of one number."""
     return np.float32(rp_sinf(x))
 
 
 def cosf(x):
-    """`refpose.libm.cosf` of one number."""
+    """`refpose.stages.libm.cosf` of one number."""
     return np.float32(rp_cosf(x))
 
 
 def atan2f(y, x):
-    """`refpose.libm.atan2f` of one point."""
+    """`refpose.stages.libm.atan2f` of one point."""
     return np.float32(rp_atan2f(y, x))
 
 
 def crop_matrix(corners, int size):
-    """`refpose.warp.crop_matrix`."""
+    """`refpose.stages.warp.crop_matrix`."""
     cdef double flat[8]
     cdef double matrix[9]
     if len(corners) != 4:
@@ -75,7 +75,7 @@ def crop_matrix(corners, int size):
 
 
 cdef rp_axis as_axis(axis, blur):
-    """The C form of a `refpose.heatmaps.Axis`, which must outlive it, as must the array of its blur's weights."""
+    """The C form of a `refpose.stages.heatmaps.Axis`, which must outlive it, as must the array of its blur's weights."""
     cdef rp_axis made
     made.count = len(axis.near)
     made.radius = len(blur) - 1
@@ -111,7 +111,7 @@ cdef class Stages:
             raise ValueError(f"no stages for {isa!r}: expected one of {', '.join(isas())}")
 
     def expf(self, x):
-        """`refpose.libm.expf`."""
+        """`refpose.stages.libm.expf`."""
         source = np.ascontiguousarray(x, np.float32)
         y = np.empty(np.shape(x), np.float32)
         cdef int64_t n = y.size
@@ -122,7 +122,7 @@ cdef class Stages:
         return y
 
     def warp_f32(self, image, matrix, int size, str border, double scale, double offset):
-        """`refpose.warp.warp_f32`."""
+        """`refpose.stages.warp.warp_f32`."""
         cdef double m[9]
         cdef float values[256]
         cdef int height, width, replicate = border == "replicate"
@@ -147,7 +147,7 @@ cdef class Stages:
         return out
 
     def warp_mask(self, mask, matrix, int width, int height):
-        """`refpose.warp.warp_mask`."""
+        """`refpose.stages.warp.warp_mask`."""
         cdef double m[6]
         cdef int n = len(mask)
         if width < 1 or height < 1 or n < 1:
@@ -164,7 +164,7 @@ cdef class Stages:
         return out
 
     def refine(self, position_roi, heatmap, window):
-        """`refpose.landmarks.refine`."""
+        """`refpose.stages.landmarks.refine`."""
         cdef int rows, columns, channels, reach, count = len(position_roi)
         rows, columns, channels = heatmap.shape
         if count > channels:
@@ -178,7 +178,7 @@ cdef class Stages:
         return refined
 
     def landmarks(self, rows, heatmap, window, letterbox, roi, cos, sin):
-        """`refpose.landmarks.on_image`."""
+        """`refpose.stages.landmarks.on_image`."""
         cdef rp_square square
         cdef int height, width, channels, reach, count = len(rows)
         cdef float side = landmarks.INPUT_SIZE
@@ -201,7 +201,7 @@ cdef class Stages:
         return landmarks.Landmarks(position, sure[0], sure[1])
 
     def one_euro(self, values, states, parameters, double frequency, double value_scale):
-        """`refpose.filters.one_euro`."""
+        """`refpose.stages.filters.one_euro`."""
         cdef int64_t n = values.size
         cdef rp_euro limits
         after = states.copy()
@@ -216,7 +216,7 @@ cdef class Stages:
         return smooth, after
 
     def network_input(self, image, int side, lite):
-        """`refpose.heatmaps.network_input`."""
+        """`refpose.stages.heatmaps.network_input`."""
         cdef int height, width
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.flags.c_contiguous:
             raise ValueError(
@@ -241,7 +241,7 @@ cdef class Stages:
         return out
 
     def find_peaks(self, heatmap, smoothed):
-        """`refpose.heatmaps.find_peaks`."""
+        """`refpose.stages.heatmaps.find_peaks`."""
         cdef int rows, columns, channels
         rows, columns, channels = heatmap.shape
         if rows < 1 or columns < 1 or channels < 1:

@@ -85,7 +85,7 @@ def pictures() -> list[str]:
 
 
 def stages(picture: str, model: str) -> dict[str, Record]:
-    """Recorded quantities of `refpose.explain` for a picture and a landmark network, in no order."""
+    """Recorded quantities of `refpose.study.explain` for a picture and a landmark network, in no order."""
     import h5py
 
     found: dict[str, Record] = {}

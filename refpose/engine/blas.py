@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from . import ops
-from .ops import Array
+from ..networks import ops
+from ..networks.ops import Array
 
 # The environment variables that tell the known libraries how many threads to use, before NumPy is imported.
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_NUM_THREADS")

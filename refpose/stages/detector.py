@@ -59,7 +59,7 @@ def letterbox(image: warp.ByteArray, warp_f32: Callable[..., FloatArray] = warp.
     image : ndarray of uint8, shape (H, W, 3)
         RGB, C-contiguous.
     warp_f32 : function
-        The engine's `refpose.warp.warp_f32`.
+        The engine's `refpose.stages.warp.warp_f32`.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def decode(
     min_score : float
         Threshold, 0..1. NaN keeps every anchor, as in MediaPipe.
     expf : function
-        The engine's `refpose.libm.expf`.
+        The engine's `refpose.stages.libm.expf`.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """Timings: kernels, networks, pictures and videos, refpose's engines and other runtimes turn by turn in one process.
 
-``refpose bench`` starts this module as a process of its own, ``python -m refpose.bench SETTINGS``, because what decides
-about threads must be known before NumPy and the others are imported. SETTINGS is JSON; lines of JSON come back.
+``refpose bench`` starts this module as a process of its own, ``python -m refpose.study.bench SETTINGS``, because what
+decides about threads must be known before NumPy and the others are imported. SETTINGS is JSON; lines of JSON come back.
 
 Contestants take turns of some calls each, so that whatever else the machine does hits all alike, and are compared by
 the ratio of their minima. Every thread is on the same processors. A turn during which threads of another contestant
@@ -157,7 +157,7 @@ def rows(contestants: Sequence[Contestant]) -> list[dict[str, Any]]:
 
 def engine_names(wanted: Sequence[str]) -> list[str]:
     """The engines that can run here, of those that are wanted."""
-    from .engine import resolve
+    from ..engine import resolve
 
     return [name for name in wanted if name != "native" or resolve("auto") == "native"]
 
@@ -178,7 +178,7 @@ def network_contestants(network: str, settings: dict[str, Any]) -> list[Contesta
     """A network on refpose's engines and on the other runtimes that are here."""
     import numpy as np
 
-    from .engine import load_network
+    from ..engine import load_network
 
     threads = settings["threads"]
     shape = load_network(network, "reference").input_shape
@@ -246,7 +246,7 @@ def frames() -> list[Any]:
 
 def picture_contestants(model: str, mode: str, settings: dict[str, Any]) -> list[Contestant]:
     """A model on whole pictures (mode "image") or on a video's frames in tracking ("video")."""
-    from .pose import Pose
+    from ..pose import Pose
 
     images = frames() if mode == "video" else frames()[:1]
 
@@ -286,7 +286,7 @@ def _mediapipe(model: str, mode: str) -> Callable[[Any], object]:
 
 def peak_gflops(isa: str) -> float:
     """Multiply-adds of registers alone, as 1e9 operations a second, a multiply-add being two; 0 for plain C."""
-    from . import _native
+    from ..engine import _native
 
     rounds = 500_000
     done: int = _native.peak(isa, rounds)
@@ -297,9 +297,9 @@ def kernel_rows(network: str, isa: str) -> list[dict[str, Any]]:
     """Every step of a network's plan on its own: time, rate, and how many times faster than its plain twin."""
     import numpy as np
 
-    from . import _native, weights
-    from .networks import record
-    from .plan import Plan, link
+    from ..engine import _native
+    from ..engine.plan import Plan, link
+    from ..networks import record, weights
 
     loaded = weights.load(network)
     plan = Plan.of(record(network), loaded)
@@ -334,8 +334,8 @@ def machine() -> dict[str, Any]:
     """What this runs on: processor, instruction set, versions."""
     import numpy as np
 
-    from . import __version__
-    from .engine import native_isa, resolve
+    from .. import __version__
+    from ..engine import native_isa, resolve
 
     native = resolve("auto") == "native"
     packages = ("ai-edge-litert", "openvino", "mediapipe")

@@ -24,15 +24,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import metrics, topology
+from .. import topology
+from ..efficientpose import square_crop
+from ..images import read_image
+from ..stages.roi import Roi
+from . import metrics
 from .annotations import AnnotatedPerson, AnnotatedPicture, Annotations, FoundPerson, extent_area, labelled_box
-from .heatmap_pose import square_crop
-from .images import read_image
-from .roi import Roi
 
 if TYPE_CHECKING:
-    from .pose import Person, Pose
-    from .roi import Roi
+    from ..pose import Person, Pose
+    from ..stages.roi import Roi
 
 MODES = ("full", "crop")
 
@@ -285,7 +286,7 @@ def score(annotations: Annotations, predictions: Predictions, mode: str, options
 
 
 def pck_value(pairs: Sequence[Pair], threshold: float) -> float:
-    """PCK of some pairs (at least one), see `refpose.metrics.pck`."""
+    """PCK of some pairs (at least one), see `refpose.accuracy.metrics.pck`."""
     return _pck_of(pairs, threshold).value
 
 
@@ -355,7 +356,7 @@ def _oks(annotations: Annotations, predictions: Predictions) -> dict[str, Any]:
 def oks_input(
     annotations: Annotations, predictions: Predictions
 ) -> list[list[tuple[list[metrics.OksTruth], list[metrics.OksFound]]]]:
-    """Annotations and predictions as `refpose.metrics.average_precision` takes them, on the 17 joints of COCO."""
+    """Annotations and predictions as `metrics.average_precision` takes them, on the 17 joints of COCO."""
     return [
         [
             (
@@ -615,7 +616,7 @@ def predict(
         In mode "image".
     annotations : Annotations
     files : mapping from picture id to Path
-        See `refpose.annotations.find_pictures`.
+        See `refpose.accuracy.annotations.find_pictures`.
     mode : {"full", "crop"}
     boxes : {"keypoints", "annotated"}, optional
         See `crop_box`.

@@ -21,15 +21,15 @@ class Stages(NamedTuple):
     Attributes
     ----------
     expf, sinf, cosf, atan2f
-        `refpose.libm`.
+        `refpose.stages.libm`.
     crop_matrix, warp_f32, warp_mask
-        `refpose.warp`.
+        `refpose.stages.warp`.
     refine, landmarks
-        `refpose.landmarks.refine` and `refpose.landmarks.on_image`.
+        `refpose.stages.landmarks.refine` and `refpose.stages.landmarks.on_image`.
     one_euro
-        `refpose.filters.one_euro`.
+        `refpose.stages.filters.one_euro`.
     network_input, find_peaks
-        `refpose.heatmaps`.
+        `refpose.stages.heatmaps`.
     """
 
     expf: Callable[..., FloatArray] = libm.expf

@@ -10,8 +10,8 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from ..networks.tape import Tape, Val
 from .rules import PLANAR, PlanStep, Steps
-from .tape import Tape, Val
 
 PLANE_SLACK = 128  # values behind the last plane that whole tiles may read
 LANES = 16  # channels of a tensor in the arena and outputs of packed weights come in multiples of this

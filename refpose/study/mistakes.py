@@ -1,6 +1,6 @@
-"""What goes wrong in ports of BlazePose, as variants of the pipeline's stages that `refpose.compare` tries.
+"""What goes wrong in ports of BlazePose, as variants of the pipeline's stages that `refpose.study.compare` tries.
 
-Every function takes what a stage of `refpose.explain.STAGES` takes, and options by name; without options it is the
+Every function takes what a stage of `explain.STAGES` takes, and options by name; without options it is the
 stage. `OPTIONS` lists the values an option can have, and what each of them is called.
 """
 
@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from . import detector, explain, landmarks, roi, segmentation, warp
+from ..stages import detector, landmarks, roi, segmentation, warp
+from ..stages.libm import FloatArray, f32
+from ..stages.roi import Roi
+from . import explain
 from .explain import Machine
-from .libm import FloatArray, f32
-from .roi import Roi
 
 Array = NDArray[Any]
 Arrays = tuple[Array, ...]

@@ -1,0 +1,1 @@
+"""How accurate an estimator is: annotated pictures in, PCK and OKS out."""

@@ -1,0 +1,1 @@
+"""BlazePose looked at: every intermediate by name, compared, verified, reported and timed."""
