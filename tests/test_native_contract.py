@@ -4,6 +4,7 @@ outputs, process; clear errors for what does not fit; no memory that grows.
 
 from __future__ import annotations
 
+import ast
 import ctypes
 import itertools
 import os
@@ -136,6 +137,19 @@ def test_unknown_and_missing_instruction_sets(monkeypatch: pytest.MonkeyPatch) -
 def test_bad_numbers_of_threads(threads: Any) -> None:
     with pytest.raises(ValueError, match="threads: expected a number from 1 to 64"):
         load_network("lite", "native", threads)
+
+
+def test_the_typed_face_names_what_there_is() -> None:
+    """_native.pyi against the module it describes."""
+    stub = ast.parse((Path(native.__file__).parent / "_native.pyi").read_text("utf-8"))
+    names = {node.name: node for node in stub.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    constants = {node.target.id for node in stub.body if isinstance(node, ast.AnnAssign)}
+    there = {name for name in vars(native) if not name.startswith("_") and name not in ("np", "heatmaps", "landmarks")}
+    assert names.keys() | constants == there
+    for name, node in names.items():
+        if isinstance(node, ast.ClassDef):
+            methods = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
+            assert methods - {"__init__"} == {one for one in dir(getattr(native, name)) if not one.startswith("_")}
 
 
 # Threads and processes -----------------------------------------------------------------------------------------------
