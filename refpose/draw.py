@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import arguments
+
 if TYPE_CHECKING:
     from .pose import Person
 
@@ -205,8 +207,8 @@ def line(image: NDArray[Any], start: Point, end: Point, color: Color, thickness:
     thickness : int
         In pixels, at least 1.
     """
-    if thickness < 1:
-        raise ValueError(f"thickness of a line: expected at least 1, found {thickness}")
+    thickness = arguments.whole("thickness of a line", thickness, 1)
+    start, end = _point(start), _point(end)
     if thickness == 1:
         _put(image, *_thin_line(image, start, end), _channels(image, color))
     else:
@@ -228,8 +230,8 @@ def circle(image: NDArray[Any], center: Point, radius: int, color: Color, thickn
     color : 3 numbers
     thickness : int
     """
-    if radius < 0:
-        raise ValueError(f"radius of a circle: expected at least 0, found {radius}")
+    radius, thickness = arguments.whole("radius of a circle", radius, 0), arguments.whole("thickness", thickness)
+    center = _point(center)
     channels = _channels(image, color)
     height, width = image.shape[:2]
     reach = radius + max(thickness, 0) + 2
@@ -248,6 +250,12 @@ def polygon(image: NDArray[Any], corners: ArrayLike, color: Color, thickness: in
     rounded = [(int(x), int(y)) for x, y in np.rint(np.asarray(corners, dtype=np.float64)).tolist()]
     for start, end in zip(rounded, rounded[1:] + rounded[:1], strict=True):
         line(image, start, end, color, thickness)
+
+
+def _point(point: Point) -> Point:
+    """The same pixel in Python's own numbers."""
+    x, y = point
+    return arguments.whole("x of a pixel", x), arguments.whole("y of a pixel", y)
 
 
 def _channels(image: NDArray[Any], color: Color) -> NDArray[Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import arguments
 from .extras import require
 from .topology import LANDMARK_NAMES, POSE_CONNECTIONS
 
@@ -127,7 +128,7 @@ def plot_pose3d(person: Person, ax: Any = None, elev: float = 10.0, azim: float 
         zlabel="−y in m",
     )
     ax.set_box_aspect((1, 1, 1))
-    ax.view_init(elev=elev, azim=azim)
+    ax.view_init(elev=arguments.number("elev", elev), azim=arguments.number("azim", azim))
     return ax
 
 
@@ -161,15 +162,16 @@ def plot_activations(
     Raises
     ------
     ValueError
-        The activation has no channels, or there is no channel of some number.
+        The activation has no channels, there is no channel of some number, or no column.
     MissingExtra
         Matplotlib is not installed.
     """
-    maps = np.asarray(activation)
+    maps, columns = np.asarray(activation), arguments.whole("columns", columns, 1)
     if maps.ndim != 3:
         raise ValueError(f"expected an activation of shape (H, W, C), found {maps.shape}")
     if channels is None:
         channels = np.argsort(-maps.std(axis=(0, 1)), kind="stable")[:16].tolist()
+    channels = [arguments.whole("channel", channel) for channel in channels]
     for channel in channels:
         if not 0 <= channel < maps.shape[2]:
             raise ValueError(f"no channel {channel}: the activation has {maps.shape[2]}")

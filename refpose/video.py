@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from . import arguments
 from .extras import require
 from .files import replacing
 
@@ -178,7 +179,7 @@ class Reader:
             ) from error
         try:
             self._stream = self._choose()
-            self._stream.codec_context.thread_count = threads
+            self._stream.codec_context.thread_count = arguments.whole("threads", threads, least=1)
         except BaseException:
             self.close()
             raise
@@ -406,8 +407,13 @@ def create(
     target = Path(path)
     if target.suffix.lower() != ".mp4":
         raise ValueError(f"{target}: a video is written to a file that ends in .mp4")
+    rate = _FALLBACK_RATE if fps is None else arguments.number("fps", fps, least=0) or _FALLBACK_RATE
+    aspect = Fraction(1) if pixel_aspect is None else Fraction(arguments.exact("pixel_aspect", pixel_aspect))
+    if aspect <= 0:
+        raise ValueError(f"pixel_aspect must be above zero, not {pixel_aspect!r}")
+    threads = arguments.whole("threads", threads, least=1)
     with replacing(target) as temporary:
-        writer = Writer(temporary, target, fps or _FALLBACK_RATE, sound_of, pixel_aspect, threads)
+        writer = Writer(temporary, target, rate, sound_of, aspect, threads)
         try:
             yield writer
             writer.finish()
@@ -430,14 +436,14 @@ class Writer:
         target: Path,
         fps: float,
         sound_of: str | os.PathLike[str] | None,
-        pixel_aspect: Fraction | None,
+        pixel_aspect: Fraction,
         threads: int,
     ) -> None:
         self._av = require("av", "video")
         self._target = target
         self._rate = Fraction(min(max(fps, 1.0), 1000.0)).limit_denominator(1001)
         self._sound_of = sound_of
-        self._aspect = pixel_aspect or Fraction(1)
+        self._aspect = pixel_aspect
         self._threads = threads
         self._sound: _Sound | None = None
         self._size: tuple[int, int] | None = None
@@ -464,9 +470,12 @@ class Writer:
 
         Raises
         ------
+        TypeError, ValueError
+            The time is not a finite number.
         OSError, ValueError
             As `create`.
         """
+        time = arguments.number("time", time)
         if self._size is None:
             self._size = (rgb.shape[0], rgb.shape[1])
             self._begin(*self._size, time)

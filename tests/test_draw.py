@@ -59,9 +59,9 @@ def test_colours() -> None:
 
 
 def test_impossible_shapes() -> None:
-    with pytest.raises(ValueError, match="thickness of a line: expected at least 1, found 0"):
+    with pytest.raises(ValueError, match="thickness of a line must be at least 1, not 0"):
         draw.line(canvas(), (0, 0), (1, 1), (1, 2, 3), 0)
-    with pytest.raises(ValueError, match="radius of a circle: expected at least 0, found -1"):
+    with pytest.raises(ValueError, match="radius of a circle must be at least 0, not -1"):
         draw.circle(canvas(), (0, 0), -1, (1, 2, 3))
 
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import topology
+from .. import arguments, topology
 from ..efficientpose import square_crop
 from ..images import read_image
 from ..stages.roi import Roi
@@ -632,6 +632,7 @@ def predict(
     -------
     Run
     """
+    repeats, seed = arguments.whole("repeats", repeats, 0), arguments.whole("seed", seed, 0)
     run = Run(
         {p.id: [] for p in annotations.pictures},
         [{p.id: [] for p in annotations.pictures} for _ in range(repeats)],

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .. import arguments
+
 Floats = NDArray[np.float64]
 
 # Standard deviation of human annotators, as a fraction of the square root of the person's area, for the 17 points in
@@ -164,12 +166,13 @@ def pck(errors: ArrayLike, labelled: ArrayLike, sizes: ArrayLike, threshold: flo
         )
     if not (size > 0).all():
         raise ValueError("pck: every size must be greater than 0")
+    threshold = arguments.number("pck: the threshold", threshold)
     if not threshold > 0:
         raise ValueError(f"pck: the threshold must be greater than 0, found {threshold}")
     correct = known & (error <= threshold * size[:, None])  # a comparison with NaN is false: not found, not correct
     count = known.sum(axis=1)
     per_person = np.divide(correct.sum(axis=1), count, out=np.full(len(count), np.nan), where=count > 0)
-    return Pck(float(threshold), correct.sum(axis=0), known.sum(axis=0), per_person)
+    return Pck(threshold, correct.sum(axis=0), known.sum(axis=0), per_person)
 
 
 def oks(
@@ -322,6 +325,7 @@ def average_precision(
     -------
     AveragePrecision
     """
+    max_detections = arguments.whole("max_detections", max_detections, 1)
     shape = (len(OKS_THRESHOLDS), len(RECALL_GRID), len(categories), len(AREA_RANGES))
     precision = np.full(shape, -1.0)
     recall = np.full((shape[0], *shape[2:]), -1.0)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import arguments
 from ..networks import NETWORKS, record, weights
 from ..networks.tape import Step, Tape
 from .plan import Plan, compile_plan
@@ -206,6 +207,8 @@ def load_network(
 
     Raises
     ------
+    TypeError
+        The number of threads is not a whole number.
     ValueError
         No network or engine of that name, not that many threads, or a weights file that is not what it should be.
     FileNotFoundError
@@ -215,6 +218,5 @@ def load_network(
     """
     if name not in NETWORKS:
         raise ValueError(f"no network {name!r}: expected one of {', '.join(NETWORKS)}")
-    if not isinstance(threads, int) or not 1 <= threads <= MAX_THREADS:
-        raise ValueError(f"threads: expected a number from 1 to {MAX_THREADS}, found {threads!r}")
+    threads = arguments.whole("threads", threads, 1, MAX_THREADS)
     return Network(record(name), weights.load(name, path), resolve(engine), threads)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import arguments
 from .libm import FloatArray, f32
 
 
@@ -50,11 +51,10 @@ class Smoothing:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, int | float | np.floating):
-                raise TypeError(f"Smoothing: {field.name} must be a number, not {value!r}")
-            if not math.isfinite(value) or value < 0 or (value == 0 and "beta" not in field.name):
-                raise ValueError(f"Smoothing: {field.name} must be finite and above zero, not {value!r}")
+            value = arguments.number(f"Smoothing: {field.name}", getattr(self, field.name), least=0)
+            if value == 0 and "beta" not in field.name:
+                raise ValueError(f"Smoothing: {field.name} must be above zero")
+            object.__setattr__(self, field.name, value)
         if self.visibility_alpha > 1:
             raise ValueError(f"Smoothing: visibility_alpha must be at most 1, not {self.visibility_alpha!r}")
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .. import arguments
 from . import libm, warp
 from .libm import FloatArray, f32
 
@@ -65,10 +66,7 @@ class Roi:
         # Straight into the dictionary: a region is made in every frame, and frozen attributes are slow to set.
         values = self.__dict__
         for name, value in values.items():
-            try:
-                wide = float(value)
-            except (TypeError, ValueError):
-                raise TypeError(f"Roi: {name} must be a number, not {value!r}") from None
+            wide = float(value) if isinstance(value, float | f32) else arguments.number(f"Roi: {name}", value)
             if not abs(wide) <= _LARGEST:
                 raise ValueError(f"Roi: {name} must be finite in float32, not {value!r}")
             values[name] = float(f32(wide))
