@@ -1,0 +1,94 @@
+"""The typed face: what mypy --strict says of programs that use refpose, and that the stub follows from the list."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import make_stub
+import pytest
+
+import refpose
+
+PACKAGE = Path(refpose.__file__).resolve().parents[1]
+
+# What the examples of a page take for granted, by page.
+GIVEN = {
+    "VERIFY.md": "import numpy\ncrop = letterboxed = raw_landmarks = refined = numpy.zeros(1)",
+    "efficientpose.md": "import numpy, refpose\nimage = numpy.zeros((9, 9, 3), numpy.uint8)",
+    "migration.md": "import numpy\nrgb = numpy.zeros((9, 9, 3), numpy.uint8)\nseconds, timestamp_ms = 0.0, 0",
+}
+
+FOREIGN = ("cv2", "dask", "distributed", "h5py", "matplotlib", "mediapipe", "pandas", "ray")
+"""Libraries that examples import; what mypy says must not depend on whether they are installed."""
+
+WRONG = {
+    "nonsense.py": ("from refpose import Nonsense", "attr-defined"),
+    "argument.py": ("import refpose\nrefpose.Pose('full', nonsense=1)", "call-"),
+    "attribute.py": ("import refpose\nprint(refpose.Pose().process([[0]]))", "arg-type"),
+}
+
+
+def examples(page: Path) -> Iterator[str]:
+    """The Python code of a page, in order: blocks of ``python``, and the input lines of doctests.
+
+    A program for the real MediaPipe stands in a block of ``py``.
+    """
+    for kind, block in re.findall(r"^```(python|\{doctest\})\n(.*?)^```$", page.read_text("utf-8"), re.DOTALL | re.M):
+        yield block if kind == "python" else "\n".join(re.findall(r"^(?:>>>|\.\.\.) ?(.*)$", block, re.M))
+
+
+@pytest.fixture(scope="module")
+def findings(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """What mypy --strict finds in each program; one run, for it reads the whole package."""
+    pytest.importorskip("mypy", reason="mypy comes with the extra dev")
+    folder = tmp_path_factory.mktemp("programs")
+    pages = [root / "README.md", *sorted((root / "docs").glob("*.md"))]
+    programs = {page.name: "\n".join([GIVEN.get(page.name, ""), *examples(page)]) for page in pages}
+    programs |= {name: code for name, (code, _) in WRONG.items()}
+    for name, code in programs.items():
+        (folder / name).with_suffix(".py").write_text(code + "\n", "utf-8")
+    (folder / "mypy.ini").write_text(
+        "[mypy]\nstrict = true\nscripts_are_modules = true\nallow_redefinition_new = true\nlocal_partial_types = true\n"
+        "[mypy-refpose.*]\nfollow_imports = silent\n"
+        + "".join(f"[mypy-{name}.*]\nfollow_imports = skip\nignore_missing_imports = true\n" for name in FOREIGN)
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--config-file",
+        "mypy.ini",
+        *(f"{Path(name).stem}.py" for name in programs),
+    ]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, env={**os.environ, "MYPYPATH": str(PACKAGE)}
+    )
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    found: dict[str, list[str]] = {name: [] for name in programs}
+    for line in done.stdout.splitlines():
+        for name in programs:
+            if line.startswith(f"{Path(name).stem}.py:"):
+                found[name].append(line)
+    assert "Found" in done.stdout
+    return found
+
+
+def test_stub_follows_from_the_list() -> None:
+    assert make_stub.STUB.read_text("utf-8") == make_stub.stub()
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_mistakes_are_found(name: str, findings: dict[str, list[str]]) -> None:
+    assert any(f"[{WRONG[name][1]}" in line for line in findings[name]), findings[name]
+
+
+@pytest.mark.parametrize("page", ["README.md", *sorted(p.name for p in (make_stub.ROOT / "docs").glob("*.md"))])
+def test_every_example_is_accepted(page: str, findings: dict[str, list[str]]) -> None:
+    if page == "efficientpose.md":
+        pytest.skip("refpose.Pose is typed for BlazePose's models only")
+    assert findings[page] == []
