@@ -55,6 +55,7 @@ check: build
 	PATH=$(abspath $(BIN)):$$PATH cython-lint refpose
 
 fmt: build
+	$(BIN)/python tests/make_stub.py
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -75,9 +76,9 @@ compilers: build
 SANITIZERS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 sanitize: build
 	$(BIN)/python tests/native/check.py --cc gcc --flags '$(SANITIZERS)' --networks detector lite
-	rm -rf build
-	CFLAGS='$(SANITIZERS)' $(BIN)/python -m pip install --quiet --no-deps --no-cache-dir --target build/sanitize .
-	rm -rf build/lib.* build/temp.*  # or a later pip install would take these objects
+	rm -rf build  # then from a copy, since a build leaves its engine in the source folder
+	mkdir -p build/source && cp -R README.md LICENSE NOTICE pyproject.toml setup.py refpose src_c weights build/source
+	CFLAGS='$(SANITIZERS)' $(BIN)/python -m pip install --quiet --no-deps --no-cache-dir --target build/sanitize build/source
 	cd tests && LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 	    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	    PYTHONPATH=$(abspath build/sanitize) $(abspath $(BIN))/pytest -m 'not full' \
@@ -90,4 +91,4 @@ check-arm: build
 	    --run 'qemu-aarch64 -L /usr/aarch64-linux-gnu'
 
 clean:
-	rm -rf $(VENV) build dist demo docs/_build docs/_figures *.egg-info
+	rm -rf $(VENV) build dist demo docs/_build docs/_figures *.egg-info refpose/engine/_native*.so refpose/engine/_native.c

@@ -3,16 +3,22 @@ engine is one extension with a static library for each instruction set, compiled
 
 Without a C compiler the package is installed without the engine: refpose then runs on NumPy. On Windows the compiler is
 clang-cl; Microsoft's own does not know the vector extensions.
+
+Every build leaves a copy of the engine in the source folder, because Python started there imports that folder and not
+what was installed.
 """
 
 import glob
 import os
 import platform
 import re
+import shutil
 import sys
 import sysconfig
+from pathlib import Path
 
 from setuptools import Extension, find_packages, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_clib import build_clib
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import CCompilerError, PlatformError
@@ -34,6 +40,11 @@ LIMITED = platform.python_implementation() == "CPython" and not sysconfig.get_co
 DEPENDS = [*glob.glob("src_c/*.inc"), *glob.glob("src_c/*.h"), *glob.glob("refpose/engine/*.pxi")]
 
 
+NO_ENGINE = """refpose's C engine was not built ({}); it runs on NumPy, ten times slower. Install a C compiler and \
+Python's headers (Debian: apt-get install gcc python3-dev; Windows: LLVM's clang-cl), then type again: \
+pip install --force-reinstall --no-deps --no-cache-dir ."""
+
+
 class OptionalLibraries(build_clib):
     """The extension is optional, so its libraries are."""
 
@@ -41,8 +52,7 @@ class OptionalLibraries(build_clib):
         try:
             super().run()
         except (CCompilerError, PlatformError) as error:
-            self.warn(f"the C engine was not built: {error}")
-            self.distribution.ext_modules = []
+            self.distribution.no_engine = error
 
     def build_libraries(self, libraries: list) -> None:
         use_clang(self.compiler)
@@ -50,9 +60,29 @@ class OptionalLibraries(build_clib):
 
 
 class Extensions(build_ext):
-    def build_extensions(self) -> None:
-        use_clang(self.compiler)
-        super().build_extensions()
+    def build_extension(self, extension: Extension) -> None:
+        built, here = Path(self.get_ext_fullpath(extension.name)), Path(self.get_ext_filename(extension.name))
+        try:
+            if hasattr(self.distribution, "no_engine"):
+                raise self.distribution.no_engine
+            use_clang(self.compiler)
+            super().build_extension(extension)
+        except (CCompilerError, PlatformError) as error:
+            for older in (built, here):
+                older.unlink(missing_ok=True)
+            self.warn(NO_ENGINE.format(error))
+            raise
+        if not self.inplace:
+            shutil.copyfile(built, here)
+
+
+class Wheel(bdist_wheel):
+    def get_tag(self) -> tuple[str, str, str]:
+        """A wheel without the engine serves every platform, and must not be taken for one with it."""
+        if not Path(self.get_finalized_command("build_ext").get_ext_fullpath(native.name)).exists():
+            self.root_is_pure = True
+            return "py3", "none", "any"
+        return super().get_tag()
 
 
 def use_clang(compiler: object) -> None:
@@ -93,6 +123,6 @@ setup(
     package_dir={"refpose._weights": "weights"},
     libraries=libraries,
     ext_modules=[native],
-    cmdclass={"build_clib": OptionalLibraries, "build_ext": Extensions},
+    cmdclass={"bdist_wheel": Wheel, "build_clib": OptionalLibraries, "build_ext": Extensions},
     options={"bdist_wheel": {"py_limited_api": "cp310"}} if LIMITED else {},
 )

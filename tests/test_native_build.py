@@ -11,19 +11,35 @@ from pathlib import Path
 
 import pytest
 
+SUFFIX = ".abi3.so" if os.name == "posix" else ".pyd"
+CLEAN = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
 
 def run(*command: str | Path, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     arguments = [sys.executable, *map(str, command)]
-    return subprocess.run(arguments, capture_output=True, text=True, cwd=folder, env={**os.environ, **environment})
+    return subprocess.run(arguments, capture_output=True, text=True, cwd=folder, env={**CLEAN, **environment})
+
+
+def sources(root: Path, folder: Path) -> Path:
+    """A copy of the sources of the package, as in a fresh clone."""
+    ignored = shutil.ignore_patterns(".git", ".venv", "build", "tests", "*.so", "_native.c", ".*_cache", "__pycache__")
+    return Path(shutil.copytree(root, folder / "source", ignore=ignored))
 
 
 @pytest.mark.full
-def test_without_a_compiler(root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("compiler", ["/nonexistent/cc", "false"])
+def test_without_a_compiler(compiler: str, root: Path, tmp_path: Path) -> None:
     """The package installs, falls back to NumPy with one warning, and says why there is no native engine."""
-    ignored = shutil.ignore_patterns(".git", ".venv", "build", "tests", "*.so", "_native.c", ".*_cache", "__pycache__")
-    shutil.copytree(root, tmp_path / "source", ignore=ignored)
-    options = ("-q", "--no-deps", "--target", tmp_path / "site")
-    done = run("-m", "pip", "install", *options, tmp_path / "source", CC="/nonexistent/cc")
+    source = sources(root, tmp_path)
+    stale = source / "refpose" / "engine" / f"_native{SUFFIX}"
+    stale.write_bytes(b"an engine of older sources")
+    done = run("-m", "pip", "wheel", "-v", "--no-deps", "-w", tmp_path, source, CC=compiler)
+    assert done.returncode == 0, done.stderr
+    assert "Install a C compiler" in done.stdout + done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name.endswith("-py3-none-any.whl")
+    assert not stale.exists()
+    done = run("-m", "pip", "install", "-q", "--no-deps", "--target", tmp_path / "site", wheel)
     assert done.returncode == 0, done.stderr
     code = (
         "import numpy as np, refpose\n"
@@ -37,7 +53,32 @@ def test_without_a_compiler(root: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(str(tmp_path))
     assert "installed without its native engine" in done.stdout
-    assert done.stderr.count("no native engine") == 1
+    (warning,) = done.stderr.splitlines()
+    assert "gcc" in warning
+    assert '"pip install --force-reinstall --no-deps --no-cache-dir ."' in warning
+    assert run("-c", "import refpose.engine as e; e.resolve('auto')", folder=source).stderr.startswith(
+        f"refpose is imported from its source folder {source}, where its native engine is not built"
+    )
+
+
+@pytest.mark.full
+def test_python_started_in_the_source_folder_has_the_engine(root: Path, tmp_path: Path) -> None:
+    """Any build leaves it there, since Python started there imports that folder and not what was installed."""
+    pytest.importorskip("refpose.engine._native", reason="the native engine was not built")
+    source = sources(root, tmp_path)
+    done = run("-m", "pip", "wheel", "-q", "--no-deps", "-w", tmp_path, source)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    assert not wheel.name.endswith("-any.whl")
+    code = "import refpose; print(refpose.__file__, refpose.load_network('lite').engine)"
+    for command in (("-c", code), ("-i", "-c", code), ("-m", "code")):  # the last two as a notebook and a prompt would
+        arguments = [sys.executable, *command]
+        done = subprocess.run(arguments, input=code, capture_output=True, text=True, cwd=source, env=CLEAN)
+        assert f"{source / 'refpose' / '__init__.py'} native" in done.stdout, done.stderr
+    done = subprocess.run(
+        [sys.executable, "-m", "refpose", "inspect", "lite"], capture_output=True, cwd=source, env=CLEAN
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 @pytest.mark.full

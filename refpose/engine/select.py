@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ..stages.table import NUMPY, Stages
@@ -28,7 +31,7 @@ def resolve(engine: str) -> str:
         native_isa()
     if engine != "auto":
         return engine
-    if _native() is None:
+    if isinstance(_native(), str):
         return "numpy"
     return "numpy" if native_isa() == "ref" and "REFPOSE_ISA" not in os.environ else "native"
 
@@ -44,8 +47,8 @@ def native_isa() -> str:
         REFPOSE_ISA names one that this CPU does not have, or the engine was not built.
     """
     native = _native()
-    if native is None:
-        raise RuntimeError("refpose was installed without its native engine (no C compiler?): use engine='numpy'")
+    if isinstance(native, str):
+        raise RuntimeError(native)
     found: tuple[str, ...] = native.isas()
     wanted = os.environ.get("REFPOSE_ISA", found[0])
     if wanted not in native.KNOWN_ISAS:
@@ -56,16 +59,31 @@ def native_isa() -> str:
 
 
 @cache
-def _native() -> Any:
-    """The extension module, or None, said once, where it was not built."""
+def _native() -> ModuleType | str:
+    """The extension module; or, where there is none, what to do about it, which is also logged once."""
     try:
-        from . import _native as native
+        return import_module("._native", __package__)
     except ImportError as error:
+        why = _no_engine(error)
         import logging
 
-        logging.getLogger("refpose").warning("no native engine, NumPy's is ten times slower: %s", error)
-        return None
-    return native
+        logging.getLogger("refpose").warning("%s. Until then NumPy does the work, ten times slower.", why)
+        return why
+
+
+def _no_engine(error: ImportError) -> str:
+    compiler = "C compiler and Python's headers (Debian: apt-get install gcc python3-dev; Windows: LLVM's clang-cl)"
+    command = '"pip install --force-reinstall --no-deps --no-cache-dir ."'
+    source = Path(__file__).resolve().parents[2]
+    if (source / "src_c").is_dir():
+        return (
+            f"refpose is imported from its source folder {source}, where its native engine is not built ({error}); "
+            f"type there, with a {compiler}: {command}"
+        )
+    return (
+        f"refpose was installed without its native engine ({error}); install a {compiler}, "
+        f"then type in the folder of refpose's sources: {command}"
+    )
 
 
 def stages(engine: str) -> Stages:
@@ -78,8 +96,9 @@ def stages(engine: str) -> Stages:
     """
     if resolve(engine) != "native":
         return NUMPY
-    native = _native()
-    compiled = native.Stages(native_isa())
+    isa = native_isa()
+    native: Any = _native()
+    compiled = native.Stages(isa)
     return Stages(
         expf=compiled.expf,
         sinf=native.sinf,
