@@ -52,12 +52,12 @@ static int always(void) { return 1; }
 
 static const isa known[] = {
 #if defined(__x86_64__) || defined(_M_X64)
-    {"avx512", rp_table_avx512, &rp_stages_avx512, has_avx512, rp_peak_avx512},
-    {"avx2", rp_table_avx2, &rp_stages_avx2, has_avx2, rp_peak_avx2},
+    {"avx512", rp_table_avx512, rp_stages_avx512, has_avx512, rp_peak_avx512},
+    {"avx2", rp_table_avx2, rp_stages_avx2, has_avx2, rp_peak_avx2},
 #elif defined(__aarch64__) || defined(_M_ARM64)
-    {"neon", rp_table_neon, &rp_stages_neon, always, rp_peak_neon},
+    {"neon", rp_table_neon, rp_stages_neon, always, rp_peak_neon},
 #endif
-    {"ref", rp_table_ref, &rp_stages_ref, always, NULL},
+    {"ref", rp_table_ref, rp_stages_ref, always, NULL},
 };
 
 int rp_isas(const char **names, int room)
@@ -83,10 +83,10 @@ rp_kernel *const *rp_table(const char *name)
     return found ? found->table : NULL;
 }
 
-const rp_stages *rp_stages_of(const char *name)
+const rp_stages *rp_stages_of(const char *name, int rounded)
 {
     const isa *found = find(name);
-    return found ? found->stages : NULL;
+    return found ? found->stages + (rounded != 0) : NULL;
 }
 
 int64_t rp_peak(const char *name, int64_t rounds)

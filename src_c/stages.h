@@ -72,14 +72,14 @@ typedef struct {
 /* Matrix from pixels of a size x size crop to the picture; corners: x, y of bottom left, top left, top right, bottom right. */
 void rp_crop_matrix(const double corners[8], int size, double matrix[9]);
 
-/* The stages of an ISA, NULL if this CPU cannot run it. */
-const rp_stages *rp_stages_of(const char *isa);
+/* The stages of an ISA with glibc's expf or the correctly rounded one (rounded.h), NULL if this CPU cannot run it. */
+const rp_stages *rp_stages_of(const char *isa, int rounded);
 
-extern const rp_stages rp_stages_ref;
+extern const rp_stages rp_stages_ref[2];
 #if defined(__x86_64__) || defined(_M_X64)
-extern const rp_stages rp_stages_avx2, rp_stages_avx512;
+extern const rp_stages rp_stages_avx2[2], rp_stages_avx512[2];
 #elif defined(__aarch64__) || defined(_M_ARM64)
-extern const rp_stages rp_stages_neon;
+extern const rp_stages rp_stages_neon[2];
 #endif
 
 #endif

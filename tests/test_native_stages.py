@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import test_rounded
 
-from refpose.stages import filters, landmarks, libm, warp
+from refpose.stages import filters, landmarks, libm, rounded, warp
 from refpose.stages.roi import Roi
 
 native = pytest.importorskip("refpose.engine._native", reason="the native engine was not built")
@@ -49,6 +50,37 @@ def test_angles() -> None:
     assert np.array_equal(found.view(np.uint32), libm.atan2f(points[:, 0], points[:, 1]).view(np.uint32))
 
 
+def test_rounded_functions(stages: Any, request: pytest.FixtureRequest) -> None:
+    """The correctly rounded set. expf has a quick way: all that it cannot decide must be decided as in NumPy."""
+    compiled = native.Stages(request.node.callspec.params["stages"], True)
+    rng = np.random.default_rng(12)
+    special = [np.inf, -np.inf, np.nan, 0.0, -0.0, 89, 88.8, -104, -103.9, -87.4, 3e38, -3e38, 1e-40]
+    hard = [float.fromhex(x) for x, _ in test_rounded.HARD["expf"]]
+    bits = rng.integers(0, 2**32, 300_000, dtype=np.uint32).view(np.float32)
+    x = np.concatenate([(rng.standard_normal(300_000) * 40).astype(np.float32), np.float32(special + hard), bits])
+    with np.errstate(invalid="ignore"):
+        assert np.array_equal(compiled.expf(x), rounded.expf(x), equal_nan=True)
+    assert not np.array_equal(compiled.expf(x[:99_999]), stages.expf(x[:99_999]))
+    position = rng.uniform(-0.1, 1.1, (35, 3)).astype(np.float32)
+    heatmap = (rng.standard_normal((64, 64, 39)) * 3 - 2).astype(np.float32)
+    expected = landmarks.refine(position, heatmap, 41, rounded.expf)
+    assert np.array_equal(compiled.refine(position, heatmap, 41), expected)
+
+
+def test_rounded_angles() -> None:
+    rng = np.random.default_rng(13)
+    angles = np.concatenate([rng.uniform(-3.15, 3.15, 20_000), [0.0, -0.0, np.pi, -np.pi, 1e-30]]).astype(np.float32)
+    for function, meaning in ((native.rounded_sinf, rounded.sinf), (native.rounded_cosf, rounded.cosf)):
+        found = np.array([function(a) for a in angles])
+        assert found.dtype == np.float32
+        assert np.array_equal(found.view(np.uint32), meaning(angles).view(np.uint32))
+    points = rng.standard_normal((20_000, 2)).astype(np.float32) * np.float32(100)
+    signs = [(a, b) for a in (0.0, -0.0, 1.0, -1.0, 3e38, 1e-38) for b in (0.0, -0.0, 1.0, -1.0, 3e38, 1e-38)]
+    points = np.concatenate([points, np.round(points), points * np.float32([1e-40, 1]), np.array(signs, np.float32)])
+    found = np.array([native.rounded_atan2f(y, x) for y, x in points])
+    assert np.array_equal(found.view(np.uint32), rounded.atan2f(points[:, 0], points[:, 1]).view(np.uint32))
+
+
 def random_corners(rng: np.random.Generator, width: int, height: int) -> list[warp.Point]:
     """A rotated square somewhere on a picture or beside it, as float32 values."""
     angle, side = rng.uniform(-3, 3), rng.uniform(0.05, 1) * max(width, height)
@@ -79,6 +111,9 @@ def test_warp(stages: Any, size: tuple[int, int], border: warp.Border) -> None:
             matrix = warp.crop_matrix(random_corners(rng, size[1], size[0]), side)
             expected = warp.warp_f32(image, matrix, side, border, scale, offset)
             assert np.array_equal(stages.warp_f32(image, matrix, side, border, scale, offset), expected)
+    expected = warp.warp_f32(image, matrix, side, border, np.float32(2 / 255), np.float32(-1), False)
+    found = stages.warp_f32(image, matrix, side, border, np.float32(2 / 255), np.float32(-1), False)
+    assert np.array_equal(found, expected)
 
 
 def test_warp_reads_nothing_behind_the_picture(stages: Any) -> None:

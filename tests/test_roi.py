@@ -140,3 +140,36 @@ def test_recorded_regions_and_crops(name: str) -> None:
 
 def test_recorded_regions_were_found() -> None:
     assert groups("pipeline.h5", "roi_input_u8", BEST)
+
+
+def test_turned_image_is_seen_as_a_turned_square() -> None:
+    """As MediaPipe Tasks has it: the sides change places, the padding is that of the turned image."""
+    upright, turned = roi.whole_image(400, 200), roi.whole_image(400, 200, 90)
+    assert turned.rotation == -np.float32(math.pi / 2)
+    assert turned.letterbox == (0.25, 0, 0.25, 0)
+    assert (turned.width_px, turned.height_px) == (400, 400)
+    expected = upright.corners_px()
+    np.testing.assert_allclose(turned.corners_px(), expected[-1:] + expected[:-1], atol=1e-3)
+    assert roi.whole_image(400, 200, 180).letterbox == upright.letterbox
+    assert roi.whole_image(400, 200, 360).rotation == -np.float32(2 * math.pi)
+
+
+def test_corners_as_opencv_5_computes_them() -> None:
+    """They are reflections of each other in the centre but for the last bits, where the two formulas differ."""
+    rng = np.random.default_rng(8)
+    differ = 0
+    for x, y, side, rotation in rng.uniform((0, 0, 0.1, -3), (1, 1, 2, 3), (200, 4)):
+        square = roi.square_of(Roi(x, y, side, side, rotation), 640, 640)
+        mirrored, computed = square.corners_px(), square.corners_px(mirrored=False)
+        assert mirrored[:2] == computed[:2]
+        np.testing.assert_allclose(mirrored, computed, rtol=1e-5, atol=1e-3)
+        differ += mirrored != computed
+    assert 50 < differ < 200
+
+
+def test_a_region_as_it_is() -> None:
+    region = Roi(0.5, 0.25, 0.5, 0.25, 0.3)
+    square = roi.unpadded(region, 200, 300)
+    assert square[:4] == (100, 75, 100, 75)
+    assert square.letterbox == (0, 0, 0, 0)
+    assert roi.region_scale(region, 200, 300) == 87.5

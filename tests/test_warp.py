@@ -101,6 +101,9 @@ def test_bytes_to_network_input() -> None:
     assert_same(warp.scale_u8(values, np.float32(1 / 255), np.float32(0)), values * np.float32(1 / 255))
     detector = warp.scale_u8(values, np.float32(2 / 255), np.float32(-1))
     assert_same(detector, (values * np.float64(np.float32(2 / 255)) - 1).astype(np.float32))
+    twice = warp.scale_u8(values, np.float32(2 / 255), np.float32(-1), fused=False)
+    assert_same(twice, values * np.float32(2 / 255) - np.float32(1))
+    assert (twice != detector).sum() == 158
     assert detector[0] == -1
     assert np.abs(detector[255] - 1) < 1e-6
 

@@ -39,12 +39,17 @@ cdef extern from "stages.h" nogil:
                            double *scratch, int32_t *at, float *value) noexcept nogil
     int64_t rp_input_scratch(int height, int width, int radius)
     void rp_crop_matrix(const double *corners, int size, double *matrix)
-    const rp_stages *rp_stages_of(const char *isa)
+    const rp_stages *rp_stages_of(const char *isa, int rounded)
 
 cdef extern from "libm.h" nogil:
     float rp_sinf(float x)
     float rp_cosf(float x)
     float rp_atan2f(float y, float x)
+
+cdef extern from "rounded.h" nogil:
+    float rp_rounded_sinf(float x)
+    float rp_rounded_cosf(float x)
+    float rp_rounded_atan2f(float y, float x)
 
 
 def sinf(x):
@@ -60,6 +65,21 @@ def cosf(x):
 def atan2f(y, x):
     """`refpose.stages.libm.atan2f` of one point."""
     return np.float32(rp_atan2f(y, x))
+
+
+def rounded_sinf(x):
+    """`refpose.stages.rounded.sinf` of one number."""
+    return np.float32(rp_rounded_sinf(x))
+
+
+def rounded_cosf(x):
+    """`refpose.stages.rounded.cosf` of one number."""
+    return np.float32(rp_rounded_cosf(x))
+
+
+def rounded_atan2f(y, x):
+    """`refpose.stages.rounded.atan2f` of one point."""
+    return np.float32(rp_rounded_atan2f(y, x))
 
 
 def crop_matrix(corners, int size):
@@ -101,12 +121,14 @@ cdef class Stages:
     ----------
     isa : str
         One of `isas()`.
+    rounded : bool
+        Whether expf, and what is made with it, is that of `refpose.stages.rounded` instead of `refpose.stages.libm`.
     """
 
     cdef const rp_stages *stages
 
-    def __cinit__(self, isa):
-        self.stages = rp_stages_of(isa.encode())
+    def __cinit__(self, isa, bint rounded=False):
+        self.stages = rp_stages_of(isa.encode(), rounded)
         if self.stages == NULL:
             raise ValueError(f"no stages for {isa!r}: expected one of {', '.join(isas())}")
 
@@ -121,7 +143,7 @@ cdef class Stages:
             self.stages.expf(values, n, out)
         return y
 
-    def warp_f32(self, image, matrix, int size, str border, double scale, double offset):
+    def warp_f32(self, image, matrix, int size, str border, double scale, double offset, bint fused=True):
         """`refpose.stages.warp.warp_f32`."""
         cdef double m[9]
         cdef float values[256]
@@ -138,7 +160,7 @@ cdef class Stages:
         for i in range(9):
             m[i] = matrix[i]
         for i in range(256):
-            values[i] = <float>(i * scale + offset)
+            values[i] = <float>(i * scale + offset) if fused else <float>(<float>(i * scale) + offset)
         out = np.empty((size, size, 3), np.float32)
         cdef const uint8_t *pixels = <const uint8_t *><uintptr_t>image.ctypes.data
         cdef float *to = address(out, out.size, True, "crop")

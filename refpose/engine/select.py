@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..stages.table import NUMPY, Stages
+from ..stages.table import NUMPY, NUMPY_ROUNDED, Stages
 
 ENGINES = ("auto", "native", "numpy", "reference")
 
@@ -86,8 +86,10 @@ def _no_engine(error: ImportError) -> str:
     )
 
 
-def stages(engine: str) -> Stages:
+def stages(engine: str, rounded: bool = False) -> Stages:
     """The functions of the pipeline around the networks, in the engine's form.
+
+    `rounded` asks for the correctly rounded expf, sinf, cosf and atan2f (`refpose.stages.rounded`) instead of glibc's.
 
     Raises
     ------
@@ -95,15 +97,15 @@ def stages(engine: str) -> Stages:
         No engine of that name.
     """
     if resolve(engine) != "native":
-        return NUMPY
+        return NUMPY_ROUNDED if rounded else NUMPY
     isa = native_isa()
     native: Any = _native()
-    compiled = native.Stages(isa)
+    compiled = native.Stages(isa, rounded)
     return Stages(
         expf=compiled.expf,
-        sinf=native.sinf,
-        cosf=native.cosf,
-        atan2f=native.atan2f,
+        sinf=native.rounded_sinf if rounded else native.sinf,
+        cosf=native.rounded_cosf if rounded else native.cosf,
+        atan2f=native.rounded_atan2f if rounded else native.atan2f,
         crop_matrix=native.crop_matrix,
         warp_f32=compiled.warp_f32,
         warp_mask=compiled.warp_mask,

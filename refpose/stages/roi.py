@@ -95,8 +95,8 @@ class Roi:
 class Square(NamedTuple):
     """A rotated square in pixels, and how much of it is padding ("PadRoi").
 
-    ``width_px`` and ``height_px`` may differ in the last bit. `letterbox` is the padding at the left, top, right and
-    bottom as fractions of the square.
+    ``width_px`` and ``height_px`` may differ in the last bits, where nothing was padded (`unpadded`). `letterbox` is
+    the padding at the left, top, right and bottom as fractions of the square.
     """
 
     x_px: np.float32
@@ -106,8 +106,12 @@ class Square(NamedTuple):
     rotation: float
     letterbox: tuple[np.float32, np.float32, np.float32, np.float32]
 
-    def corners_px(self) -> list[warp.Point]:
-        """Bottom left, top left, top right, bottom right, as float32 values (``cv::RotatedRect::points``)."""
+    def corners_px(self, mirrored: bool = True) -> list[warp.Point]:
+        """Bottom left, top left, top right, bottom right, as float32 values (``cv::RotatedRect::points``).
+
+        `mirrored` gives the last two as reflections of the first two in the centre, as OpenCV 4 does; without it they
+        are computed like these, as OpenCV 5 does. They differ in the last bits.
+        """
         degrees = float(f32(float(f32(self.rotation) * f32(180)) / math.pi))
         angle = degrees * math.pi / 180
         b, a = f32(math.cos(angle)) * _HALF, f32(math.sin(angle)) * _HALF
@@ -115,17 +119,23 @@ class Square(NamedTuple):
         ah, aw, bh, bw = a * h, a * w, b * h, b * w
         left, bottom = x - ah - bw, y + bh - aw
         up_x, up_y = x + ah - bw, y - bh - aw
-        corners = (
-            (left, bottom),
-            (up_x, up_y),
-            (_TWO * x - left, _TWO * y - bottom),
-            (_TWO * x - up_x, _TWO * y - up_y),
-        )
+        if mirrored:
+            right, top = _TWO * x - left, _TWO * y - bottom
+            down_x, down_y = _TWO * x - up_x, _TWO * y - up_y
+        else:
+            right, top = x + ah + bw, y - bh + aw
+            down_x, down_y = x - ah + bw, y + bh + aw
+        corners = ((left, bottom), (up_x, up_y), (right, top), (down_x, down_y))
         return [(float(px), float(py)) for px, py in corners]
 
-    def crop_matrix(self, size: int, crop_matrix: Callable[..., warp.Matrix] = warp.crop_matrix) -> warp.Matrix:
-        """Matrix from pixels of a ``size`` x ``size`` crop to image pixels, made by the engine's `warp.crop_matrix`."""
-        return crop_matrix(self.corners_px(), size)
+    def crop_matrix(
+        self, size: int, crop_matrix: Callable[..., warp.Matrix] = warp.crop_matrix, mirrored: bool = True
+    ) -> warp.Matrix:
+        """Matrix from pixels of a ``size`` x ``size`` crop to image pixels, made by the engine's `warp.crop_matrix`.
+
+        `mirrored` as for `corners_px`.
+        """
+        return crop_matrix(self.corners_px(mirrored), size)
 
 
 def pad_to_square(x_px: np.float32, y_px: np.float32, w_px: np.float32, h_px: np.float32, rotation: float) -> Square:
@@ -150,10 +160,31 @@ def pad_to_square(x_px: np.float32, y_px: np.float32, w_px: np.float32, h_px: np
     return Square(x_px, y_px, h_px, h_px, rotation, (horizontal, _ZERO, horizontal, _ZERO))
 
 
-def whole_image(width: int, height: int) -> Square:
-    """The padded square around a whole image of this size in pixels: what the detector sees."""
+def whole_image(width: int, height: int, rotation_degrees: int = 0) -> Square:
+    """The padded square around a whole image of this size in pixels: what the detector sees.
+
+    Parameters
+    ----------
+    width, height : int
+        Image size in pixels.
+    rotation_degrees : int
+        A multiple of 90: how far the image is turned clockwise. The square is turned back by as much
+        (``ConvertToNormalizedRect`` of MediaPipe Tasks' ``image_processing_options.py``); its angle is not normalised.
+    """
     w, h = f32(width), f32(height)
-    return pad_to_square(_HALF * w, _HALF * h, w, h, 0.0)
+    if rotation_degrees == 0:
+        return pad_to_square(_HALF * w, _HALF * h, w, h, 0.0)
+    w_px, h_px = w, h
+    if rotation_degrees % 180:  # the sides change places, through fractions of the image
+        w_px, h_px = f32(height / width) * w, f32(width / height) * h
+    return pad_to_square(_HALF * w, _HALF * h, w_px, h_px, float(f32(-rotation_degrees * math.pi / 180)))
+
+
+def unpadded(roi: Roi, width: int, height: int) -> Square:
+    """A region as it is, on an image of this size in pixels: a square but for rounding, to which nothing is padded."""
+    w, h = f32(width), f32(height)
+    zeros = (_ZERO, _ZERO, _ZERO, _ZERO)
+    return Square(f32(roi.x) * w, f32(roi.y) * h, f32(roi.width) * w, f32(roi.height) * h, roi.rotation, zeros)
 
 
 def square_of(roi: Roi, width: int, height: int) -> Square:
@@ -244,6 +275,11 @@ def object_scale(centre_n: FloatArray, scale_n: FloatArray, width: int, height: 
     w, h = f32(width), f32(height)
     diameter = circle(centre_n, scale_n, width, height)[-1]
     return (diameter / w * w + diameter / h * h) / _TWO
+
+
+def region_scale(roi: Roi, width: int, height: int) -> np.float32:
+    """Size of a region in pixels: the mean of its sides, on an image of this size in pixels (``GetObjectScale``)."""
+    return (f32(roi.width) * f32(width) + f32(roi.height) * f32(height)) / _TWO
 
 
 def remove_letterbox(position: FloatArray, letterbox: tuple[np.float32, ...]) -> FloatArray:

@@ -6,12 +6,13 @@ Everything that costs time for each pixel, heat map cell or number goes through 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import filters, heatmaps, landmarks, libm, warp
+from . import filters, heatmaps, landmarks, libm, rounded, warp
 from .libm import FloatArray
 
 
@@ -21,7 +22,7 @@ class Stages(NamedTuple):
     Attributes
     ----------
     expf, sinf, cosf, atan2f
-        `refpose.stages.libm`.
+        `refpose.stages.libm`, or `refpose.stages.rounded`.
     crop_matrix, warp_f32, warp_mask
         `refpose.stages.warp`.
     refine, landmarks
@@ -47,3 +48,10 @@ class Stages(NamedTuple):
 
 
 NUMPY = Stages()
+NUMPY_ROUNDED = Stages(
+    expf=rounded.expf,
+    sinf=rounded.sinf,
+    cosf=rounded.cosf,
+    atan2f=rounded.atan2f,
+    refine=partial(landmarks.refine, expf=rounded.expf),
+)

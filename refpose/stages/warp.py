@@ -165,25 +165,34 @@ def warp_u8(image: ByteArray, matrix: Matrix, size: int, border: Border) -> Byte
     return (((32 - fy) * upper + fy * lower + 512) >> 10).astype(np.uint8)
 
 
-def scale_u8(values: ByteArray, scale: FloatArray, offset: FloatArray) -> FloatArray:
-    """Network input made of bytes: value * scale + offset, rounded once to float32.
+def scale_u8(values: ByteArray, scale: FloatArray, offset: FloatArray, fused: bool = True) -> FloatArray:
+    """Network input made of bytes: value * scale + offset in float32.
 
     Parameters
     ----------
     values : ndarray of uint8, any shape
     scale, offset : float32
         The product of a byte and a float32 is exact in float64, and so is the sum for the two scales in use.
+    fused : bool
+        Round once, at the end, as MediaPipe 0.10 does, or the product as well, as MediaPipe 1.x does.
 
     Returns
     -------
     ndarray of float32, same shape
     """
-    table = (np.arange(256, dtype=np.float64) * np.float64(scale) + np.float64(offset)).astype(f32)
+    product = np.arange(256, dtype=np.float64) * np.float64(scale)
+    table = ((product if fused else product.astype(f32)) + np.float64(offset)).astype(f32)
     return table[values]
 
 
 def warp_f32(
-    image: ByteArray, matrix: Matrix, size: int, border: Border, scale: FloatArray, offset: FloatArray
+    image: ByteArray,
+    matrix: Matrix,
+    size: int,
+    border: Border,
+    scale: FloatArray,
+    offset: FloatArray,
+    fused: bool = True,
 ) -> FloatArray:
     """Network input cut out of a picture: `warp_u8`, then `scale_u8`.
 
@@ -191,7 +200,7 @@ def warp_f32(
     -------
     ndarray of float32, shape (size, size, 3)
     """
-    return scale_u8(warp_u8(image, matrix, size, border), scale, offset)
+    return scale_u8(warp_u8(image, matrix, size, border), scale, offset, fused)
 
 
 def warp_mask(mask: FloatArray, matrix: Matrix, width: int, height: int) -> FloatArray:

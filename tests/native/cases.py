@@ -11,10 +11,15 @@ import numpy as np
 from refpose.engine import load_network
 from refpose.engine.plan import Plan, link
 from refpose.engine.rules import RULES
-from refpose.stages import landmarks, libm, warp
+from refpose.stages import landmarks, libm, rounded, warp
 
 NETWORKS = ("detector", "lite", "full", "heavy")
-KINDS = ("program", "expf", "sinf", "cosf", "atan2f", "crop_matrix", "warp", "warp_mask", "refine")  # as in check.c
+FUNCTIONS = ("expf", "sinf", "cosf", "atan2f")
+# As in check.c
+KINDS = (
+    *("program", *FUNCTIONS, "crop_matrix", "warp", "warp_mask", "refine"),
+    *(f"rounded_{name}" for name in (*FUNCTIONS, "refine")),
+)
 
 
 def write(path: Path, kind: str, *arrays: Any) -> None:
@@ -53,13 +58,13 @@ def stage_cases(folder: Path) -> None:
     rng = np.random.default_rng(2)
     bits = rng.integers(0, 2**32, 100_000, dtype=np.uint32).view(np.float32)
     x = np.concatenate([rng.standard_normal(100_000).astype(np.float32) * np.float32(40), bits[np.isfinite(bits)]])
-    write(folder / "expf.case", "expf", x, libm.expf(x))
     angles = rng.uniform(-3.15, 3.15, 50_000).astype(np.float32)
-    write(folder / "sinf.case", "sinf", angles, libm.sinf(angles))
-    write(folder / "cosf.case", "cosf", angles, libm.cosf(angles))
     points = rng.standard_normal((50_000, 2)).astype(np.float32) * np.float32(100)
     points[:25_000] = np.round(points[:25_000])
-    write(folder / "atan2f.case", "atan2f", points, libm.atan2f(points[:, 0], points[:, 1]))
+    for prefix, functions in (("", libm), ("rounded_", rounded)):
+        for name, argument in (("expf", x), ("sinf", angles), ("cosf", angles)):
+            write(folder / f"{prefix}{name}.case", prefix + name, argument, getattr(functions, name)(argument))
+        write(folder / f"{prefix}atan2f.case", f"{prefix}atan2f", points, functions.atan2f(points[:, 0], points[:, 1]))
     image = rng.integers(0, 256, (91, 163, 3), dtype=np.uint8)
     for number, (size, border) in enumerate(
         [(256, "constant"), (224, "replicate"), (65, "constant"), (1, "replicate")]
@@ -79,8 +84,9 @@ def stage_cases(folder: Path) -> None:
         heatmap = (rng.standard_normal((64, 64, 39)) * 3 - 2).astype(np.float32)
         position = rng.uniform(-0.1, 1.1, (39, 3)).astype(np.float32)
         window = (1, 7, 9, 129)[number]
-        refined = landmarks.refine(position, heatmap, window)
-        write(folder / f"refine{number}.case", "refine", position, [39, 64, 64, 39, window], heatmap, refined)
+        for kind, expf in (("refine", libm.expf), ("rounded_refine", rounded.expf)):
+            refined = landmarks.refine(position, heatmap, window, expf)
+            write(folder / f"{kind}{number}.case", kind, position, [39, 64, 64, 39, window], heatmap, refined)
 
 
 def write_all(folder: Path, networks: Sequence[str] = NETWORKS) -> list[Path]:

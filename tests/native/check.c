@@ -4,7 +4,7 @@
  * case is a file of 64-bit numbers in the machine's byte order: its kind, then for each array the number of bytes and the bytes,
  * padded to a multiple of eight. What the arrays of a kind are is said where they are used below. */
 #include "context.h"
-#include "libm.h"
+#include "rounded.h"
 #include "stages.h"
 
 #include <stdatomic.h>
@@ -30,7 +30,10 @@ RP_COUNTED(aligned_alloc, (size_t align, size_t size), (align, size))
 #endif
 
 enum { MAX_ARRAYS = 24, CANARY = 0x5a };
-enum { PROGRAM, EXPF, SINF, COSF, ATAN2F, CROP_MATRIX, WARP, WARP_MASK, REFINE };
+enum {
+    PROGRAM, EXPF, SINF, COSF, ATAN2F, CROP_MATRIX, WARP, WARP_MASK, REFINE,
+    ROUNDED_EXPF, ROUNDED_SINF, ROUNDED_COSF, ROUNDED_ATAN2F, ROUNDED_REFINE
+};
 
 typedef struct {
     int64_t bytes;
@@ -155,7 +158,7 @@ static int check_program(const recorded *c, const char *isa, int threads)
 /* Arguments in the order of the function, whole numbers together in one array; then the expected result. */
 static int check_stage(const recorded *c, const char *isa)
 {
-    const rp_stages *s = rp_stages_of(isa);
+    const rp_stages *s = rp_stages_of(isa, c->kind >= ROUNDED_EXPF);
     const array *a = c->arrays, *expected = &c->arrays[c->count - 1];
     const int64_t n = expected->bytes / 4;
     const float *x = a[0].data;
@@ -164,6 +167,7 @@ static int check_stage(const recorded *c, const char *isa)
     float *y = found;
     switch (c->kind) {
     case EXPF:
+    case ROUNDED_EXPF:
         s->expf(x, n, y);
         break;
     case SINF:
@@ -178,6 +182,18 @@ static int check_stage(const recorded *c, const char *isa)
         for (int64_t i = 0; i < n; i++)
             y[i] = rp_atan2f(x[2 * i], x[2 * i + 1]);
         break;
+    case ROUNDED_SINF:
+        for (int64_t i = 0; i < n; i++)
+            y[i] = rp_rounded_sinf(x[i]);
+        break;
+    case ROUNDED_COSF:
+        for (int64_t i = 0; i < n; i++)
+            y[i] = rp_rounded_cosf(x[i]);
+        break;
+    case ROUNDED_ATAN2F:
+        for (int64_t i = 0; i < n; i++)
+            y[i] = rp_rounded_atan2f(x[2 * i], x[2 * i + 1]);
+        break;
     case CROP_MATRIX:
         rp_crop_matrix(a[0].data, (int)size[0], found);
         break;
@@ -188,6 +204,7 @@ static int check_stage(const recorded *c, const char *isa)
         s->warp_mask(x, (int)size[0], a[2].data, (int)size[1], (int)size[2], y);
         break;
     case REFINE:
+    case ROUNDED_REFINE:
         memcpy(y, x, (size_t)expected->bytes);
         s->refine(y, (int)size[0], a[2].data, (int)size[1], (int)size[2], (int)size[3], (int)size[4]);
         break;
