@@ -1,8 +1,8 @@
 """The command line: ``refpose VERB ...``.
 
 Every verb is a module of `refpose.tools` with ``add_arguments(parser)`` and ``run(args) -> exit code``, imported when
-it is called. Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 something failed, 2 the
-command was not understood, 130 interrupted.
+it is called. Results go to stdout: what was asked for, or a line for every file written. Progress, warnings, errors and
+sums go to stderr. Exit codes: 0 done, 1 something failed, 2 the command was not understood, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from . import __version__
 from .extras import MissingExtra
@@ -53,8 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         With 2 when the arguments are wrong, with 0 for ``--help`` and ``--version``.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
-    parser = _parser(argv[0] if argv else None)
-    args = parser.parse_args(argv)
+    args, unknown = parser(argv[:1]).parse_known_args(argv)
+    verb: argparse.ArgumentParser = args.parser
+    if unknown:
+        verb.error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         code: int = args.run(args)
         sys.stdout.flush()
@@ -66,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except argparse.ArgumentError as error:  # arguments that are right one by one, but not together
-        parser.error(str(error))
+        verb.error(str(error))
     except (ValueError, OSError, MissingExtra) as error:
         print(f"refpose {argv[0]}: {error}", file=sys.stderr)
         return 1
@@ -78,19 +80,30 @@ def entry() -> None:
     sys.exit(main())
 
 
-def _parser(wanted: str | None) -> argparse.ArgumentParser:
-    """Make the parser; only the verb that is `wanted` has its module imported and its arguments known."""
-    parser = argparse.ArgumentParser(
+def parser(verbs: Collection[str] = tuple(VERBS)) -> argparse.ArgumentParser:
+    """Make the parser; only the given verbs have their modules imported and their arguments known."""
+    whole = argparse.ArgumentParser(
         prog="refpose", description="BlazePose, equal to MediaPipe bit for bit.", epilog=EPILOG
     )
-    parser.add_argument("--version", action="version", version=f"refpose {__version__}")
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    whole.add_argument("--version", action="version", version=f"refpose {__version__}")
+    choices = whole.add_subparsers(metavar="VERB", required=True)
     for verb, summary in VERBS.items():
-        sub = verbs.add_parser(verb, help=summary, epilog=EPILOG)
-        if verb == wanted:
+        sub = choices.add_parser(verb, help=summary, epilog=EPILOG, formatter_class=Help)
+        sub.set_defaults(parser=sub)
+        if verb in verbs:
             tool = importlib.import_module(f"refpose.tools.{verb}")
-            sub.description = tool.__doc__
-            sub.formatter_class = argparse.RawDescriptionHelpFormatter
+            sub.description = (tool.__doc__ or "").replace("`", "")
             tool.add_arguments(sub)
             sub.set_defaults(run=tool.run)
-    return parser
+    return whole
+
+
+class Help(argparse.RawDescriptionHelpFormatter):
+    """Descriptions are printed as they are laid out; options tell their defaults."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        text, value = action.help or "", action.default
+        if action.nargs == 0 or "default" in text or value in (None, argparse.SUPPRESS) or value == []:
+            return text
+        told = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        return f"{text} ({told.replace('%', '%%')})"

@@ -54,7 +54,52 @@ def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit) as left:
         cli.main([verb, "--help"])
     assert left.value.code == 0
-    assert f"usage: refpose {verb}" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert f"usage: refpose {verb}" in text
+    assert "`" not in text
+
+
+def actions(verb: str) -> list[argparse.Action]:
+    """The arguments of a verb."""
+    (choices,) = cli.parser([verb])._subparsers._group_actions
+    return choices.choices[verb]._actions
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_every_default_is_told(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main([verb, "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    for action in actions(verb):
+        assert action.help, action
+        value = action.default
+        if action.nargs != 0 and value not in (None, argparse.SUPPRESS, []) and "default" not in action.help:
+            told = value if isinstance(value, str | int | float | Path) else ", ".join(map(str, value))
+            assert f"{action.help.replace('%%', '%')} ({told})" in text
+
+
+def test_what_is_drawn_is_said_in_the_same_way_everywhere() -> None:
+    own = [
+        {
+            name
+            for action in actions(verb)
+            for name in action.option_strings
+            if action.dest in ("skeleton", "roi", "box")
+        }
+        for verb in ("image", "video", "camera")
+    ]
+    assert own[0] == own[1] == own[2]
+    assert own[0] >= {"--roi", "--no-roi", "--box", "--no-box", "--skeleton", "--no-skeleton"}
+
+
+@pytest.mark.parametrize(
+    "args", [["inspect", "efficientpose"], ["dump"], ["bench", "nonsense"], ["inspect", "lite", "--nonsense"]]
+)
+def test_late_errors_tell_the_usage_of_the_verb(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.main(args)
+    assert left.value.code == 2
+    assert capsys.readouterr().err.startswith(f"usage: refpose {args[0]} ")
 
 
 @pytest.mark.parametrize("args", [[], ["dance"], ["--nonsense"], ["image"], ["inspect", "nobody"]])
@@ -86,7 +131,7 @@ def test_arguments_that_do_not_go_together_are_2(
     with pytest.raises(SystemExit) as left:
         run_verb(monkeypatch, raising(argparse.ArgumentError(None, "one or the other")))
     assert left.value.code == 2
-    assert capsys.readouterr().err.endswith("refpose: error: one or the other\n")
+    assert capsys.readouterr().err.endswith("refpose try: error: one or the other\n")
 
 
 def test_mistakes_of_the_program_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:

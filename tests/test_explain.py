@@ -196,6 +196,7 @@ def test_files_that_are_none(tmp_path: Path, content: bytes) -> None:
 
 def test_dump(tmp_path: Path, astronaut: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["dump", str(astronaut), "-o", str(tmp_path / "x.h5"), "--model", "lite"]) == 0
+    assert capsys.readouterr().out.startswith("one person; ")
     assert Explanation.load(tmp_path / "x.h5").settings["model"] == "lite"
     assert cli.main(["dump", "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -38,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES, help="all by default")
     parser.add_argument("--peers", nargs="*", choices=tuple(bench.PEERS), help="all that are installed by default")
     parser.add_argument("--models", type=Path, metavar="DIR", help="folder of Google's .tflite files")
-    parser.add_argument("--threads", type=positive, default=1, metavar="N", help="and processors (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=3.0, help="for each comparison (%(default)s)")
+    parser.add_argument("--threads", type=positive, default=1, metavar="N", help="and processors")
+    parser.add_argument("--seconds", type=float, default=3.0, help="for each comparison")
     parser.add_argument("--json", action="store_true", help="as JSON")
 
 

@@ -42,12 +42,12 @@ class Window(Protocol):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``refpose camera``."""
-    parser.add_argument("--camera", type=int, default=0, metavar="N", help="which camera, from 0 (%(default)s)")
+    parser.add_argument("--camera", type=int, default=0, metavar="N", help="which camera, from 0")
     parser.add_argument("--mirror", action="store_true", help="show the picture as a mirror would")
-    parser.add_argument("--roi", action="store_true", help="draw the rotated region that the landmark network saw")
     parser.add_argument(
         "--no-smooth", dest="smooth", action="store_false", help="do not smooth the landmarks over time"
     )
+    options.add_drawing(parser, ("skeleton",))
     options.add_arguments(parser)
 
 
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     window = open_window()
     begun = time.monotonic()
     try:
-        count = show(frames, pose, window, ["skeleton"] + ["roi"] * args.roi, args.mirror)
+        count = show(frames, pose, window, options.drawn(args), args.mirror)
     finally:
         window.close()
     print(f"{count} frames, {count / (time.monotonic() - begun):.1f} per second", file=sys.stderr)

@@ -32,18 +32,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         choices=(WINDOW, GRAPH_WINDOW),
         default=WINDOW,
-        help="refinement window: 9 as MediaPipe's Python class, 7 as its graph (%(default)s)",
+        help="refinement window: 9 as MediaPipe's Python class, 7 as its graph",
     )
     parser.add_argument("--json", action="store_true", help="as JSON")
     group = parser.add_argument_group("pose estimator")
-    group.add_argument("--model", choices=MODELS, default="full", help="size of the landmark network (%(default)s)")
-    group.add_argument("--engine", choices=ENGINES, default="auto", help="what computes (%(default)s)")
+    group.add_argument("--model", choices=MODELS, default="full", help="size of the landmark network")
+    group.add_argument("--engine", choices=ENGINES, default="auto", help="what computes")
     group.add_argument(
         "--min-detection-confidence",
         type=options.probability,
         default=0.5,
         metavar="P",
-        help="score from which the detector's find counts (%(default)s)",
+        help="score from which the detector's find counts",
     )
 
 

@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a .tflite model, a .task bundle, the mediapipe wheel, the @mediapipe/pose npm tarball, or a Keras .h5 "
         "file of EfficientPose",
     )
-    parser.add_argument("-o", "--output", type=Path, default=Path("weights"), help="folder to write to (%(default)s)")
+    parser.add_argument("-o", "--output", type=Path, default=Path("weights"), help="folder to write to")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -10,7 +10,6 @@ one as somebody's intermediates.
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from ..images import read_image
@@ -27,7 +26,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--activations", action="store_true", help="the output of every layer too (some tens of MB)")
     parser.add_argument("--list", action="store_true", help="print the names, shapes, units and meanings, and stop")
     options.add_arguments(parser)
-    parser.set_defaults(usage_error=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -38,13 +36,13 @@ def run(args: argparse.Namespace) -> int:
             print(f"{name:26}{shape:12}{quantity.meaning} [{quantity.unit}]")
         return 0
     if args.picture is None or args.output is None:
-        args.usage_error("expected a picture and -o FILE.h5, or --list")
+        raise argparse.ArgumentError(None, "expected a picture and -o FILE.h5, or --list")
     image = read_image(args.picture)
     pose = make_pose(args)
     explanation = pose.explain(image, activations=args.activations)
     explanation.save(args.output)
     state = f"nobody: {explanation.stopped}" if explanation.stopped else "one person"
-    print(f"{state}; {len(explanation)} arrays -> {args.output}", file=sys.stderr)
+    print(f"{state}; {len(explanation)} arrays -> {args.output}")
     return 0
 
 

@@ -55,15 +55,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--results", type=Path, nargs="+", default=[], metavar="FILE", help="results to measure; no model runs then"
     )
-    parser.add_argument("--mode", choices=(*MODES, "both"), default="both", help="how models are run (%(default)s)")
+    parser.add_argument("--mode", choices=(*MODES, "both"), default="both", help="how models are run")
     parser.add_argument(
         "--boxes",
         choices=("keypoints", "annotated"),
         default="keypoints",
-        help="where to cut persons out: around the labelled joints, or by the annotated box (%(default)s)",
+        help="where to cut persons out: around the labelled joints, or by the annotated box",
     )
     figures = parser.add_argument_group("figures")
-    figures.add_argument("--joints", choices=tuple(JOINT_SETS), default="coco", help="joints that count (%(default)s)")
+    figures.add_argument("--joints", choices=tuple(JOINT_SETS), default="coco", help="joints that count")
     figures.add_argument(
         "--threshold", type=_fraction, nargs="+", default=[0.2], metavar="T", help="of PCK, in torsos (0.2)"
     )
@@ -75,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=options.positive,
         default=MIN_JOINTS,
         metavar="N",
-        help="persons with fewer labelled joints do not count for PCK (%(default)s)",
+        help="persons with fewer labelled joints do not count for PCK",
     )
     figures.add_argument(
         "--ignore-unknown-joints", action="store_true", help="accept joints that refpose has no name for"
@@ -86,8 +86,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="repeat with the region of interest shifted and scaled by up to 10 %%, and with rectangles over people",
     )
-    noise.add_argument("--repeats", type=options.positive, default=5, metavar="N", help="how often (%(default)s)")
-    noise.add_argument("--seed", type=_seed, default=0, metavar="N", help="of what is drawn at random (%(default)s)")
+    noise.add_argument("--repeats", type=options.positive, default=5, metavar="N", help="how often")
+    noise.add_argument("--seed", type=_seed, default=0, metavar="N", help="of what is drawn at random")
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="print JSON instead of tables")
     output.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures (PNG, SVG, PDF)")
@@ -95,7 +95,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--save-results", type=Path, metavar="DIR", help="write what models found as COCO results, NAME.MODE.json"
     )
     options.add_arguments(parser, several=True)
-    parser.set_defaults(fail=parser.error)
 
 
 def _fraction(text: str) -> float:
@@ -130,9 +129,9 @@ def run(args: argparse.Namespace) -> int:
     """Do ``refpose evaluate``."""
     models = args.model or ([] if args.results else ["full"])
     if args.augment and not models:
-        args.fail("--augment runs models: name some with --model")
+        raise argparse.ArgumentError(None, "--augment runs models: name some with --model")
     if args.save_results and not models:
-        args.fail("--save-results writes what models find: name some with --model")
+        raise argparse.ArgumentError(None, "--save-results writes what models find: name some with --model")
     chosen = Options(JOINT_SETS[args.joints], tuple(args.threshold), tuple(args.head_threshold), args.min_joints)
     annotations = read_annotations(args.annotations, args.ignore_unknown_joints)
     check(annotations, chosen)

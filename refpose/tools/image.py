@@ -42,8 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--csv", action="store_true", help="write a table with a line per keypoint too")
     parser.add_argument("--mask", action="store_true", help="find and write the person's mask too")
-    for what in draw.PARTS:
-        parser.add_argument(f"--no-{what}", dest=what, action="store_false", help=f"do not draw the {what}")
+    options.add_drawing(parser, draw.PARTS)
     options.add_arguments(parser)
     batch.add_arguments(parser, "pictures")
 
@@ -69,7 +68,7 @@ class Annotator:
     """
 
     def __init__(self, args: argparse.Namespace) -> None:
-        self.drawn = [what for what in draw.PARTS if getattr(args, what)]
+        self.drawn = options.drawn(args)
         self.pose = options.settings(args, mode="image", segmentation=args.mask)
         self.settings = {**self.pose, "drawn": self.drawn}
         self.threads = args.threads

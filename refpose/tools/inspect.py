@@ -25,7 +25,7 @@ FAMILY = "efficientpose"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("network", choices=(*NETWORKS, FAMILY))
+    parser.add_argument("network", choices=(*NETWORKS, FAMILY), metavar="NETWORK", help=", ".join((*NETWORKS, FAMILY)))
     parser.add_argument(
         "--outputs",
         nargs="+",

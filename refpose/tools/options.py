@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from typing import Any
 
+from .. import draw
 from .. import efficientpose as heatmap_pose
 from ..engine import ENGINES, resolve
 from ..networks import weights
@@ -23,30 +25,52 @@ def add_arguments(parser: argparse.ArgumentParser, several: bool = False) -> Non
         "--crop",
         choices=("blazepose", "none"),
         default="blazepose",
-        help="what EfficientPose's networks see: the person that BlazePose's detector finds, or the whole picture "
-        "(%(default)s)",
+        help="what EfficientPose's networks see: the person that BlazePose's detector finds, or the whole picture",
     )
-    group.add_argument("--engine", choices=ENGINES, default="auto", help="what computes the networks (%(default)s)")
-    group.add_argument("--threads", type=positive, default=1, metavar="N", help="threads per network (%(default)s)")
+    group.add_argument("--engine", choices=ENGINES, default="auto", help="what computes the networks")
+    group.add_argument("--threads", type=positive, default=1, metavar="N", help="threads per network")
     group.add_argument(
         "--min-detection-confidence",
         type=probability,
         default=0.5,
         metavar="P",
-        help="score from which the detector's find counts (%(default)s)",
+        help="score from which the detector's find counts",
     )
     group.add_argument(
         "--min-tracking-confidence",
         type=probability,
         default=0.5,
         metavar="P",
-        help="presence from which the landmark network's find counts (%(default)s)",
+        help="presence from which the landmark network's find counts",
     )
+
+
+_PARTS = {
+    "skeleton": "the skeleton, in MediaPipe's colours",
+    "roi": "the rotated region that the landmark network saw",
+    "box": "the detector's box around the head, where the detector was asked",
+}
+
+
+def add_drawing(parser: argparse.ArgumentParser, default: Collection[str]) -> None:
+    """Add the options for what is drawn: ``--roi``, ``--no-roi`` and so on for each of `draw.PARTS`."""
+    group = parser.add_argument_group("drawing")
+    for part in draw.PARTS:
+        state = "drawn" if part in default else "not drawn"
+        group.add_argument(
+            f"--{part}", action=argparse.BooleanOptionalAction, help=f"{_PARTS[part]} ({state} by default)"
+        )
+    parser.set_defaults(**{part: part in default for part in draw.PARTS})
+
+
+def drawn(args: argparse.Namespace) -> list[str]:
+    """What of `draw.PARTS` shall be drawn."""
+    return [part for part in draw.PARTS if getattr(args, part)]
 
 
 _MODEL_HELP = (
     f"BlazePose: {', '.join(MODELS)}; EfficientPose, whose weights you convert and the environment variable "
-    f"REFPOSE_WEIGHTS finds: {', '.join(heatmap_pose.MODELS)} (%(default)s)"
+    f"REFPOSE_WEIGHTS finds: {', '.join(heatmap_pose.MODELS)}"
 )
 
 

@@ -10,7 +10,6 @@ is fetched when it is opened.
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from ..efficientpose import HeatmapPose
@@ -38,5 +37,5 @@ def run(args: argparse.Namespace) -> int:
         found = report.write(args.output, pose, image, title)
         state = f"nobody: {found.stopped}" if found.stopped else "one person"
     size = args.output.stat().st_size / 1e6
-    print(f"{state}; {args.output} ({size:.1f} MB)", file=sys.stderr)
+    print(f"{state}; {size:.1f} MB -> {args.output}")
     return 0

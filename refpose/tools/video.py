@@ -53,11 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--wide", action="store_true", help="tables with a row per person instead of one per keypoint")
     parser.add_argument("--no-video", dest="video", action="store_false", help="write tables only")
     parser.add_argument("--no-sound", dest="sound", action="store_false", help="leave the sound out")
-    parser.add_argument("--no-skeleton", dest="skeleton", action="store_false", help="do not draw the skeleton")
-    parser.add_argument("--roi", action="store_true", help="draw the rotated region that the landmark network saw")
     parser.add_argument(
         "--no-smooth", dest="smooth", action="store_false", help="do not smooth the landmarks over time"
     )
+    options.add_drawing(parser, ("skeleton",))
     options.add_arguments(parser)
     batch.add_arguments(parser, "videos")
 
@@ -146,7 +145,7 @@ class Annotator:
 
     def __init__(self, args: argparse.Namespace, endings: list[str], progress: bool) -> None:
         self.pose = options.settings(args, mode="video", smooth=args.smooth)
-        self.drawn = ["skeleton"] * args.skeleton + ["roi"] * args.roi
+        self.drawn = options.drawn(args)
         self.sound = args.sound
         self.wide = args.wide
         self.settings = {**self.pose, "drawn": self.drawn, "sound": self.sound, "wide": self.wide}
