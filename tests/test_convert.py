@@ -10,11 +10,14 @@ import io
 import os
 import tarfile
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from test_weights import SHA256
 
 from refpose.cli import main
 from refpose.networks import record, weights
@@ -171,3 +174,105 @@ def test_an_archive_without_pose_models(tmp_path: Path, capsys: pytest.CaptureFi
         bundle.writestr("a.txt", "nothing")
     assert main(["convert", str(source), "-o", str(tmp_path / "out")]) == 1
     assert "no pose model in this archive" in capsys.readouterr().err
+
+
+# Crafted and damaged models -------------------------------------------------------------------------------------------
+
+
+def edited(path: Path, kind: str, edit: Callable[[Any], None]) -> bytes:
+    """A model file whose first operator of this kind was edited in place."""
+    tflite = pytest.importorskip("tflite")
+    data = bytearray(path.read_bytes())
+    model = tflite.Model.GetRootAsModel(data, 0)
+    code = getattr(tflite.BuiltinOperator, kind)
+    for i in range(model.Subgraphs(0).OperatorsLength()):
+        op = model.Subgraphs(0).Operators(i)
+        opcode = model.OperatorCodes(op.OpcodeIndex())
+        if max(opcode.BuiltinCode(), opcode.DeprecatedBuiltinCode()) == code:
+            edit(op)
+            return bytes(data)
+    raise AssertionError(f"{path}: no {kind}")
+
+
+def of_itself(op: Any) -> None:
+    inputs = op.InputsAsNumpy()
+    inputs.setflags(write=True)
+    inputs[:] = op.Outputs(0)
+
+
+def of_nothing(op: Any) -> None:
+    inputs = op.InputsAsNumpy()
+    inputs.setflags(write=True)
+    inputs[:] = 1_000_000
+
+
+@pytest.mark.parametrize("edit", [of_itself, of_nothing])
+@pytest.mark.parametrize(
+    ("network", "kind"),
+    [
+        ("lite", "RESHAPE"),
+        ("lite", "DEQUANTIZE"),
+        ("lite", "CONV_2D"),
+        ("lite", "ADD"),
+        ("detector", "CONCATENATION"),
+        ("detector", "RESHAPE"),
+        ("detector", "DENSIFY"),
+        ("detector", "PAD"),
+    ],
+)
+def test_operators_of_themselves_are_refused(
+    network: str, kind: str, edit: Callable[[Any], None], models: Path
+) -> None:
+    with pytest.raises(ValueError, match=r"^crafted\.tflite: "):
+        convert.convert("crafted.tflite", edited(models / FILES[network], kind, edit))
+
+
+def flipped(models: Path, array: str, index: int, bit: int) -> bytes:
+    """The lite model with one bit of one trained value flipped."""
+    data = (models / FILES["lite"]).read_bytes()
+    stored = weights.load("lite").stored[array]
+    at = data.index(np.ascontiguousarray(stored).tobytes()) + 2 * index
+    return data[:at] + bytes([data[at], data[at + 1] ^ (1 << (bit - 8))]) + data[at + 2 :]
+
+
+def test_a_flipped_bit_is_noticed(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    array = "encoder/block3/depthwise/kernel"
+    stored = weights.load("lite").stored[array].reshape(-1)
+    small = int(np.argmin(np.where(stored == 0, np.inf, np.abs(stored.astype(np.float64)))))
+    source = tmp_path / "model.tflite"
+    for bit, expected in ((15, "1 of 176 arrays differ from the published"), (14, "")):
+        source.write_bytes(flipped(models, array, small if bit == 15 else int(np.argmax(np.abs(stored))), bit))
+        assert main(["convert", str(source), "-o", str(tmp_path / "out")]) == 1
+        assert not (tmp_path / "out").exists()
+        assert "model.tflite: damaged" in (message := capsys.readouterr().err)
+        assert expected in message
+    source.write_bytes(flipped(models, array, small, 15))
+    assert main(["convert", str(source), "-o", str(tmp_path / "out"), "--changed"]) == 0
+    assert f"CHANGED: 1 of 176 arrays differ from the published {FILES['lite']}, the first is {array}" in (
+        capsys.readouterr().err
+    )
+
+
+def test_what_is_said_of_models(models: Path, tmp_path: Path) -> None:
+    stored = weights.load("lite").stored
+    assert convert.judge("a", "lite", stored, SHA256["lite"]) == "a published model"
+    assert "in another file" in convert.judge("a", "lite", stored, "0" * 64)
+    rng = np.random.default_rng(0)
+    anew = {name: rng.standard_normal(array.shape).astype(np.float16) for name, array in stored.items()}
+    assert "NOT one of the published models" in convert.judge("a", "lite", anew, "0" * 64)
+    for wrong, message in ((592.0, "592, all others"), (60000.0, "6e.04; trained"), (np.inf, "not finite")):
+        broken = {name: array.copy() for name, array in anew.items()}
+        broken["encoder/stem/kernel"].reshape(-1)[7] = wrong
+        with pytest.raises(ValueError, match=f"^a: damaged: encoder/stem/kernel: .*{message}"):
+            convert.judge("a", "lite", broken, "0" * 64)
+    with pytest.raises(ValueError, match="all values are zero"):
+        convert.judge("a", "lite", {**anew, "encoder/stem/kernel": np.zeros_like(anew["encoder/stem/kernel"])}, "")
+
+
+def test_a_bundle_that_unpacks_to_gigabytes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "bomb.task"
+    with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as bundle, bundle.open("pose_a.tflite", "w") as member:
+        for _ in range(300):
+            member.write(bytes(1 << 20))
+    assert main(["convert", str(source), "-o", str(tmp_path / "out")]) == 1
+    assert "pose_a.tflite: unpacks to more than 268,435,456 bytes" in capsys.readouterr().err

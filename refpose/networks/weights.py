@@ -1,29 +1,26 @@
-"""Reading and writing weights files: the only module that knows HDF5.
+"""Reading and writing weights files, which are HDF5.
 
 A file holds one network. Every trained array is a contiguous dataset named after its layer
 (``encoder/block3/depthwise/kernel``) in the precision of the original (binary16 for BlazePose), in the shape that
 `ops` takes. Attributes of the root say what the file is: ``format``, ``network``, ``source`` (name of the original
 file), ``source_sha256``, ``licence`` and ``content_sha256``, a hash of all names, shapes and values by which
-damage is noticed.
+damage is noticed. Files made from published models are known by their own hash (`published`) before anything is parsed;
+all others are parsed in a child process (`refpose.reading.hdf5`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import files
-from . import efficientpose, record
-
-if TYPE_CHECKING:
-    import h5py
+from .. import files, reading
+from . import efficientpose, published, record
 
 FORMAT = 1
 ATTRIBUTES = ("format", "network", "source", "source_sha256", "licence", "content_sha256")
@@ -68,8 +65,16 @@ class Weights(Mapping[str, NDArray[np.float32]]):
 
 
 def default_path(network: str) -> Path:
-    """The weights file of this network in the folder ``REFPOSE_WEIGHTS``, where there is one, or else the package's."""
+    """The weights file of this network in the folder ``REFPOSE_WEIGHTS``, where there is one, or else the package's.
+
+    Raises
+    ------
+    FileNotFoundError
+        The variable names no folder.
+    """
     folder = os.environ.get("REFPOSE_WEIGHTS")
+    if folder and not Path(folder).is_dir():
+        raise FileNotFoundError(f"environment variable REFPOSE_WEIGHTS: no folder {folder}")
     if folder and (Path(folder) / f"{network}.h5").is_file():
         return Path(folder) / f"{network}.h5"
     here = Path(__file__).resolve().parent.parent
@@ -92,11 +97,9 @@ def load(network: str, path: str | os.PathLike[str] | None = None) -> Weights:
     FileNotFoundError
         No such file.
     ValueError
-        The file is not HDF5, is cut short, or does not hold exactly the arrays the network's code asks for: what was
-        expected and what was found is said.
+        The file is not HDF5, is damaged or cut short, or does not hold exactly the arrays the network's code asks for:
+        what was expected and what was found is said.
     """
-    import h5py
-
     file = Path(default_path(network) if path is None else path)
     if file.is_dir():
         file /= f"{network}.h5"
@@ -108,14 +111,19 @@ def load(network: str, path: str | os.PathLike[str] | None = None) -> Weights:
                 "or by the argument `weights`"
             )
         raise FileNotFoundError(f"no weights file {file}")
-    try:
-        with h5py.File(file, "r") as h5:
-            attributes = {name: _attribute(h5, name, file) for name in ATTRIBUTES}
-            arrays = _read(h5, file)
-    except OSError as error:
-        raise ValueError(f"{file}: not a readable HDF5 file ({error})") from error
-    check(network, arrays, attributes, file.name)
-    return Weights(network, arrays, attributes)
+    with reading.errors(file, "a weights file"):
+        content = np.fromfile(file, np.uint8)
+        if published.CONVERTED.get(hashlib.sha256(content.data).hexdigest()) == network:
+            return Weights(network, *_read_known(file, content))
+        from ..reading import hdf5
+
+        found = hdf5.read(content.tobytes(), file, attributes=ATTRIBUTES)
+    attributes = found.attributes[""]
+    for name in ATTRIBUTES:
+        if name not in attributes:
+            raise ValueError(f"{file}: no attribute {name!r}: not a weights file of refpose")
+    check(network, found.arrays, attributes, file.name)
+    return Weights(network, found.arrays, attributes)
 
 
 def save(
@@ -202,31 +210,20 @@ def _all_finite(array: NDArray[Any]) -> bool:
     return bool(np.isfinite(array).all())
 
 
-def _attribute(h5: h5py.File, name: str, file: Path) -> Any:
-    try:
-        return h5.attrs[name]
-    except KeyError:
-        raise ValueError(f"{file}: no attribute {name!r}: not a weights file of refpose") from None
+def _read_known(file: Path, content: NDArray[np.uint8]) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Every dataset by name and the attributes, of a file that is known to be whole.
 
-
-def _read(h5: h5py.File, file: Path) -> dict[str, NDArray[Any]]:
-    """Every dataset by name, as views of the whole file: that takes half the time of asking HDF5 for each of some
-    hundred small arrays.
+    The arrays are views of the whole file: that takes half the time of asking HDF5 for each of some hundred small ones.
     """
+    import h5py
     from h5py import h5d, h5o
 
     names: list[bytes] = []
-    h5o.visit(h5.id, names.append)
-    content = np.fromfile(file, np.uint8)
     arrays: dict[str, NDArray[Any]] = {}
-    for name in names:
-        item = h5o.open(h5.id, name)
-        if not isinstance(item, h5d.DatasetID):
-            continue
-        at, dtype, shape = item.get_offset(), item.dtype, item.shape
-        if dtype.hasobject:
-            raise ValueError(f"{file}: {name.decode()}: not an array of numbers")
-        if at is None or at + math.prod(shape) * dtype.itemsize > content.size:
-            raise ValueError(f"{file}: {name.decode()}: not stored in one piece in this file")
-        arrays[name.decode()] = np.ndarray(shape, dtype, content.data, at)
-    return arrays
+    with h5py.File(file, "r") as h5:
+        h5o.visit(h5.id, names.append)
+        for name in names:
+            item = h5o.open(h5.id, name)
+            if isinstance(item, h5d.DatasetID):
+                arrays[name.decode()] = np.ndarray(item.shape, item.dtype, content.data, item.get_offset())
+        return arrays, {name: h5.attrs[name] for name in ATTRIBUTES}

@@ -3,28 +3,31 @@
 The code of the networks is proven to be the published architecture on the way: a .tflite model's operators are walked
 from its outputs to its input beside the network's own tape, and anything that differs (operator, wiring, shape, stride,
 padding, activation, an operator left over) is refused. A Keras file must have just the network's layers and shapes.
+Published models are known by their hash. Of others it is said that they are unknown; they are refused when the sizes of
+their numbers are not those of trained ones, or when most of their arrays are a published model's and some are not.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import io
-import tarfile
-import zipfile
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..networks import NETWORKS, efficientpose, record, weights
+from .. import reading
+from ..networks import NETWORKS, efficientpose, published, record, weights
 from ..networks.tape import Step, Tape, Val
+from ..reading import archives, hdf5
 from . import keras_model
 from .tflite_model import Operator, TfliteModel
 
 LICENCE = "Apache-2.0"
+_MAX_MODELS = 256 << 20  # bytes that the models of an archive may be unpacked to; the largest has 28 MB
 
 # Order of the outputs in the model files.
 OUTPUTS = {
@@ -68,6 +71,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "file of EfficientPose",
     )
     parser.add_argument("-o", "--output", type=Path, default=Path("weights"), help="folder to write to")
+    parser.add_argument(
+        "--changed", action="store_true", help="take a model that differs from a published one in some arrays"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -76,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
     for name, data in models:
         network, arrays = convert(name, data)
         digest = hashlib.sha256(data).hexdigest()
+        print(f"{name}: {judge(name, network, arrays, digest, args.changed)}", file=sys.stderr)
         if converted.get(network, digest) != digest:
             raise ValueError(f"{name}: a second, different model of the network {network!r} in one call")
         args.output.mkdir(parents=True, exist_ok=True)
@@ -94,11 +101,54 @@ def convert(name: str, data: bytes) -> tuple[str, dict[str, NDArray[Any]]]:
     ValueError
         The file is damaged, or not a network refpose knows.
     """
-    if data.startswith(keras_model.SIGNATURE):
+    if hdf5.is_hdf5(data):
         return keras_model.extract(data, name)
-    model = TfliteModel(data, name)
-    network = identify(model)
-    return network, extract(model, network)
+    with reading.errors(name, "a .tflite model"):
+        model = TfliteModel(data, name)
+        network = identify(model)
+        return network, extract(model, network)
+
+
+def judge(name: str, network: str, arrays: Mapping[str, NDArray[Any]], sha256: str, changed: bool = False) -> str:
+    """Say what is known about a model.
+
+    Parameters
+    ----------
+    name : str
+        The model file.
+    network : str
+    arrays : mapping of str to ndarray
+        Its trained arrays.
+    sha256 : str
+        Of the model file.
+    changed : bool
+        Whether a changed copy of a published model is taken.
+
+    Returns
+    -------
+    str
+        A sentence.
+
+    Raises
+    ------
+    ValueError
+        Its numbers are not those of a trained network, or it is a changed copy of a published model.
+    """
+    if any(model.sha256 == sha256 for model in published.models()):
+        return "a published model"
+    strange = published.implausible(arrays)
+    if strange:
+        raise ValueError(f"{name}: damaged: {strange}")
+    copy = published.differences(network, arrays)
+    if copy is None:
+        return "NOT one of the published models: nothing is known of its numbers, but that their sizes are usual"
+    model, differ = copy
+    if not differ:
+        return f"the numbers of the published {model.file} in another file"
+    what = f"{len(differ)} of {len(arrays)} arrays differ from the published {model.file}, the first is {differ[0]}"
+    if not changed:
+        raise ValueError(f"{name}: damaged or changed: {what}; --changed takes it all the same")
+    return f"CHANGED: {what}"
 
 
 def read_models(source: Path) -> Iterator[tuple[str, bytes]]:
@@ -109,20 +159,15 @@ def read_models(source: Path) -> Iterator[tuple[str, bytes]]:
     ValueError
         The file is neither a model nor an archive with pose models.
     """
-    data = source.read_bytes()
-    if data[4:8] == b"TFL3" or data.startswith(keras_model.SIGNATURE):
+    data = reading.content(source)
+    if data[4:8] == b"TFL3" or hdf5.is_hdf5(data):
         yield source.name, data
         return
-    if zipfile.is_zipfile(io.BytesIO(data)):
-        with zipfile.ZipFile(io.BytesIO(data)) as bundle:
-            members = {name: bundle.read(name) for name in bundle.namelist() if _is_pose_model(name)}
-    elif data[:2] == b"\x1f\x8b":
-        try:
-            with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-                files = [member for member in tar.getmembers() if member.isfile() and _is_pose_model(member.name)]
-                members = {member.name: tar.extractfile(member).read() for member in files}  # type: ignore[union-attr]
-        except (tarfile.TarError, EOFError, OSError) as error:
-            raise ValueError(f"{source}: not a readable archive ({error})") from error
+    bound = reading.limit(default=_MAX_MODELS)
+    if archives.is_zip(data):
+        members = archives.unzip(data, source, _is_pose_model, bound)
+    elif archives.is_gzip(data):
+        members = archives.untar(data, source, _is_pose_model, bound)
     else:
         raise ValueError(f"{source}: neither a .tflite or Keras .h5 model nor an archive (.task, .whl, .tgz)")
     if not members:
@@ -320,9 +365,14 @@ class _Walk:
                 for val in vals
                 for part in (self._steps[val.index].inputs if self._is_concat(val, axis) else (val,))
             ]
+        passed: set[int] = set()
         while any(self._joins(t, axis) for t in tensors):
+            joined = {t for t in tensors if self._joins(t, axis)}
+            self._check(not joined & passed, step, "inputs", "others", "the concatenation itself")
+            passed |= joined
             self._seen.update(t for t in tensors if self._joins(t, axis))
             tensors = [part for t in tensors for part in (self._makers[t].inputs if self._joins(t, axis) else (t,))]
+            self._check(len(tensors) <= len(vals), step, "number of inputs", len(vals), f"{len(tensors)} or more")
         self._check(len(tensors) == len(vals), step, "number of inputs", len(vals), len(tensors))
         return list(zip(vals, tensors, strict=True))
 
@@ -383,7 +433,11 @@ class _Walk:
     def _through_reshapes(self, val: Val, tensor: int) -> tuple[Val, int]:
         while val.index in self._steps and self._steps[val.index].op == "reshape":
             val = self._steps[val.index].inputs[0]
+        passed: set[int] = set()
         while tensor in self._makers and self._makers[tensor].kind == "RESHAPE":
+            if tensor in passed:
+                raise ValueError(f"{self.model.where}: RESHAPE {self.model.name(tensor)}: of itself")
+            passed.add(tensor)
             tensor = self._makers[tensor].inputs[0]
         return val, tensor
 

@@ -6,21 +6,19 @@ layers, is never looked at: the architecture is our own, and every array must fi
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import reading
 from ..networks import record
 from ..networks.efficientpose import NETWORKS, VARIANTS, enlarging_kernel
 from ..networks.tape import Step, Tape
+from ..reading import hdf5
 
-if TYPE_CHECKING:
-    import h5py
-
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_MAX_BYTES = 512 << 20  # of the arrays in a file; the largest network has 26 MB
 EPSILON = np.float32(1e-3)  # of every batch norm
 
 _PASSES = {"pass1": "skeleton", "pass2": "detection1", "pass3": "detection2"}
@@ -63,16 +61,10 @@ def extract(data: bytes, where: str) -> tuple[str, dict[str, NDArray[np.float32]
     ValueError
         The file is damaged, or its layers are not those of one of EfficientPose's networks.
     """
-    import h5py
-
-    try:
-        with h5py.File(io.BytesIO(data), "r") as h5:
-            if "model_weights" not in h5:
-                raise ValueError(f"{where}: no group 'model_weights': not a Keras model file")
-            layers = _layers(h5["model_weights"], where)
-    except (OSError, KeyError, RuntimeError) as error:
-        # What h5py raises when the file is cut short or its structures are damaged.
-        raise ValueError(f"{where}: the HDF5 file is damaged or cut short ({error})") from error
+    found = hdf5.read(data, where, "model_weights", ("weight_names",), reading.limit(default=_MAX_BYTES))
+    if not found.attributes:
+        raise ValueError(f"{where}: no group 'model_weights': not a Keras model file")
+    layers = _layers(found, where)
     network = identify(layers, where)
     return network, fold(record(network), layers, where)
 
@@ -198,23 +190,17 @@ def _lite_source(tape: Tape, step: Step, last: str, block: int) -> Source:
     return Source(f"{model}/blocks_{block}/{layer}", f"{model}/blocks_{block}/{batch_norm}/FusedBatchNormV3_0")
 
 
-def _layers(group: h5py.Group, where: str) -> dict[str, dict[str, NDArray[Any]]]:
+def _layers(content: hdf5.Content, where: str) -> dict[str, dict[str, NDArray[Any]]]:
     """Layer -> last part of the array's name without ``:0`` -> array, of all layers that have arrays."""
-    import h5py
-
     layers: dict[str, dict[str, NDArray[Any]]] = {}
-
-    def visit(name: str, item: Any) -> None:
-        if not isinstance(item, h5py.Group) or not len(item.attrs.get("weight_names", ())):
-            return
-        arrays: dict[str, NDArray[Any]] = {}
-        for path in item.attrs["weight_names"]:
-            path = path.decode() if isinstance(path, bytes) else str(path)
-            array = item[path]
-            if not isinstance(array, h5py.Dataset) or array.dtype.hasobject:
-                raise ValueError(f"{where}: {name}: {path}: not an array of numbers")
-            arrays[path.rpartition("/")[2].removesuffix(":0")] = array[()]
-        layers[name] = arrays
-
-    group.visititems(visit)
+    for layer, attributes in content.attributes.items():
+        names = attributes.get("weight_names")
+        if not layer or not names:
+            continue
+        arrays = layers.setdefault(layer, {})
+        for name in names if isinstance(names, list) else [names]:
+            array = content.arrays.get(f"{layer}/{name}")
+            if array is None:
+                raise ValueError(f"{where}: {layer}: {name}: not an array of the file")
+            arrays[str(name).rpartition("/")[2].removesuffix(":0")] = array
     return layers

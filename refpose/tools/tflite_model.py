@@ -6,7 +6,7 @@ DENSIFY and handed out in the precision in which they are stored.
 
 from __future__ import annotations
 
-import struct
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,11 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..extras import require
+from ..reading import errors
 
 # TensorType -> NumPy type, of tflite's schema.fbs; other types do not occur in pose networks.
 _TYPES: dict[int, Any] = {0: np.float32, 1: np.float16, 2: np.int32, 3: np.uint8, 4: np.int64, 9: np.int8}
 _ACTIVATIONS = {0: None, 1: "relu", 3: "relu6"}
 _PADDINGS = {0: "SAME", 1: "VALID"}
+_MAX_DENSE = 1 << 25  # values of a sparse tensor; the largest of a pose network has 10^5
 _SPARSE_INDICES = {1: "Int32Vector", 2: "Uint16Vector", 3: "Uint8Vector"}
 
 
@@ -57,7 +59,7 @@ class TfliteModel:
         self.where = where
         if len(data) < 8 or data[4:8] != b"TFL3":
             raise ValueError(f"{where}: not a .tflite file")
-        try:
+        with errors(where, "a .tflite model"):
             self._model = self._tflite.Model.GetRootAsModel(data, 0)
             if self._model.SubgraphsLength() != 1:
                 raise ValueError(f"{where}: expected one subgraph, found {self._model.SubgraphsLength()}")
@@ -65,26 +67,36 @@ class TfliteModel:
             self.inputs = tuple(int(i) for i in self._graph.InputsAsNumpy())
             self.outputs = tuple(int(i) for i in self._graph.OutputsAsNumpy())
             self.operators = [self._operator(i) for i in range(self._graph.OperatorsLength())]
+            if not self.inputs or any(not op.outputs for op in self.operators):
+                raise ValueError(f"{where}: has no input, or operators without an output")
             for i in range(self._graph.TensorsLength()):
                 self.constant(i)
-        except (struct.error, IndexError, TypeError, AttributeError, UnicodeDecodeError) as error:
-            # What the flatbuffers reader raises when offsets point outside the data.
-            raise ValueError(f"{where}: the .tflite file is damaged or cut short ({error})") from error
 
     def shape(self, tensor: int) -> tuple[int, ...]:
         """The tensor's shape with its batch axis."""
-        t = self._graph.Tensors(tensor)
+        t = self._tensor(tensor)
         return tuple(int(n) for n in t.ShapeAsNumpy()) if t.ShapeLength() else ()
 
     def name(self, tensor: int) -> str:
         """The name the tensor has in the file."""
-        return str(self._graph.Tensors(tensor).Name().decode())
+        return str(self._tensor(tensor).Name().decode())
+
+    def _tensor(self, tensor: int) -> Any:
+        if not 0 <= tensor < self._graph.TensorsLength():  # flatbuffers would read whatever is there
+            raise ValueError(f"{self.where}: no tensor {tensor}: there are {self._graph.TensorsLength()}")
+        return self._graph.Tensors(tensor)
 
     def constant(self, tensor: int) -> NDArray[Any] | None:
         """The values of a constant tensor as stored (binary16 before DEQUANTIZE), dense; None where it is computed."""
-        if tensor in self._constant_sources:
-            return self.constant(self._constant_sources[tensor])
-        t = self._graph.Tensors(tensor)
+        passed: set[int] = set()
+        while tensor in self._constant_sources:
+            if tensor in passed:
+                raise ValueError(f"{self.where}: {self.name(tensor)}: a constant made of itself")
+            passed.add(tensor)
+            tensor = self._constant_sources[tensor]
+        t = self._tensor(tensor)
+        if not 0 <= t.Buffer() < self._model.BuffersLength():
+            raise ValueError(f"{self.where}: {self.name(tensor)}: no buffer {t.Buffer()}")
         stored = self._model.Buffers(t.Buffer())
         if not stored.DataLength():
             return None
@@ -94,7 +106,7 @@ class TfliteModel:
         shape = self.shape(tensor)
         if t.Sparsity() is not None:
             return self._densify(tensor, t.Sparsity(), values, shape)
-        if values.size != int(np.prod(shape)):
+        if values.size != math.prod(shape):
             raise ValueError(f"{self.where}: {self.name(tensor)}: {values.size} values for shape {shape}")
         return np.asarray(values.reshape(shape))
 
@@ -109,11 +121,13 @@ class TfliteModel:
         plain = [int(i) for i in sparsity.TraversalOrderAsNumpy()] == list(range(len(shape)))
         if not plain or [axis.Format() for axis in axes] != [0] * (len(shape) - 1) + [1]:
             raise ValueError(f"{self.where}: {self.name(tensor)}: this kind of sparse tensor is not one this reads")
+        if min(shape) < 0 or math.prod(shape) > _MAX_DENSE:
+            raise ValueError(f"{self.where}: {self.name(tensor)}: {shape} is no shape of a sparse tensor")
         starts, columns = (
             self._sparse_vector(axes[-1].ArraySegments(), axes[-1].ArraySegmentsType()),
             self._sparse_vector(axes[-1].ArrayIndices(), axes[-1].ArrayIndicesType()),
         )
-        if starts[-1] != len(columns) or len(columns) != len(values) or len(starts) - 1 != np.prod(shape[:-1]):
+        if starts[-1] != len(columns) or len(columns) != len(values) or len(starts) - 1 != math.prod(shape[:-1]):
             raise ValueError(f"{self.where}: {self.name(tensor)}: the lists of a sparse tensor do not fit together")
         rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
         dense = np.zeros((len(starts) - 1, shape[-1]), values.dtype)
