@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
+import importlib
+import io
 import os
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from . import reading
 from .files import replacing
 
-# Endings by which pictures are recognised in a folder. What Pillow cannot decode (HEIC without a plug-in) is listed all
-# the same: such a file is then reported instead of silently left out.
-_LOSSLESS = (".bmp", ".gif", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff")
-_LOSSY = (".avif", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".webp")
-ENDINGS = frozenset(_LOSSLESS + _LOSSY)
+MAX_PIXELS = 2**27
+"""Pixels that a picture may have, unless the environment variable ``REFPOSE_MAX_PIXELS`` says otherwise."""
+
+# What is opened: Pillow's name of each format, and the endings by which its files are recognised in a folder. Pillow
+# knows more: among them PostScript, for which it starts a program. HEIC is read by pillow-heif where it is installed;
+# its files are listed all the same, so that they are reported where it is not, instead of left out.
+FORMATS: dict[str, tuple[str, ...]] = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".jif"),
+    "MPO": (".mpo",),
+    "PNG": (".png", ".apng"),
+    "WEBP": (".webp",),
+    "AVIF": (".avif", ".avifs"),
+    "HEIF": (".heic", ".heif", ".heics", ".heifs", ".hif"),
+    "TIFF": (".tif", ".tiff"),
+    "JPEG2000": (".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"),
+    "GIF": (".gif",),
+    "BMP": (".bmp", ".dib"),
+    "PPM": (".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
+    "TGA": (".tga",),
+}
+ENDINGS = frozenset(ending for endings in FORMATS.values() for ending in endings)
+READABLE = "JPEG, PNG, WebP, AVIF, HEIC (with pillow-heif), TIFF, JPEG 2000, GIF, BMP, PPM, TGA"
+"""The formats in words, for users."""
+
+# Pillow's modules for those that it does not import for everybody.
+_PLUGINS = ("Mpo", "WebP", "Avif", "Tiff", "Jpeg2K", "Tga")
+_DEPTHS = (8, 10, 12, 14, 16)  # bits that cameras and scanners put into samples of 16 bits
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2")
+_MAX_SAMPLE_VALUE = 281  # tag of TIFF
 
 
 def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
@@ -24,13 +55,14 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
 
     The picture is turned and mirrored as its EXIF orientation says. Grey, palette, CMYK, YCbCr and Lab pictures are
     converted to RGB; colour profiles are ignored, as MediaPipe's users do with ``cv2.imread``. Transparency is dropped:
-    the colours below it count, whatever its degree. Of 16 bits per sample the upper 8 are kept. Of a file with
-    several pictures (GIF, TIFF, animated WebP) the first is read.
+    the colours below it count, whatever its degree. Of 16 bits per sample the upper 8 are kept; where the file states
+    a lesser white, or no sample needs more than 8, 10, 12 or 14 bits, the upper 8 of these, with a warning. Of a file
+    with several pictures (GIF, TIFF, animated WebP) the first is read.
 
     Parameters
     ----------
     path : path-like
-        The file, in any format that Pillow reads.
+        The file, in one of `FORMATS`, whatever its ending.
 
     Returns
     -------
@@ -43,25 +75,95 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
         When the file cannot be opened (`FileNotFoundError`, `PermissionError`, ...).
     ValueError
         When it is no picture, is damaged or cut short, has samples without a defined white (32-bit integers, floats),
-        or has more pixels than Pillow's limit against decompression bombs (twice ``PIL.Image.MAX_IMAGE_PIXELS``,
-        which is 179 million unless changed).
+        or more pixels than `MAX_PIXELS`.
     """
-    with open(path, "rb") as file:
-        try:
-            with warnings.catch_warnings():
-                # Pillow warns of damaged metadata and from half of its size limit on; what harms the pixels, it raises.
-                warnings.simplefilter("ignore")
-                with Image.open(file) as picture:
-                    picture.load()
-                    return _rgb(_upright(picture), picture.format)
-        except UnidentifiedImageError as error:
+    return decode(reading.content(path), path)
+
+
+def decode(data: bytes, name: str | os.PathLike[str]) -> NDArray[np.uint8]:
+    """Read a picture from the bytes of its file; `name` is what errors call it. Otherwise as `read_image`."""
+    where = os.fspath(name)
+    bound = reading.limit("REFPOSE_MAX_PIXELS", MAX_PIXELS)
+    if "REFPOSE_MAX_PIXELS" in os.environ and Image.MAX_IMAGE_PIXELS and bound > 2 * Image.MAX_IMAGE_PIXELS:
+        Image.MAX_IMAGE_PIXELS = bound  # Pillow's own bound is twice this
+    shift = 0
+    try:
+        with reading.errors(where, "a picture"), _quiet(), _open(data, where) as picture:
+            if picture.width * picture.height > bound:
+                raise Image.DecompressionBombError
+            tiles = list(getattr(picture, "tile", ()))
+            picture.load()
+            if picture.mode in ("RGB", "RGBA") and _deep(tiles):
+                pixels, shift = _rgb16(data, where, picture, tiles)
+            else:
+                pixels, shift = _rgb(_upright(picture), picture)
+    except ValueError as error:
+        if isinstance(error.__cause__, Image.DecompressionBombError):
+            raise ValueError(f"{where}: more than {bound:,} pixels (REFPOSE_MAX_PIXELS raises this bound)") from None
+        if isinstance(error.__cause__, UnidentifiedImageError):
             raise ValueError(
-                f"{os.fspath(path)}: not a picture (no format that Pillow knows, or its beginning is damaged)"
-            ) from error
-        except MemoryError:
-            raise
-        except Exception as error:  # on damaged files Pillow's decoders raise whatever they stumble over
-            raise ValueError(f"{os.fspath(path)}: cannot be read as a picture: {error}") from error
+                f"{where}: not a picture of a kind that is read ({READABLE}), or its beginning is damaged"
+            ) from None
+        raise
+    if shift:
+        warnings.warn(
+            f"{where}: its samples of 16 bits are taken as ones of {16 - shift} bits: none needs more", stacklevel=3
+        )
+    return pixels
+
+
+def _open(data: bytes, where: str) -> Image.Image:
+    """Open a picture of one of `FORMATS`."""
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+        try:
+            heif: Any = importlib.import_module("pillow_heif")
+        except ModuleNotFoundError:
+            raise ValueError(
+                f"{where}: HEIC pictures are read with pillow-heif, which is not installed; get it with: pip install "
+                '"refpose[heif]"'
+            ) from None
+        picture: Image.Image = heif.HeifImageFile(io.BytesIO(data))
+        return picture
+    Image.preinit()  # what most pictures are; the others' readers take as long to import as a picture to read
+    try:
+        return Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name in Image.OPEN])
+    except UnidentifiedImageError:
+        for module in _PLUGINS:
+            with suppress(ImportError):  # older Pillows have no AVIF
+                importlib.import_module(f"PIL.{module}ImagePlugin")
+        return Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name in Image.OPEN])
+
+
+class _ThisThread(threading.local):
+    """A pattern for `warnings.filters` that matches while a thread reads a picture."""
+
+    reading = False
+
+    def match(self, module: str) -> bool:
+        return self.reading
+
+
+_this_thread = _ThisThread()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave out Pillow's warnings in this thread: of damaged metadata and large sizes; what harms pixels, it raises.
+
+    `warnings.catch_warnings` exchanges the list of filters of the whole process, so that of two threads the one that
+    leaves last may leave the other's filters for good. This adds a filter that matches in this thread alone, and takes
+    it out of the same list again.
+    """
+    before, filters = _this_thread.reading, warnings.filters
+    entry = ("ignore", None, Warning, _this_thread, 0)
+    filters.insert(0, entry)  # type: ignore[attr-defined]
+    _this_thread.reading = True
+    try:
+        yield
+    finally:
+        _this_thread.reading = before
+        with suppress(ValueError):
+            filters.remove(entry)  # type: ignore[attr-defined]
 
 
 def _upright(picture: Image.Image) -> Image.Image:
@@ -73,18 +175,63 @@ def _upright(picture: Image.Image) -> Image.Image:
         return picture
 
 
-def _rgb(picture: Image.Image, file_format: str | None) -> NDArray[np.uint8]:
-    """Convert a decoded picture to RGB bytes, see `read_image`."""
-    if picture.mode.startswith("I;16") or (picture.mode == "I" and file_format in ("PNG", "PPM")):
+def _rgb(picture: Image.Image, original: Image.Image) -> tuple[NDArray[np.uint8], int]:
+    """Convert a decoded picture, turned upright, to RGB bytes; and by how many bits its samples were shifted up."""
+    if picture.mode.startswith("I;16") or (picture.mode == "I" and original.format in ("PNG", "PPM")):
         # Pillow clips at 255 when it converts these. Its PNG and PPM readers use mode "I" for 16-bit samples.
-        grey = (np.asarray(picture) >> 8).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2)
+        deep = np.asarray(picture)
+        shift = 0 if original.format == "PPM" else _shift(deep, original)  # PPM states its white, and Pillow obeys
+        grey = (deep >> (8 - shift)).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2), shift
     if picture.mode in ("I", "F"):
         raise ValueError(f"samples of mode {picture.mode!r} (32 bits) have no defined white; expected 8 or 16 bits")
     if picture.mode == "P":
         # By way of RGBA, because Pillow warns about palettes with transparency that go to RGB directly.
         picture = picture.convert("RGBA")
-    return np.array(picture.convert("RGB"))
+    return np.array(picture.convert("RGB")), 0
+
+
+def _shift(deep: NDArray[Any], picture: Image.Image) -> int:
+    """By how many bits samples of 16 bits have to be shifted up, as the file states or as their largest value tells."""
+    stated = getattr(picture, "tag_v2", {}).get(_MAX_SAMPLE_VALUE)
+    largest = max(np.ravel(stated).tolist(), default=0) if stated is not None else int(deep.max(initial=0))
+    if not 0 < largest < 1 << 16:
+        return 0
+    return 16 - next(depth for depth in _DEPTHS if largest < 1 << depth)
+
+
+def _raw_mode(tile: Any) -> str:
+    """How the samples of a piece of a file are stored, in Pillow's words ("RGB;16B")."""
+    mode = tile[3] if isinstance(tile[3], str) else tile[3][0]
+    return str(mode)
+
+
+def _deep(tiles: list[Any]) -> bool:
+    return bool(tiles) and all(";16" in _raw_mode(tile) for tile in tiles)
+
+
+def _rgb16(data: bytes, where: str, high: Image.Image, tiles: list[Any]) -> tuple[NDArray[np.uint8], int]:
+    """RGB bytes of a colour picture with 16 bits per sample, of which Pillow gives the upper 8; and the shift.
+
+    Where these are dark, the lower 8 are asked for too: they are the upper ones of the other order of bytes.
+    """
+    upper = np.array(_upright(high).convert("RGB"))
+    if upper.max(initial=0) >= 1 << 6:  # as most are
+        return upper, 0
+    with _open(data, where) as picture:
+        other = {"B": "L", "L": "B", "N": "B" if np.little_endian else "L"}
+        grey = _raw_mode(tiles[0]).startswith("LA")
+        swapped = []
+        for tile in tiles:
+            mode = "RGBA" if grey else _raw_mode(tile)[:-1] + other[_raw_mode(tile)[-1]]
+            swapped.append((*tile[:3], mode if isinstance(tile[3], str) else (mode, *tile[3][1:])))
+        picture.tile = swapped
+        picture.load()
+        both = np.array(_upright(picture), np.uint16)[..., :3]
+        # Grey with transparency: the two bytes of grey are read as red and green.
+        deep = (both[..., :1] << 8 | both[..., 1:2]).repeat(3, -1) if grey else upper.astype(np.uint16) << 8 | both
+        shift = _shift(deep, picture)
+    return (deep >> (8 - shift)).astype(np.uint8), shift
 
 
 def write_png(path: str | os.PathLike[str], pixels: NDArray[np.uint8]) -> None:

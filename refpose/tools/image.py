@@ -24,14 +24,14 @@ from numpy.typing import NDArray
 
 from .. import __version__, draw, tables
 from ..files import write_json
-from ..images import ENDINGS, read_image, write_png
+from ..images import ENDINGS, READABLE, read_image, write_png
 from ..pose import Person, Pose
 from . import batch, options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``refpose image``."""
-    parser.add_argument("photos", nargs="+", metavar="PHOTO", help="a picture, or a folder of pictures")
+    parser.add_argument("photos", nargs="+", metavar="PHOTO", help=f"a picture ({READABLE}), or a folder of pictures")
     parser.add_argument(
         "-o",
         "--output",
