@@ -2,46 +2,208 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+_PREFIX = ".refpose-"  # of temporary names: .refpose-MACHINE-PROCESS-RANDOM.ending
+_STALE_AFTER = 3600.0  # seconds without a change; whether the process of another machine lives cannot be asked
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # errors of writing that libraries give no name with
+
+_mine: set[Path] = set()  # the temporary files of this process
 
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary name beside `path`, and move what was written there to `path` at the end.
 
-    The file appears under its own name complete or not at all: after an error or an interrupt the temporary file is
-    removed, and a file that was there before stays as it was.
+    The file appears under its own name complete or not at all, and is on the disk then: after an error or an interrupt
+    the temporary file is removed, and a file that was there before stays as it was. A symbolic link stays, and the file
+    that it leads to is replaced. What cannot be replaced (a pipe, a character device, an open file by its
+    ``/dev/stdout``) is written to once everything is there.
 
     Parameters
     ----------
     path : path-like
-        Where the file shall be in the end. Its folder must exist.
+        Where the file shall be in the end. Its folder must exist. A name that `temporary_name` gave is written to as it
+        is, and left to whoever asked for it.
 
     Yields
     ------
     Path
-        The temporary name, in the same folder and with the same ending. Nothing is there yet.
+        The temporary name, with the same ending. Nothing is there yet.
 
     Raises
     ------
     OSError
-        When the folder does not exist or cannot be written to.
+        When the folder does not exist or cannot be written to, or `path` is a folder, a block device or a socket.
     """
-    import secrets
-
-    target = Path(path)
-    # A fixed short length: a suffix added to the target's own name could exceed what the file system allows.
-    temporary = target.with_name(f".refpose-{os.getpid()}-{secrets.token_hex(4)}{target.suffix}")
+    given = Path(path)
+    if given in _mine:
+        yield given
+        return
+    stream = is_stream(given)
+    target = given if stream else Path(os.path.realpath(given))
+    temporary = temporary_name(target, stream)
     try:
         yield temporary
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+        if stream:
+            _pour(temporary, target)
+        else:
+            move(temporary, target)
+            sync(target.parent)
+    except OSError as error:
+        named = os.fspath(error.filename) if error.filename else ""
+        if error.errno and (str(temporary) in os.fsdecode(named) or (not named and error.errno in _FULL)):
+            raise OSError(error.errno, os.strerror(error.errno), str(given)) from error
         raise
+    finally:
+        discard(temporary)
+
+
+def is_stream(path: Path) -> bool:
+    """Tell whether a path is a pipe, a character device or an open file (``/dev/stdout``), which takes no rename.
+
+    Raises
+    ------
+    OSError
+        When it is a folder, a block device, a socket or a symbolic link that leads round in a circle.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return False
+    if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
+        return True
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "neither a file nor a pipe nor a character device", str(path))
+    return is_descriptor(path)
+
+
+def is_descriptor(path: Path) -> bool:
+    """Tell whether a path names an open file of a process, as ``/dev/stdin`` and ``/dev/fd/3`` do."""
+    for _ in range(40):  # as many links as Linux follows
+        if Path(os.path.realpath(path.parent)).match("/proc/*/fd"):
+            return True
+        if not path.is_symlink():
+            return False
+        path = path.parent / os.readlink(path)
+    return False
+
+
+def temporary_name(target: Path, elsewhere: bool = False) -> Path:
+    """Give a name for a temporary file beside a file, with its ending; or, for streams, in the system's folder."""
+    import secrets
+    import tempfile
+
+    # A fixed short length: a suffix added to the target's own name could exceed what the file system allows.
+    name = f"{_PREFIX}{_machine()}-{os.getpid()}-{secrets.token_hex(4)}{target.suffix}"
+    temporary = Path(tempfile.gettempdir(), name) if elsewhere else target.with_name(name)
+    _mine.add(temporary)
+    return temporary
+
+
+def _machine() -> str:
+    """Give a short word for this machine, to tell its processes from those of others on a shared disk."""
+    import hashlib
+    import platform
+
+    return hashlib.sha256(platform.node().encode(errors="replace")).hexdigest()[:6]
+
+
+def discard(temporary: Path) -> None:
+    """Remove a temporary file, if it is still there."""
+    with suppress(OSError):  # whatever it is, another error is on its way that says more
+        temporary.unlink(missing_ok=True)
+    _mine.discard(temporary)
+
+
+def discard_all() -> None:
+    """Remove all temporary files of this process, which is about to end."""
+    for temporary in tuple(_mine):
+        discard(temporary)
+
+
+def move(temporary: Path, target: Path) -> None:
+    """Put a temporary file, synced to the disk, in the place of `target`, whose permissions it takes over."""
+    sync(temporary)
+    with suppress(OSError):  # there is none, or the file system has no permissions
+        os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
+    os.replace(temporary, target)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk.
+
+    Raises
+    ------
+    OSError
+        When the disk fails.
+    """
+    folder = path.is_dir()
+    if folder and os.name == "nt":  # Windows opens no folders
+        return
+    descriptor = os.open(path, (os.O_RDONLY if folder else os.O_RDWR) | getattr(os, "O_BINARY", 0))
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # file systems that cannot
+            error.filename = str(path)
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _pour(temporary: Path, stream: Path) -> None:
+    """Write the contents of a file to a stream."""
+    import shutil
+
+    with open(temporary, "rb") as source, open(stream, "wb") as sink:
+        shutil.copyfileobj(source, sink)
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """Find temporary files that runs left behind which were killed.
+
+    Those of processes that are alive are left out; those of other machines count when they have not changed for an
+    hour.
+    """
+    found = []
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            machine, _, rest = entry.name.removeprefix(_PREFIX).partition("-")
+            process = rest.partition("-")[0]
+            if entry.name.startswith(_PREFIX) and process.isdecimal() and not _in_use(entry, machine, int(process)):
+                found.append(Path(entry.path))
+    return sorted(found)
+
+
+def _in_use(entry: os.DirEntry[str], machine: str, process: int) -> bool:
+    """Tell whether a temporary file is still written to."""
+    if machine == _machine() and os.name == "posix":
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return False
+        except OSError:  # there is one, of somebody else
+            pass
+        return True
+    try:
+        return time.time() - entry.stat().st_mtime < _STALE_AFTER
+    except OSError:  # gone in the meantime
+        return True
+
+
+def printable(path: str | os.PathLike[str]) -> str:
+    r"""Give a path as text that every file and terminal takes: bytes of its name that are no UTF-8 as ``\xff``."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace") if os.name == "posix" else os.fspath(path)
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:

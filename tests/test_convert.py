@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -276,3 +277,35 @@ def test_a_bundle_that_unpacks_to_gigabytes(tmp_path: Path, capsys: pytest.Captu
             member.write(bytes(1 << 20))
     assert main(["convert", str(source), "-o", str(tmp_path / "out")]) == 1
     assert "pose_a.tflite: unpacks to more than 268,435,456 bytes" in capsys.readouterr().err
+
+
+def test_nothing_is_overwritten(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not the source, whose name may be that of the result, and a file that is there by force only."""
+    source = tmp_path / "lite.h5"
+    source.write_bytes((models / FILES["lite"]).read_bytes())
+    before = source.read_bytes()
+    assert main(["convert", str(source), "-o", str(tmp_path), "--force"]) == 1
+    assert f"{source}: is an input, and would be overwritten" in capsys.readouterr().err
+    assert source.read_bytes() == before
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "lite.h5").write_text("mine")
+    assert main(["convert", str(source), "-o", str(tmp_path / "out")]) == 1
+    assert "lite.h5: already there; --force overwrites" in capsys.readouterr().err
+    assert (tmp_path / "out" / "lite.h5").read_text() == "mine"
+    assert main(["convert", str(source), "-o", str(tmp_path / "out"), "--force"]) == 0
+    assert weights.load("lite", tmp_path / "out" / "lite.h5")
+
+
+def test_full_disk(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    resource = pytest.importorskip("resource")
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        for size in (0, 100, 3000, 1_000_000):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+            assert main(["convert", str(models / FILES["lite"]), "-o", str(tmp_path)]) == 1
+            assert f"File too large: '{tmp_path / 'lite.h5'}'" in capsys.readouterr().err
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert list(tmp_path.iterdir()) == []

@@ -274,10 +274,27 @@ def test_plot(truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         assert min(picture.size) > 500
     assert sorted(p.name for p in tmp_path.iterdir()) == ["figures.png"]
     capsys.readouterr()
-    assert evaluate(*args, tmp_path / "figures.xyz") == 1
-    assert "figures.xyz: expected a name ending in one of" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        evaluate(*args, tmp_path / "figures.xyz")
+    assert "figures.xyz: expected a name that ends in " in capsys.readouterr().err
     assert evaluate(*args, tmp_path / "nowhere" / "figures.png") == 1
     assert "nowhere: no such folder" in capsys.readouterr().err
+    before = (tmp_path / "figures.png").read_bytes()
+    assert evaluate(*args, tmp_path / "figures.png") == 1
+    assert "figures.png: already there; --force overwrites" in capsys.readouterr().err
+    assert (tmp_path / "figures.png").read_bytes() == before
+
+
+def test_inputs_are_never_overwritten(truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = tmp_path / "lite.full.json"
+    mine.write_bytes(truth.read_bytes())
+    images = ("--images", truth.parent, *QUICK, "--mode", "full", "--save-results", tmp_path)
+    assert evaluate(mine, *images, "--force") == 1
+    assert "lite.full.json: is an input, and would be overwritten" in capsys.readouterr().err
+    mine.write_text("mine")
+    assert evaluate(truth, *images) == 1
+    assert "lite.full.json: already there; --force overwrites" in capsys.readouterr().err
+    assert mine.read_text() == "mine"
 
 
 def without_joints() -> dict[str, Any]:

@@ -203,7 +203,7 @@ def test_dump(tmp_path: Path, astronaut: Path, capsys: pytest.CaptureFixture[str
     assert [line.split()[0] for line in lines] == list(QUANTITIES)
     with pytest.raises(SystemExit, match="2"):
         cli.main(["dump", str(astronaut)])
-    assert cli.main(["dump", str(astronaut), "-o", str(tmp_path / "y"), "--model", "efficientpose-i"]) == 1
+    assert cli.main(["dump", str(astronaut), "-o", str(tmp_path / "y.h5"), "--model", "efficientpose-i"]) == 1
     assert "only BlazePose's models" in capsys.readouterr().err
 
 

@@ -264,5 +264,5 @@ def test_report(made_up: Path, astronaut: Path, monkeypatch: pytest.MonkeyPatch,
     assert all(name.replace("_", " ") in page for name in EFFICIENTPOSE.names)
     assert "http" not in page
     write_png(tmp_path / "black.png", np.zeros((64, 64, 3), np.uint8))
-    assert main(["report", str(tmp_path / "black.png"), "-o", str(path), "--model", RT]) == 0
+    assert main(["report", str(tmp_path / "black.png"), "-o", str(path), "--model", RT, "--force"]) == 0
     assert "Nobody was found." in path.read_text("utf-8")

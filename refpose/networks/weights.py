@@ -146,11 +146,15 @@ def save(
         "content_sha256": content_sha256(arrays),
     }
     check(network, arrays, attributes, Path(path).name)
-    with files.replacing(path) as temporary, h5py.File(temporary, "w", libver=("earliest", "v110")) as h5:
+    # In memory: HDF5 does not survive a full disk.
+    with h5py.File(os.fspath(path), "w", driver="core", backing_store=False, libver=("earliest", "v110")) as h5:
         for name, value in attributes.items():
             h5.attrs[name] = value
         for name in record(network).weights:
             h5.create_dataset(name, data=np.ascontiguousarray(arrays[name]), track_times=False)
+        h5.flush()
+        image = h5.id.get_file_image()
+    files.write_bytes(path, image)
 
 
 def check(network: str, arrays: Mapping[str, NDArray[Any]], attributes: Mapping[str, Any], where: str) -> None:

@@ -23,7 +23,7 @@ from .. import reading
 from ..networks import NETWORKS, efficientpose, published, record, weights
 from ..networks.tape import Step, Tape, Val
 from ..reading import archives, hdf5
-from . import keras_model
+from . import keras_model, outputs
 from .tflite_model import Operator, TfliteModel
 
 LICENCE = "Apache-2.0"
@@ -74,21 +74,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--changed", action="store_true", help="take a model that differs from a published one in some arrays"
     )
+    outputs.add_force(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     models = [found for source in args.sources for found in read_models(source)]
-    converted: dict[str, str] = {}
+    converted: dict[str, tuple[str, str, dict[str, NDArray[Any]]]] = {}
     for name, data in models:
         network, arrays = convert(name, data)
         digest = hashlib.sha256(data).hexdigest()
         print(f"{name}: {judge(name, network, arrays, digest, args.changed)}", file=sys.stderr)
-        if converted.get(network, digest) != digest:
+        if network in converted and converted[network][1] != digest:
             raise ValueError(f"{name}: a second, different model of the network {network!r} in one call")
-        args.output.mkdir(parents=True, exist_ok=True)
-        target = args.output / f"{network}.h5"
+        converted[network] = (name, digest, arrays)
+    args.output.mkdir(parents=True, exist_ok=True)
+    targets = {network: args.output / f"{network}.h5" for network in converted}
+    outputs.check(dict.fromkeys(targets.values(), (".h5",)), args.sources, args.force)
+    for network, (name, digest, arrays) in converted.items():
+        target = targets[network]
         weights.save(target, network, arrays, PurePosixPath(name).name, digest, LICENCE)
-        converted[network] = digest
         print(f"{name} -> {target} ({len(arrays)} arrays, {sum(a.size for a in arrays.values()):,} values)")
     return 0
 

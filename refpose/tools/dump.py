@@ -15,7 +15,7 @@ from pathlib import Path
 from ..images import read_image
 from ..pose import MODELS, Pose
 from ..study.explain import QUANTITIES
-from . import options
+from . import options, outputs
 from .inspect import shape_text
 
 
@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="FILE.h5", help="the file to write")
     parser.add_argument("--activations", action="store_true", help="the output of every layer too (some tens of MB)")
     parser.add_argument("--list", action="store_true", help="print the names, shapes, units and meanings, and stop")
+    outputs.add_force(parser)
     options.add_arguments(parser)
 
 
@@ -37,12 +38,13 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.picture is None or args.output is None:
         raise argparse.ArgumentError(None, "expected a picture and -o FILE.h5, or --list")
+    outputs.check({args.output: (".h5",)}, [args.picture], args.force)
     image = read_image(args.picture)
     pose = make_pose(args)
     explanation = pose.explain(image, activations=args.activations)
     explanation.save(args.output)
     state = f"nobody: {explanation.stopped}" if explanation.stopped else "one person"
-    print(f"{state}; {len(explanation)} arrays -> {args.output}")
+    outputs.tell(f"{state}; {len(explanation)} arrays -> {args.output}", args.output)
     return 0
 
 

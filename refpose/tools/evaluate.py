@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ from ..accuracy.evaluation import (
 )
 from ..extras import require
 from ..files import replacing, write_json
-from . import batch, options
+from . import batch, options, outputs
 
 TITLES = {"full": "whole pictures, end to end", "crop": "persons cut out by their annotations"}
 SIZE_NAMES = {"torso": "PCK, torso", "torso_diagonal": "PCK, torso diagonal", "head": "PCKh, head"}
@@ -94,6 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--save-results", type=Path, metavar="DIR", help="write what models found as COCO results, NAME.MODE.json"
     )
+    outputs.add_force(output)
     options.add_arguments(parser, several=True)
 
 
@@ -135,14 +136,14 @@ def run(args: argparse.Namespace) -> int:
     chosen = Options(JOINT_SETS[args.joints], tuple(args.threshold), tuple(args.head_threshold), args.min_joints)
     annotations = read_annotations(args.annotations, args.ignore_unknown_joints)
     check(annotations, chosen)
-    prepare_outputs(args)
+    prepare_outputs(args, annotations, models)
 
     columns = []
     for path, name in zip(args.results, unique_names(args.results), strict=True):
         found = read_results(path, annotations)
         mode = results_mode(found, path)
         columns.append(Column(name, mode, found, score(annotations, found, mode, chosen)))
-    for mode in MODES if args.mode == "both" else (args.mode,):
+    for mode in modes(args):
         for model in models:
             columns.append(run_model(args, annotations, model, mode, chosen))
 
@@ -185,17 +186,30 @@ def check(annotations: Annotations, chosen: Options) -> None:
         )
 
 
-def prepare_outputs(args: argparse.Namespace) -> None:
+def prepare_outputs(args: argparse.Namespace, annotations: Annotations, models: Sequence[str]) -> None:
     """Find out before hours of work whether results can be written, and whether plots can be drawn."""
+    inputs = [annotations.path, *args.results]
+    written: dict[Path, Collection[str]] = {}
+    if models:
+        inputs += find_pictures(annotations, args.images).values()
     if args.save_results:
         args.save_results.mkdir(parents=True, exist_ok=True)
+        written |= {results_path(args, model, mode): (".json",) for model in models for mode in modes(args)}
     if args.plot:
         backend = require("matplotlib.backend_bases", "plot")
         known = backend.FigureCanvasBase.get_supported_filetypes()
-        if args.plot.suffix[1:].lower() not in known:
-            raise ValueError(f"{args.plot}: expected a name ending in one of {', '.join(sorted(known))}")
-        if not args.plot.parent.is_dir():
-            raise FileNotFoundError(f"{args.plot.parent}: no such folder")
+        written[args.plot] = [f".{kind}" for kind in known]
+    outputs.check(written, inputs, args.force)
+
+
+def modes(args: argparse.Namespace) -> tuple[str, ...]:
+    """The ways in which models are run."""
+    return MODES if args.mode == "both" else (args.mode,)
+
+
+def results_path(args: argparse.Namespace, model: str, mode: str) -> Path:
+    """Where what a model finds in one mode is written to."""
+    return Path(args.save_results, f"{model}.{mode}.json")
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:
@@ -233,7 +247,7 @@ def run_model(args: argparse.Namespace, annotations: Annotations, model: str, mo
         figures["robustness"] = robustness(annotations, made, mode, chosen, args.seed)
     if args.save_results:
         records = [results_record(image, person) for image, people in made.plain.items() for person in people]
-        write_json(args.save_results / f"{model}.{mode}.json", records)
+        write_json(results_path(args, model, mode), records)
     return Column(model, mode, made.plain, figures)
 
 

@@ -13,9 +13,10 @@ import argparse
 from pathlib import Path
 
 from ..efficientpose import HeatmapPose
+from ..files import printable
 from ..images import read_image
 from ..study import heatmap_report, report
-from . import options
+from . import options, outputs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,19 +24,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("picture", metavar="PICTURE", help="a picture file")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="PAGE.html", help="the page to write")
     parser.add_argument("--title", help="headline of the page (the picture's file name)")
+    outputs.add_force(parser)
     options.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Do ``refpose report``."""
+    outputs.check({args.output: (".html", ".htm")}, [args.picture], args.force)
     image = read_image(args.picture)
     pose = options.make_pose(options.settings(args, mode="image"), args.threads)
-    title = args.title or Path(args.picture).name
+    title = args.title or printable(Path(args.picture).name)
     if isinstance(pose, HeatmapPose):
         state = "one person" if heatmap_report.write(args.output, pose, image, title) else "nobody"
     else:
         found = report.write(args.output, pose, image, title)
         state = f"nobody: {found.stopped}" if found.stopped else "one person"
-    size = args.output.stat().st_size / 1e6
-    print(f"{state}; {size:.1f} MB -> {args.output}")
+    outputs.tell(f"{state} -> {args.output}", args.output)
     return 0
