@@ -82,7 +82,7 @@ sanitize: build
 	cd tests && LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 	    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	    PYTHONPATH=$(abspath build/sanitize) $(abspath $(BIN))/pytest -m 'not full' \
-	    test_kernels.py test_native_stages.py test_native_contract.py test_native_fuzz.py
+	    test_kernels.py test_raster.py test_native_stages.py test_native_contract.py test_native_fuzz.py
 
 # The C engine for AArch64 (NEON) under emulation: the reference's bits. Needs Debian's gcc-aarch64-linux-gnu and
 # qemu-user; takes some ten minutes.

@@ -1,31 +1,31 @@
 """Draw poses on pictures: circles, lines, and MediaPipe's rules of what is drawn at all.
 
 Two things must match programs written for `mediapipe.solutions.drawing_utils`: which landmarks are drawn
-(`landmarks`, the one place that knows the rules), and which pixels a line or a circle covers. OpenCV's rasteriser
-(modules/imgproc/src/drawing.cpp, 4.11, 8-connected, no anti-aliasing) works in 16.16 fixed point; `line` and `circle`
-follow it, so the pictures are equal pixel by pixel. Everything draws in place into an (H, W, 3) array and hands the
-colour to the channels as it is: (224, 224, 224) means what the channels mean.
+(`landmarks`, the one place that knows the rules), and which pixels a line or a circle covers (`refpose.stages.raster`).
+Everything draws in place into an (H, W, 3) array of numbers and hands the colour to the channels as it is:
+(224, 224, 224) means what the channels mean.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import arguments
+from .engine.select import stages
+from .stages.raster import MAX_THICKNESS, Point
 
 if TYPE_CHECKING:
     from .pose import Person
+    from .stages.table import Stages
 
 Color = Sequence[float]
-Point = tuple[int, int]
+Values = list[float]  # of the three channels, as the picture's type can hold them
 
 # mediapipe/python/solutions/drawing_utils.py: a landmark that states less than this is not drawn.
 VISIBILITY_THRESHOLD = 0.5
@@ -37,9 +37,7 @@ ROI_COLOR = (255, 214, 0)
 BOX_COLOR = (60, 220, 90)
 PARTS = ("skeleton", "roi", "box")
 
-_SHIFT = 16
-_ONE = 1 << _SHIFT
-_HALF = _ONE >> 1
+_INT32 = np.iinfo(np.int32)
 
 
 @dataclass
@@ -62,10 +60,7 @@ class DrawingSpec:
 
 
 def pixel(x_n: float, y_n: float, width: int, height: int) -> Point | None:
-    """Pixel of an image-normalised point, or None when it lies outside the picture.
-
-    A coordinate is inside when it is at least 0 and below 1 or within a relative 1e-9 of 1
-    (`_normalized_to_pixel_coordinates` of mediapipe/python/solutions/drawing_utils.py).
+    """Pixel of an image-normalised point, or None when it lies outside the picture (see `_pixels`).
 
     Parameters
     ----------
@@ -74,9 +69,22 @@ def pixel(x_n: float, y_n: float, width: int, height: int) -> Point | None:
     width, height : int
         Size of the picture in pixels.
     """
-    if not all(value >= 0 and (value < 1 or math.isclose(1, value)) for value in (x_n, y_n)):
-        return None
-    return min(math.floor(x_n * width), width - 1), min(math.floor(y_n * height), height - 1)
+    (found,), (inside,) = _pixels(np.array([[x_n, y_n]], np.float64), width, height)
+    return (found[0], found[1]) if inside else None
+
+
+def _pixels(points_n: NDArray[np.float64], width: int, height: int) -> tuple[list[list[int]], list[bool]]:
+    """Pixels of image-normalised points (n, 2), and which of them lie inside the picture.
+
+    A coordinate is inside when it is at least 0 and below 1 or within a relative 1e-9 of 1
+    (`_normalized_to_pixel_coordinates` of mediapipe/python/solutions/drawing_utils.py, Python's `math.isclose`).
+    """
+    with np.errstate(invalid="ignore"):
+        close = (points_n < 2) & (points_n - 1 <= 1e-9 * points_n)
+        inside = np.logical_and.reduce((points_n >= 0) & ((points_n < 1) | close), axis=1)
+        size = np.array([width, height])
+        found = np.minimum(np.floor(np.where(inside[:, None], points_n, 0) * size).astype(np.int64), size - 1)
+    return found.tolist(), inside.tolist()
 
 
 def shown(visibility: ArrayLike, presence: ArrayLike) -> NDArray[np.bool_]:
@@ -136,25 +144,28 @@ def landmarks(
     height, width = image.shape[:2]
     points = np.asarray(points_n, dtype=np.float64)
     unstated = np.full(len(points), np.nan)
-    sure = shown(unstated if visibility is None else visibility, unstated if presence is None else presence)
-    pixels = {
-        index: place
-        for index, (x_n, y_n) in enumerate(points[:, :2].tolist())
-        if sure[index] and (place := pixel(x_n, y_n, width, height)) is not None
-    }
+    sure = shown(unstated if visibility is None else visibility, unstated if presence is None else presence).tolist()
+    places, inside = _pixels(points[:, :2], width, height)
+    pixels = {k: place for k, place in enumerate(places) if inside[k] and sure[k]}
     pairs = list(connections or ())
     check_connections(pairs, len(points))
     if connection_spec is not None:
-        for pair in pairs:
-            if pair[0] in pixels and pair[1] in pixels:
-                spec = connection_spec[pair] if isinstance(connection_spec, Mapping) else connection_spec
-                line(image, pixels[pair[0]], pixels[pair[1]], spec.color, spec.thickness)
+        chosen = [pair for pair in pairs if pair[0] in pixels and pair[1] in pixels]
+        ends = [(*pixels[pair[0]], *pixels[pair[1]]) for pair in chosen]
+        styles = _styles(image, connection_spec, chosen)
+        thickness = [style.thickness for style in styles]
+        if styles and min(thickness) < 1:
+            raise ValueError(f"thickness of a line must be from 1 to {MAX_THICKNESS}, not {min(thickness)}")
+        _lines(image, ends, [style.color for style in styles], thickness)
     if landmark_spec:
-        for index, center in pixels.items():
-            spec = landmark_spec[index] if isinstance(landmark_spec, Mapping) else landmark_spec
-            border = max(spec.circle_radius + 1, int(spec.circle_radius * 1.2))
-            circle(image, center, border, WHITE_COLOR, spec.thickness)
-            circle(image, center, spec.circle_radius, spec.color, spec.thickness)
+        white = _channels(image, WHITE_COLOR)
+        circles, colors, widths = [], [], []
+        for (x, y), style in zip(pixels.values(), _styles(image, landmark_spec, pixels), strict=True):
+            border = max(style.radius + 1, int(style.radius * 1.2))
+            circles += [(x, y, border), (x, y, style.radius)]
+            colors += [white, style.color]
+            widths += [style.thickness, style.thickness]
+        _circles(image, circles, colors, widths)
 
 
 def person(image: NDArray[Any], person: Person, parts: Collection[str] = PARTS) -> None:
@@ -205,15 +216,17 @@ def line(image: NDArray[Any], start: Point, end: Point, color: Color, thickness:
         Pixels (x, y).
     color : 3 numbers
     thickness : int
-        In pixels, at least 1.
+        In pixels, 1 to 32767.
+
+    Raises
+    ------
+    ValueError
+        When the picture, the colour or the thickness is none, or a coordinate is beyond int32.
+    TypeError
+        When a coordinate is no whole number.
     """
-    thickness = arguments.whole("thickness of a line", thickness, 1)
-    start, end = _point(start), _point(end)
-    if thickness == 1:
-        _put(image, *_thin_line(image, start, end), _channels(image, color))
-    else:
-        fixed = ((start[0] << _SHIFT, start[1] << _SHIFT), (end[0] << _SHIFT, end[1] << _SHIFT))
-        _thick_line(image, *fixed, _channels(image, color), thickness)
+    thickness = arguments.whole("thickness of a line", thickness, 1, MAX_THICKNESS)
+    _lines(image, [(*_point(start), *_point(end))], [_channels(image, color)], [thickness])
 
 
 def circle(image: NDArray[Any], center: Point, radius: int, color: Color, thickness: int = 2) -> None:
@@ -229,20 +242,16 @@ def circle(image: NDArray[Any], center: Point, radius: int, color: Color, thickn
         In pixels.
     color : 3 numbers
     thickness : int
+        At most 32767.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `line`.
     """
-    radius, thickness = arguments.whole("radius of a circle", radius, 0), arguments.whole("thickness", thickness)
-    center = _point(center)
-    channels = _channels(image, color)
-    height, width = image.shape[:2]
-    reach = radius + max(thickness, 0) + 2
-    if thickness <= 1:
-        x, y = _small_circle(radius, thickness < 0)
-    elif reach <= center[0] < width - reach and reach <= center[1] < height - reach:
-        x, y = _ring(radius, thickness)
-    else:  # OpenCV cuts the pieces of the ring at the border before it rasterises them, which moves some pixels
-        _draw_ring(image, center, radius, channels, thickness)
-        return
-    _put(image, x + center[0], y + center[1], channels)
+    radius = arguments.whole("radius of a circle", radius, 0, _INT32.max)
+    thickness = arguments.whole("thickness of a circle", thickness, _INT32.min, MAX_THICKNESS)
+    _circles(image, [(*_point(center), radius)], [_channels(image, color)], [thickness])
 
 
 def polygon(image: NDArray[Any], corners: ArrayLike, color: Color, thickness: int = 2) -> None:
@@ -252,242 +261,78 @@ def polygon(image: NDArray[Any], corners: ArrayLike, color: Color, thickness: in
         line(image, start, end, color, thickness)
 
 
+class _Style(NamedTuple):
+    """A `DrawingSpec` in numbers that were checked."""
+
+    color: Values
+    thickness: int
+    radius: int
+
+
+def _styles(image: NDArray[Any], spec: DrawingSpec | Mapping[Any, DrawingSpec], keys: Collection[Any]) -> list[_Style]:
+    """How to draw each of some landmarks or connections; what many share is looked at once."""
+    specs = [spec[key] for key in keys] if isinstance(spec, Mapping) else [spec] * len(keys)
+    known: dict[tuple[Any, ...], _Style] = {}
+    found = []
+    for one in specs:
+        values = (*one.color, one.thickness, one.circle_radius)
+        style = known.get(values)
+        if style is None:
+            style = known[values] = _Style(
+                _channels(image, one.color),
+                arguments.whole("thickness", one.thickness, _INT32.min, MAX_THICKNESS),
+                arguments.whole("circle_radius", one.circle_radius, 0, _INT32.max),
+            )
+        found.append(style)
+    return found
+
+
+@cache
+def _stages() -> Stages:
+    """The functions that draw: C's where it was built, or NumPy's, with the same pixels."""
+    return stages("auto")
+
+
+def _lines(
+    image: NDArray[Any], ends: Sequence[Sequence[int]], colors: Sequence[Values], thickness: Sequence[int]
+) -> None:
+    """Draw lines, one after the other, of numbers that were checked."""
+    if ends:
+        paint = np.array(colors, image.dtype)
+        _stages().draw_lines(_checked(image), np.array(ends, np.int32), paint, np.array(thickness, np.int32))
+
+
+def _circles(
+    image: NDArray[Any], circles: Sequence[Sequence[int]], colors: Sequence[Values], thickness: Sequence[int]
+) -> None:
+    """Draw circles, one after the other, of numbers that were checked."""
+    if circles:
+        paint = np.array(colors, image.dtype)
+        _stages().draw_circles(_checked(image), np.array(circles, np.int32), paint, np.array(thickness, np.int32))
+
+
+def _checked(image: NDArray[Any]) -> NDArray[Any]:
+    """The picture, if it is one."""
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype.kind not in "biufc":
+        raise ValueError(f"image: expected an array of numbers (height, width, 3), found {image.dtype} {image.shape}")
+    return image
+
+
 def _point(point: Point) -> Point:
-    """The same pixel in Python's own numbers."""
+    """The same pixel in Python's own numbers, of 32 bits as OpenCV's are."""
     x, y = point
-    return arguments.whole("x of a pixel", x), arguments.whole("y of a pixel", y)
+    return (
+        arguments.whole("x of a pixel", x, _INT32.min, _INT32.max),
+        arguments.whole("y of a pixel", y, _INT32.min, _INT32.max),
+    )
 
 
-def _channels(image: NDArray[Any], color: Color) -> NDArray[Any]:
-    """`color` as three values of the picture's type, rounded to even and saturated."""
+def _channels(image: NDArray[Any], color: Color) -> Values:
+    """`color` as three values that the picture's type can hold: rounded to even and saturated where it has integers."""
     if len(color) not in (3, 4):
         raise ValueError(f"color: expected three numbers, found {color!r}")
     values = list(color[:3])
     if image.dtype.kind in "iu":
         limits = np.iinfo(image.dtype)
         values = [min(max(round(value), limits.min), limits.max) for value in values]
-    return np.array(values, image.dtype)
-
-
-def _put(image: NDArray[Any], x: NDArray[np.int64], y: NDArray[np.int64], color: NDArray[Any]) -> None:
-    """Set the pixels (x, y), arrays of equal shape, that lie inside the picture."""
-    height, width = image.shape[:2]
-    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    image[y[inside], x[inside]] = color
-
-
-def _clip(width: int, height: int, start: Point, end: Point) -> tuple[Point, Point] | None:
-    """The part of a line inside 0..width-1, 0..height-1, or None (`clipLine`)."""
-    right, bottom = width - 1, height - 1
-
-    def outside(x: int, y: int) -> int:
-        return (x < 0) | (x > right) << 1 | (y < 0) << 2 | (y > bottom) << 3
-
-    ends = [start, end]
-    codes = [outside(*start), outside(*end)]
-    # Both ends are first brought to the top or bottom edge, then to the left or right one.
-    for mask, axis in ((12, 1), (3, 0)):
-        if codes[0] & codes[1]:
-            return None
-        for which in (0, 1):
-            if codes[which] & mask:
-                (x1, y1), (x2, y2) = ends
-                x, y = ends[which]
-                if axis == 1:
-                    edge = 0 if codes[which] & 4 else bottom
-                    ends[which] = x + int(float(edge - y) * (x2 - x1) / (y2 - y1)), edge
-                else:
-                    edge = 0 if codes[which] & 1 else right
-                    ends[which] = edge, y + int(float(edge - x) * (y2 - y1) / (x2 - x1))
-                # As OpenCV has it, an end moved to the left or right edge is not looked at again.
-                codes[which] = outside(*ends[which]) & 3 if axis == 1 else 0
-    return None if codes[0] | codes[1] else (ends[0], ends[1])
-
-
-def _thin_line(image: NDArray[Any], start: Point, end: Point) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pixels of Bresenham's line from left to right (`LineIterator`), as arrays x, y."""
-    clipped = _clip(image.shape[1], image.shape[0], start, end)
-    if clipped is None:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    (x1, y1), (x2, y2) = clipped
-    if x2 < x1:
-        x1, y1, x2, y2 = x2, y2, x1, y1
-    dx, dy = x2 - x1, abs(y2 - y1)
-    down = 1 if y2 >= y1 else -1
-    long, short = max(dx, dy), min(dx, dy)
-    along = np.arange(long + 1)
-    across = (2 * short * along + max(long, 1) - 1) // max(2 * long, 1)
-    if dy > dx:
-        return x1 + across, y1 + down * along
-    return x1 + along, y1 + down * across
-
-
-def _thick_line(
-    image: NDArray[Any],
-    start: Point,
-    end: Point,
-    color: NDArray[Any],
-    thickness: int,
-    caps: tuple[bool, bool] = (True, True),
-) -> None:
-    """Draw a filled rectangle with discs at its ends (`ThickLine`).
-
-    Parameters
-    ----------
-    start, end : pair of int
-        16.16 fixed point.
-    caps : pair of bool
-        Whether `start` and `end` get their disc.
-    """
-    dx, dy = (start[0] - end[0]) / _ONE, (end[1] - start[1]) / _ONE
-    length = math.sqrt(dx * dx + dy * dy)
-    if length > 0:
-        half_width = (thickness + thickness % 2) * _HALF / length
-        across = round(dy * half_width), round(dx * half_width)
-        _fill_quad(
-            image,
-            [
-                (start[0] + across[0], start[1] + across[1]),
-                (start[0] - across[0], start[1] - across[1]),
-                (end[0] - across[0], end[1] - across[1]),
-                (end[0] + across[0], end[1] + across[1]),
-            ],
-            color,
-        )
-    x, y = _small_circle((thickness + 1) // 2, True)
-    for place, capped in zip((start, end), caps, strict=True):
-        if capped:
-            _put(image, x + ((place[0] + _HALF) >> _SHIFT), y + ((place[1] + _HALF) >> _SHIFT), color)
-
-
-def _fill_quad(image: NDArray[Any], corners: list[Point], color: NDArray[Any]) -> None:
-    """Fill a convex quadrangle and its outline (`FillConvexPoly`); corners are 16.16 fixed point."""
-    height, width = image.shape[:2]
-    outlines = [
-        _outline(width, height, start, end) for start, end in zip(corners[-1:] + corners[:-1], corners, strict=True)
-    ]
-    _put(image, np.concatenate([x for x, _ in outlines]), np.concatenate([y for _, y in outlines]), color)
-    rows = [(y + _HALF) >> _SHIFT for _, y in corners]
-    columns = [(x + _HALF) >> _SHIFT for x, _ in corners]
-    top, bottom = min(rows), min(max(rows) - 1, height - 1)  # the last row is the outline's
-    if bottom < max(top, 0) or max(columns) < 0 or min(columns) >= width:
-        return
-    first = min(range(4), key=lambda index: corners[index][1])
-    one, other = (_side(corners, rows, first, step)[: bottom - top + 1] for step in (1, -1))
-    visible = slice(max(-top, 0), None)
-    left = (np.minimum(one, other)[visible, None] + _HALF) >> _SHIFT
-    right = (np.maximum(one, other)[visible, None] + _HALF) >> _SHIFT
-    x0, x1 = max(min(columns) - 1, 0), min(max(columns) + 2, width)
-    x = np.arange(x0, x1)
-    image[max(top, 0) : bottom + 1, x0:x1][(x >= left) & (x <= right)] = color
-
-
-def _side(corners: list[Point], rows: list[int], first: int, step: int) -> NDArray[np.int64]:
-    """Fixed-point x of one side of a quadrangle, in each row from the top to the last but one.
-
-    Parameters
-    ----------
-    corners : list of pair of int
-        16.16 fixed point.
-    rows : list of int
-        The corners' rounded rows.
-    first : int
-        The top corner.
-    step : {1, -1}
-        Direction around the corners.
-    """
-    x = np.empty(max(rows) - rows[first], dtype=np.int64)
-    top = row = rows[first]
-    corner = first
-    for _ in corners:
-        following = (corner + step) % len(corners)
-        drop = rows[following] - row
-        if drop > 0:
-            slope = _quotient((corners[following][0] - corners[corner][0]) * 2 + drop, 2 * drop)
-            rest = x[row - top :]
-            rest[:] = corners[corner][0] + slope * np.arange(len(rest))
-            row = rows[following]
-        corner = following
-    return x
-
-
-def _outline(width: int, height: int, start: Point, end: Point) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pixels of a line between fixed-point ends (`Line2`), as arrays x, y."""
-    clipped = _clip(width << _SHIFT, height << _SHIFT, start, end)
-    if clipped is None:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    (x1, y1), (x2, y2) = clipped
-    dx, dy = x2 - x1, y2 - y1
-    flat = abs(dx) > abs(dy)
-    if (dx if flat else dy) < 0:
-        x1, y1, x2, y2, dx, dy = x2, y2, x1, y1, -dx, -dy
-    if flat:
-        count, slope = (x2 - x1) >> _SHIFT, _quotient(dy * _ONE, dx | 1)
-    else:
-        count, slope = (y2 - y1) >> _SHIFT, _quotient(dx * _ONE, dy | 1)
-    # The far end is a pixel of its own, which the steps may miss.
-    along = np.arange(count + 2)
-    across = _HALF + slope * along
-    if flat:
-        x, y = ((x1 + _HALF) >> _SHIFT) + along, (y1 + across) >> _SHIFT
-    else:
-        x, y = (x1 + across) >> _SHIFT, ((y1 + _HALF) >> _SHIFT) + along
-    x[-1], y[-1] = (x2 + _HALF) >> _SHIFT, (y2 + _HALF) >> _SHIFT
-    return x, y
-
-
-def _quotient(numerator: int, denominator: int) -> int:
-    """Integer division towards zero, as C has it; `denominator` is positive."""
-    return numerator // denominator if numerator >= 0 else -(-numerator // denominator)
-
-
-@lru_cache(maxsize=64)
-def _small_circle(radius: int, filled: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pixels of a disc or a circle one pixel wide around (0, 0) (`Circle`), as arrays x, y."""
-    found: set[Point] = set()
-    err, dx, dy, plus, minus = 0, radius, 0, 1, 2 * radius - 1
-    while dx >= dy:
-        for x, y in ((dx, dy), (dy, dx)):
-            for row in (-y, y):
-                found.update((column, row) for column in (range(-x, x + 1) if filled else (-x, x)))
-        dy += 1
-        err += plus
-        plus += 2
-        if err > 0:
-            err -= minus
-            dx -= 1
-            minus -= 2
-    x, y = np.array(sorted(found), dtype=np.int64).T
-    return x, y
-
-
-@lru_cache(maxsize=64)
-def _ring(radius: int, thickness: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pixels of a ring around (0, 0), as arrays x, y."""
-    reach = radius + thickness + 2
-    canvas = np.zeros((2 * reach + 1, 2 * reach + 1, 1), np.uint8)
-    _draw_ring(canvas, (reach, reach), radius, np.ones(1, np.uint8), thickness)
-    y, x = np.nonzero(canvas[:, :, 0])
-    return x - reach, y - reach
-
-
-def _draw_ring(image: NDArray[Any], center: Point, radius: int, color: NDArray[Any], thickness: int) -> None:
-    """Draw a ring as OpenCV does: thick lines along a polygon (`EllipseEx`)."""
-    degrees = 90 if radius < 3 else 30 if radius < 10 else 18 if radius < 15 else 5
-    corners: list[Point] = []
-    for angle in range(0, 361, degrees):
-        corner = (
-            (center[0] << _SHIFT) + round((radius << _SHIFT) * _sine(450 - angle)),
-            (center[1] << _SHIFT) + round((radius << _SHIFT) * _sine(angle)),
-        )
-        if not corners or corner != corners[-1]:
-            corners.append(corner)
-    if len(corners) == 1:
-        corners *= 2
-    for index, (start, end) in enumerate(pairwise(corners)):
-        _thick_line(image, start, end, color, thickness, caps=(index == 0, True))
-
-
-def _sine(degrees: int) -> float:
-    """Sine of whole degrees as in OpenCV's table: seven decimals, float32."""
-    return float(np.float32(round(math.sin(math.radians(degrees)), 7)))
+    return values

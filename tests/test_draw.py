@@ -6,15 +6,24 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
 from refpose import Roi, draw
 from refpose.draw import DrawingSpec
+from refpose.mediapipe.solutions.drawing_styles import get_default_pose_landmarks_style
 from refpose.topology import BLAZEPOSE
 
 RECORDED = np.load(Path(__file__).parent / "recorded" / "drawing.npz")
 GREY = DrawingSpec((10, 20, 30))
+# MediaPipe's PoseLandmarksConnections.POSE_LANDMARKS, in its order
+CONNECTIONS = [
+    *((0, 1), (1, 2), (2, 3), (3, 7), (0, 4), (4, 5), (5, 6), (6, 8), (9, 10), (11, 12), (11, 13), (13, 15)),
+    *((15, 17), (15, 19), (15, 21), (17, 19), (12, 14), (14, 16), (16, 18), (16, 20), (16, 22), (18, 20), (11, 23)),
+    *((12, 24), (23, 24), (23, 25), (24, 26), (25, 27), (26, 28), (27, 29), (28, 30), (29, 31), (30, 32)),
+    *((27, 31), (28, 32)),
+]
 
 
 def canvas(width: int = 40, height: int = 30) -> np.ndarray:
@@ -59,9 +68,9 @@ def test_colours() -> None:
 
 
 def test_impossible_shapes() -> None:
-    with pytest.raises(ValueError, match="thickness of a line must be at least 1, not 0"):
+    with pytest.raises(ValueError, match="thickness of a line must be from 1 to 32767, not 0"):
         draw.line(canvas(), (0, 0), (1, 1), (1, 2, 3), 0)
-    with pytest.raises(ValueError, match="radius of a circle must be at least 0, not -1"):
+    with pytest.raises(ValueError, match="radius of a circle must be from 0 to 2147483647, not -1"):
         draw.circle(canvas(), (0, 0), -1, (1, 2, 3))
 
 
@@ -75,6 +84,8 @@ def test_impossible_shapes() -> None:
         (1 + 2e-9, 0.0, None),
         (-1e-12, 0.0, None),
         (0.5, float("nan"), None),
+        (float("inf"), 0.5, None),
+        (0.5, -float("inf"), None),
         (0.999, 0.0334, (39, 1)),
     ],
 )
@@ -118,6 +129,49 @@ def test_styles_by_landmark_and_connection() -> None:
         connection_spec={(0, 1): DrawingSpec((3, 3, 3), 1)},
     )
     assert picture[15, [4, 6, 20, 36, 39, 30]].tolist() == [[1] * 3, [224] * 3, [3] * 3, [2] * 3, [2] * 3, [224] * 3]
+
+
+def test_numbers_that_are_none() -> None:
+    for wrong in ((1.5, 2), ("1", 2), (None, 2)):
+        with pytest.raises(TypeError, match="must be a whole number"):
+            draw.line(canvas(), wrong, (3, 3), (1, 2, 3))
+    with pytest.raises(ValueError, match="y of a pixel must be from -2147483648 to 2147483647"):
+        draw.circle(canvas(), (1, 2**31), 3, (1, 2, 3))
+    with pytest.raises(ValueError, match="thickness of a line must be from 1 to 32767, not 0"):
+        drawn(connections=[(0, 1)], connection_spec=DrawingSpec(thickness=0))
+    with pytest.raises(ValueError, match="circle_radius must be from 0"):
+        drawn(landmark_spec=DrawingSpec(circle_radius=-1))
+    with pytest.raises(ValueError, match="image: expected an array of numbers"):
+        draw.line(np.zeros((9, 9), np.uint8), (1, 2), (3, 4), (1, 2, 3))
+    read_only = canvas()
+    read_only.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        draw.line(read_only, (1, 2), (3, 4), (1, 2, 3))
+
+
+@pytest.mark.parametrize("case", ["default", "style", "points_only", "no_points", "mapping", "big", "half_outside"])
+def test_landmarks_are_mediapipes(goldens: Path, case: str) -> None:
+    """drawing.h5: MediaPipe's own draw_landmarks; its README says with which arguments."""
+    with h5py.File(goldens / "tasks" / "drawing.h5") as file:
+        points, expected = file[case]["landmarks"][()], file[case]["image"][()]
+    options: dict[str, Any] = {"landmark_spec": DrawingSpec((0, 0, 255)), "connection_spec": DrawingSpec()}
+    options["connections"] = [] if case == "points_only" else CONNECTIONS
+    if case == "no_points":
+        options["landmark_spec"] = None
+    if case == "style":
+        options["landmark_spec"] = get_default_pose_landmarks_style()
+    if case == "mapping":
+        options["connection_spec"] = {
+            pair: DrawingSpec((10 + 5 * i, 250 - 5 * i, 90), 1 + i % 4) for i, pair in enumerate(CONNECTIONS)
+        }
+    if case == "big":
+        options |= {
+            "landmark_spec": DrawingSpec((1, 2, 255), -1, 9),
+            "connection_spec": DrawingSpec((0, 255, 0), 7),
+        }
+    picture = np.zeros_like(expected)
+    draw.landmarks(picture, points, points[:, 3], points[:, 4], **options)
+    np.testing.assert_array_equal(picture, expected)
 
 
 def test_only_three_channels() -> None:

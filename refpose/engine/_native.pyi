@@ -1,6 +1,6 @@
 """Typed face of the Cython module."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from ..stages.warp import Matrix
 _Floats = NDArray[np.float32]
 _Doubles = NDArray[np.float64]
 _Bytes = NDArray[np.uint8]
+_Whole = NDArray[np.int32]
 
 RELU6: int
 RELU6_SUM: int
@@ -37,6 +38,8 @@ def rounded_sinf(x: float | np.float32) -> np.float32: ...
 def rounded_cosf(x: float | np.float32) -> np.float32: ...
 def rounded_atan2f(y: float | np.float32, x: float | np.float32) -> np.float32: ...
 def crop_matrix(corners: list[tuple[float, float]], size: int) -> Matrix: ...
+def draw_lines(image: NDArray[Any], ends: _Whole, colors: NDArray[Any], thickness: _Whole) -> None: ...
+def draw_circles(image: NDArray[Any], circles: _Whole, colors: NDArray[Any], thickness: _Whole) -> None: ...
 
 class Program:
     def __init__(

@@ -238,3 +238,4 @@ cdef class Program:
 
 
 include "_stages.pxi"
+include "_draw.pxi"

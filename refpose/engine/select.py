@@ -114,4 +114,6 @@ def stages(engine: str, rounded: bool = False) -> Stages:
         one_euro=compiled.one_euro,
         network_input=compiled.network_input,
         find_peaks=compiled.find_peaks,
+        draw_lines=native.draw_lines,
+        draw_circles=native.draw_circles,
     )

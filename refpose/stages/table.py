@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import filters, heatmaps, landmarks, libm, rounded, warp
+from . import filters, heatmaps, landmarks, libm, raster, rounded, warp
 from .libm import FloatArray
 
 
@@ -31,6 +31,8 @@ class Stages(NamedTuple):
         `refpose.stages.filters.one_euro`.
     network_input, find_peaks
         `refpose.stages.heatmaps`.
+    draw_lines, draw_circles
+        `refpose.stages.raster`.
     """
 
     expf: Callable[..., FloatArray] = libm.expf
@@ -45,6 +47,8 @@ class Stages(NamedTuple):
     one_euro: Callable[..., tuple[FloatArray, NDArray[np.float64]]] = filters.one_euro
     network_input: Callable[..., FloatArray] = heatmaps.network_input
     find_peaks: Callable[..., tuple[NDArray[np.intp], FloatArray]] = heatmaps.find_peaks
+    draw_lines: Callable[..., None] = raster.draw_lines
+    draw_circles: Callable[..., None] = raster.draw_circles
 
 
 NUMPY = Stages()

@@ -11,7 +11,7 @@ import numpy as np
 from refpose.engine import load_network
 from refpose.engine.plan import Plan, link
 from refpose.engine.rules import RULES
-from refpose.stages import landmarks, libm, rounded, warp
+from refpose.stages import landmarks, libm, raster, rounded, warp
 
 NETWORKS = ("detector", "lite", "full", "heavy")
 FUNCTIONS = ("expf", "sinf", "cosf", "atan2f")
@@ -19,6 +19,7 @@ FUNCTIONS = ("expf", "sinf", "cosf", "atan2f")
 KINDS = (
     *("program", *FUNCTIONS, "crop_matrix", "warp", "warp_mask", "refine"),
     *(f"rounded_{name}" for name in (*FUNCTIONS, "refine")),
+    *("draw_lines", "draw_circles"),
 )
 
 
@@ -89,9 +90,28 @@ def stage_cases(folder: Path) -> None:
             write(folder / f"{kind}{number}.case", kind, position, [39, 64, 64, 39, window], heatmap, refined)
 
 
+def drawing_cases(folder: Path) -> None:
+    """Lines and circles on a picture and around it."""
+    rng = np.random.default_rng(4)
+    for number, reach in enumerate((20, 1000, 2**30)):
+        ends = rng.integers(-reach, 100 + reach, (200, 4)).astype(np.int32)
+        ends[::2, :2] = rng.integers(0, 60, (100, 2))
+        circles = np.column_stack([ends[:, :2], rng.integers(0, min(reach, 400), 200)]).astype(np.int32)
+        colors = rng.integers(0, 256, (200, 3), dtype=np.uint8)
+        for kind, draw, shapes, least in (
+            ("draw_lines", raster.draw_lines, ends, 1),
+            ("draw_circles", raster.draw_circles, circles, -1),
+        ):
+            thickness = rng.integers(least, 9, 200).astype(np.int32)
+            picture = np.zeros((60, 90, 3), np.uint8)
+            draw(picture, shapes, colors, thickness)
+            write(folder / f"{kind}{number}.case", kind, shapes, [200, 60, 90], colors, thickness, picture)
+
+
 def write_all(folder: Path, networks: Sequence[str] = NETWORKS) -> list[Path]:
     """Write all cases and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     stage_cases(folder)
+    drawing_cases(folder)
     network_cases(folder, networks)
     return sorted(folder.glob("*.case"))

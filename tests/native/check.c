@@ -4,6 +4,7 @@
  * case is a file of 64-bit numbers in the machine's byte order: its kind, then for each array the number of bytes and the bytes,
  * padded to a multiple of eight. What the arrays of a kind are is said where they are used below. */
 #include "context.h"
+#include "draw.h"
 #include "rounded.h"
 #include "stages.h"
 
@@ -32,7 +33,7 @@ RP_COUNTED(aligned_alloc, (size_t align, size_t size), (align, size))
 enum { MAX_ARRAYS = 24, CANARY = 0x5a };
 enum {
     PROGRAM, EXPF, SINF, COSF, ATAN2F, CROP_MATRIX, WARP, WARP_MASK, REFINE,
-    ROUNDED_EXPF, ROUNDED_SINF, ROUNDED_COSF, ROUNDED_ATAN2F, ROUNDED_REFINE
+    ROUNDED_EXPF, ROUNDED_SINF, ROUNDED_COSF, ROUNDED_ATAN2F, ROUNDED_REFINE, DRAW_LINES, DRAW_CIRCLES
 };
 
 typedef struct {
@@ -208,6 +209,12 @@ static int check_stage(const recorded *c, const char *isa)
         memcpy(y, x, (size_t)expected->bytes);
         s->refine(y, (int)size[0], a[2].data, (int)size[1], (int)size[2], (int)size[3], (int)size[4]);
         break;
+    case DRAW_LINES:
+    case DRAW_CIRCLES: {
+        const rp_canvas canvas = {memset(found, 0, (size_t)expected->bytes), size[1], size[2], 3 * size[2], 3, 1, 1};
+        (c->kind == DRAW_LINES ? rp_draw_lines : rp_draw_circles)(&canvas, size[0], a[0].data, a[2].data, a[3].data);
+        break;
+    }
     default:
         give_up(c->file, "no such kind of case");
     }
