@@ -35,8 +35,19 @@ ENDINGS = frozenset(
     )
 )
 
+# FFmpeg's readers for these files, and the few that streams without a container need. Playlists and lists of files
+# (concat, hls, dash, image2 ...) are not among them: they open other files, whatever they are called.
+_READERS = (
+    *("mov", "matroska", "webm", "avi", "asf", "flv", "live_flv", "ogg", "mxf", "mpeg", "mpegts", "mpegvideo", "vob"),
+    *("gif", "apng", "webp_anim", "ivf", "nut", "rm", "dv", "wtv", "yuv4mpegpipe", "swf", "nsv", "gxf", "bink", "obu"),
+    *("h261", "h263", "h264", "hevc", "vvc", "av1", "m4v", "mjpeg", "mjpeg_2000", "vc1", "dirac", "cavsvideo"),
+)
+READABLE = (
+    "MP4, MOV, Matroska, WebM, AVI, MPEG-TS, MPEG-PS, WMV, FLV, Ogg, MXF, 3GP, GIF and what else is one local file"
+)
+"""The kinds of files in words, for users."""
+
 _FALLBACK_RATE = 30.0  # frames per second, where a file says nothing usable
-_CLOCK_RESET = 1.0  # seconds; time stamps that go back further than this start a new clock
 _TICK = Fraction(
     1, 90_000
 )  # time base of written videos (MPEG's clock): 24, 25, 30, 50, 60 and 30000/1001 fps are exact
@@ -158,8 +169,8 @@ class Reader:
         Number of packets and frames skipped so far because they could not be decoded, or only with damage.
     mended : int
         Number of frames whose time stamp was missing, repeated or went back. Without a stamp, a frame comes a nominal
-        frame after its predecessor, otherwise half of one; where the clock was set back by more than a second, it
-        goes on from there.
+        frame after its predecessor, otherwise half of one. Where the stamps after one that went back go on from it
+        instead of returning, the clock was set back (clips were joined), and from there on times follow it.
     cut_short : bool
         Whether the file ended in the middle of a packet, or could not be read further.
     """
@@ -170,12 +181,11 @@ class Reader:
         with open(path, "rb"):  # the operating system's own errors, with its own messages
             pass
         try:
-            # "file:" so that no name is taken for a protocol, the whitelist so that playlists cannot reach further.
-            self._container = self._av.open(f"file:{self.path}", options={"protocol_whitelist": "file"})
+            self._container = _opened(self.path)
         except self._av.FFmpegError as error:
             raise ValueError(
                 f"{self.path}: cannot be read as a video; it is empty, damaged at its beginning, cut short before its "
-                f"index, or none at all ({error.strerror})"
+                f"index, a list of other files, or none at all ({error.strerror})"
             ) from error
         try:
             self._stream = self._choose()
@@ -202,8 +212,6 @@ class Reader:
         self._matrix: tuple[int, int, int, int] = (1, 0, 0, 1)
         # Half a frame is also the least step of `mended` times: 1000 fps keeps it far above a microsecond.
         self._step = 1 / self.fps if self.fps and self.fps <= 1000 else 1 / _FALLBACK_RATE
-        self._shift = 0.0
-        self._last_time: float | None = None
         self._stamps = _Stamps()
         self._frames = self._read()
 
@@ -253,11 +261,7 @@ class Reader:
 
     def _read(self) -> Iterator[Frame]:
         """Decode, skipping what is broken."""
-        for frame in self._decode():
-            if frame.is_corrupt:
-                self.broken += 1
-                continue
-            time = self._time(frame)
+        for frame, time in self._timed():
             pixels = frame.to_ndarray(format="rgb24")
             if frame.rotation != self._rotation:
                 self._rotation, self._matrix = frame.rotation, _display_matrix(frame)
@@ -269,6 +273,42 @@ class Reader:
         if not self.frames:
             damage = f"; {self.broken} were broken" if self.broken else ""
             raise ValueError(f"{self.path}: no frame of this video could be decoded{damage}")
+
+    def _stamped(self) -> Iterator[tuple[Any, float | None]]:
+        """Give the whole frames and their stamps in seconds on the file's clock."""
+        for frame in self._decode():
+            if frame.is_corrupt:
+                self.broken += 1
+                continue
+            stamp = self._stamps.best(frame.pts, frame.dts)
+            yield frame, None if stamp is None else float(stamp * self._stream.time_base)
+
+    def _timed(self) -> Iterator[tuple[Any, float]]:
+        """Give the frames and their times in seconds, mended where they do not come after the last one's."""
+        frames = self._stamped()
+        waiting: tuple[Any, float | None] | None = None  # the frame after, where its stamp was asked for
+        last: float | None = None
+        shift = 0.0  # from the file's clock to the times given
+        while entry := waiting or next(frames, None):
+            (frame, stamp), waiting = entry, None
+            if stamp is None:
+                time = 0.0 if last is None else last + self._step
+                self.mended += 1
+            else:
+                time = stamp + shift
+                if last is not None and round(time * 1e6) <= round(last * 1e6):
+                    self.mended += 1
+                    waiting = next(frames, None)
+                    follows = None if waiting is None else waiting[1]
+                    if follows is not None and stamp < follows <= last - shift:
+                        # The clock was set back: the next frame does not return to the old one either.
+                        shift = last + self._step - stamp
+                        time = stamp + shift
+                    else:
+                        # Half a frame, so that the frame after a repeated stamp can keep its own.
+                        time = last + self._step / 2
+            last = time
+            yield frame, time
 
     def _decode(self) -> Iterator[Any]:
         """Give the frames that the decoder makes of the packets."""
@@ -296,25 +336,12 @@ class Reader:
             if packet is None:
                 return
 
-    def _time(self, frame: Any) -> float:
-        """Give the time of the next frame in seconds, mended where it does not come after the last one's."""
-        stamp = self._stamps.best(frame.pts, frame.dts)
-        last = self._last_time
-        if stamp is None:
-            time = 0.0 if last is None else last + self._step
-            self.mended += 1
-        else:
-            time = float(stamp * self._stream.time_base) + self._shift
-            if last is not None and round(time * 1e6) <= round(last * 1e6):
-                self.mended += 1
-                if time < last - _CLOCK_RESET:
-                    self._shift += last + self._step - time
-                    time = last + self._step
-                else:
-                    # Half a frame, so that the frame after a repeated stamp can keep its own.
-                    time = last + self._step / 2
-        self._last_time = time
-        return time
+
+def _opened(path: str | os.PathLike[str]) -> Any:
+    """Open a file with one of `_READERS`."""
+    # "file:" so that no name is taken for a protocol, the lists so that nothing else than this file is read.
+    options = {"protocol_whitelist": "file", "format_whitelist": ",".join(_READERS)}
+    return require("av", "video").open(f"file:{os.fspath(path)}", options=options)
 
 
 class _Stamps:
@@ -577,8 +604,7 @@ class _Sound:
     @classmethod
     def of(cls, path: str | os.PathLike[str], output: Any, start: float) -> _Sound | None:
         """Open the sound of a file; None where it has none, or none that can be decoded."""
-        av = require("av", "video")
-        source = av.open(f"file:{os.fspath(path)}", options={"protocol_whitelist": "file"})
+        source = _opened(path)
         stream = source.streams.best("audio")
         if stream is None or stream.codec_context is None:
             source.close()

@@ -179,6 +179,49 @@ def test_clock_that_is_set_back_goes_on(tmp_path: Path) -> None:
     assert reader.mended == 1
 
 
+@pytest.mark.parametrize("length", [3, 5, 12, 30])
+def test_joined_clips_of_any_length_go_on(tmp_path: Path, length: int) -> None:
+    """Both begin at the same time: the clock is set back by the first one's length, however short."""
+    clip = videos.write(tmp_path / "a.ts", videos.scenes(length), [n / 25 for n in range(length)], codec="mpeg4")
+    path = tmp_path / "both.ts"
+    path.write_bytes(2 * clip.read_bytes())
+    frames, reader = read(path)
+    assert len(frames) == 2 * length
+    assert np.diff([frame.time for frame in frames]) == pytest.approx(0.04, abs=1e-4)
+    assert reader.mended == 1
+
+
+def test_a_stamp_that_goes_back_once_moves_no_other(tmp_path: Path) -> None:
+    times = [0.0, 0.04, 0.08, 0.12, 0.16, 0.2]
+    path = videos.write(tmp_path / "a.mkv", videos.scenes(6), times, **INTRA)
+    data, packet = bytearray(path.read_bytes()), list(videos.packets(path))[3]
+    assert data[packet.pos + 1 : packet.pos + 3] == (120).to_bytes(2, "big")  # as in `test_negative_times`
+    data[packet.pos + 1 : packet.pos + 3] = (50).to_bytes(2, "big")
+    path.write_bytes(data)
+    frames, reader = read(path)
+    assert [frame.time for frame in frames] == pytest.approx([0, 0.04, 0.08, 0.1, 0.16, 0.2])
+    assert reader.mended == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ffconcat version 1.0\nfile 'clip.mkv'\n",
+        "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:1,\nclip.mkv\n#EXT-X-ENDLIST\n",
+        '<?xml version="1.0"?><MPD><Period><AdaptationSet><Representation><BaseURL>clip.mkv</BaseURL>'
+        "</Representation></AdaptationSet></Period></MPD>",
+        "v=0\no=- 0 0 IN IP4 127.0.0.1\nm=video 5004 RTP/AVP 96\n",
+        "[reference]\nRef1=http://127.0.0.1/clip.mkv\n",
+    ],
+)
+def test_lists_of_other_files_are_not_followed(tmp_path: Path, text: str) -> None:
+    videos.write(tmp_path / "clip.mkv", videos.scenes(3))
+    for name in ("a.mp4", "a.m3u8", "a.ffconcat", "a.mpd", "a.sdp"):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(ValueError, match=f"{name}: cannot be read as a video"):
+            video.Reader(tmp_path / name)
+
+
 def test_times_that_go_back_and_forth_in_avi(tmp_path: Path) -> None:
     # AVI has no presentation times; FFmpeg's guesses for H.264 with B-frames are out of order.
     path = videos.write(tmp_path / "a.avi", videos.scenes(12))

@@ -29,7 +29,7 @@ from .. import __version__, draw, tables
 from ..extras import require
 from ..files import write_json
 from ..pose import Pose
-from ..video import ENDINGS, Reader, Writer, create, process
+from ..video import ENDINGS, READABLE, Reader, Writer, create, process
 from . import batch, options
 
 VIDEO, RECORD = ".mp4", ".meta.json"
@@ -37,7 +37,7 @@ VIDEO, RECORD = ".mp4", ".meta.json"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``refpose video``."""
-    parser.add_argument("videos", nargs="+", metavar="VIDEO", help="a video, or a folder of videos")
+    parser.add_argument("videos", nargs="+", metavar="VIDEO", help=f"a video ({READABLE}), or a folder of videos")
     parser.add_argument(
         "-o", "--output", type=Path, metavar="OUT", help="folder of the results; for one video also NAME.mp4"
     )
