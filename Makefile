@@ -14,7 +14,7 @@ ifdef REFPOSE_GOLDENS
 override export REFPOSE_GOLDENS := $(abspath $(REFPOSE_GOLDENS))
 endif
 
-.PHONY: build test quick demo bench docs check fmt wheel dist compilers sanitize check-arm clean
+.PHONY: build core test quick demo bench docs check fmt wheel dist compilers sanitize check-arm clean
 
 # The package as users get it: built, and installed into an environment of its own.
 build: $(VENV)/built
@@ -23,7 +23,17 @@ $(VENV)/built: $(SOURCES)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	rm -rf build  # setuptools would put files that were deleted since into the wheel
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[dev]'
-	touch $@
+	touch $@ $(VENV)/core
+
+# Without the tools for development: what a user has.
+core: $(VENV)/core
+
+$(VENV)/core: $(SOURCES)
+	@test -x $(BIN)/python || { echo 'Making an environment in $(VENV) ...'; $(PYTHON) -m venv $(VENV); }
+	@echo 'Building refpose and installing it with NumPy, h5py and Pillow (with a C compiler this takes a minute or two) ...'
+	@rm -rf build
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check .
+	@touch $@
 
 # Everything that can be tested here; REFPOSE_GOLDENS=DIR adds the whole recorded set. In tests/ there is no folder
 # refpose, so that it is the installed package that is tested.
@@ -34,9 +44,17 @@ test: build
 quick: build
 	cd tests && $(abspath $(BIN))/pytest -n $(JOBS) --dist worksteal -m 'not full'
 
-# The main job: a person on a picture.
-demo: build
-	$(BIN)/refpose image examples/astronaut.png -o demo --mask --csv --force
+# The main job: people on pictures and in a video.
+demo: core
+	@echo 'Finding the people on examples/astronaut.png and examples/skier.png ...'
+	@$(BIN)/refpose image examples/astronaut.png examples/skier.png -o demo/pictures --mask --csv --force
+	@echo 'Following the person in examples/skier.mp4, with PyAV for the file ...'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'refpose[video]'  # what is installed, and its extra
+	@$(BIN)/refpose video examples/skier.mp4 -o demo/video --csv --force
+	@echo
+	@echo 'Keypoints as tables: demo/pictures/*.csv, demo/video/skier.csv; everything found: demo/pictures/*.json'
+	@echo 'The annotated video:   $(CURDIR)/demo/video/skier.mp4'
+	@echo 'The annotated picture: $(CURDIR)/demo/pictures/skier.png'
 
 # Kernels, networks, pictures and videos timed; against other runtimes where these are installed in the environment.
 bench: build

@@ -15,6 +15,7 @@ import re
 import shutil
 import sys
 import sysconfig
+from hashlib import sha256
 from pathlib import Path
 
 from setuptools import Extension, find_packages, setup
@@ -37,7 +38,11 @@ if sys.platform == "darwin":  # one architecture at a time: the flags above are 
 TARGET = os.environ["ARCHFLAGS"] if sys.platform == "darwin" else sysconfig.get_platform()
 MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}.get(name := re.split("[- ]", TARGET)[-1], name)
 LIMITED = platform.python_implementation() == "CPython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
-DEPENDS = [*glob.glob("src_c/*.inc"), *glob.glob("src_c/*.h"), *glob.glob("refpose/engine/*.pxi")]
+PATTERNS = ("refpose/engine/*.pxi", "refpose/engine/*.pyx", "src_c/*.[ch]", "src_c/*.inc")
+SOURCES = sorted(path for pattern in PATTERNS for path in glob.glob(pattern))
+# What the engine was built from: refpose.engine.select refuses one of other sources in the source folder.
+SOURCES_HASH = sha256(b"".join(Path(path).read_bytes() for path in SOURCES)).hexdigest()[:16]
+DEPENDS = ["setup.py", *SOURCES]
 
 
 NO_ENGINE = """refpose's C engine was not built ({}); it runs on NumPy, ten times slower. Install a C compiler and \
@@ -111,14 +116,20 @@ native = Extension(
     ],
     include_dirs=["src_c"],
     extra_compile_args=flags(*COMMON),
-    define_macros=[("Py_LIMITED_API", "0x030A0000")] if LIMITED else [],
+    define_macros=[("RP_SOURCES", f"0x{SOURCES_HASH}ULL"), *([("Py_LIMITED_API", "0x030A0000")] if LIMITED else [])],
     py_limited_api=LIMITED,
     libraries=[name for name, _ in libraries],
     depends=DEPENDS,
     optional=True,
 )
 
+# An index shows the README alone: there, its links must lead to the project.
+HOME = "https://github.com/refpose/refpose/blob/main/"
+README = re.sub(r"\]\((?!https?:|#)", f"]({HOME}", Path("README.md").read_text("utf-8"))
+
 setup(
+    long_description=README,
+    long_description_content_type="text/markdown",
     packages=[*find_packages(include=["refpose", "refpose.*"]), "refpose._weights"],
     package_dir={"refpose._weights": "weights"},
     libraries=libraries,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import multiprocessing
 import os
 import sys
 from collections.abc import Collection, Sequence
@@ -29,6 +30,8 @@ VERBS = {
     "bench": "time kernels, networks, pictures, and compare with other runtimes",
     "inspect": "list the layers of a network, their shapes and costs",
     "convert": "make the weight files from Google's model files",
+    "info": "tell versions, engine, paths and libraries, for reports of faults",
+    "completion": "print a script that lets a shell complete commands",
 }
 
 EPILOG = "exit codes: 0 done, 1 something failed, 2 wrong usage, 130 interrupted"
@@ -77,6 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def entry() -> None:
     """Run the command of this process and leave with its exit code."""
+    multiprocessing.freeze_support()  # in a program that PyInstaller has made, the processes of --jobs begin here
     sys.exit(main())
 
 
@@ -96,6 +100,12 @@ def parser(verbs: Collection[str] = tuple(VERBS)) -> argparse.ArgumentParser:
             tool.add_arguments(sub)
             sub.set_defaults(run=tool.run)
     return whole
+
+
+def verbs(whole: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The parsers of the verbs in that of the whole command line."""
+    (choices,) = (action for action in whole._actions if isinstance(action, argparse._SubParsersAction))
+    return dict(choices.choices)
 
 
 class Help(argparse.RawDescriptionHelpFormatter):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 import refpose
 from refpose import cli
+from refpose.engine import resolve
 from refpose.extras import MissingExtra, require
 
 
@@ -61,8 +63,7 @@ def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str
 
 def actions(verb: str) -> list[argparse.Action]:
     """The arguments of a verb."""
-    (choices,) = cli.parser([verb])._subparsers._group_actions
-    return choices.choices[verb]._actions
+    return cli.verbs(cli.parser([verb]))[verb]._actions
 
 
 @pytest.mark.parametrize("verb", cli.VERBS)
@@ -153,6 +154,31 @@ def test_reader_that_leaves_is_no_traceback() -> None:
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 1
+
+
+def test_info(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REFPOSE_SOMETHING", "set")
+    assert cli.main(["info", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["refpose"] == refpose.__version__
+    assert found["engine"] == resolve("auto")
+    assert set(found["libraries"]) >= {"numpy", "h5py", "pillow"}
+    assert found["environment"]["REFPOSE_SOMETHING"] == "set"
+    assert cli.main(["info"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == list(found)
+
+
+def test_completion_knows_verbs_and_options(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("shtab")
+    assert cli.main(["completion", "bash"]) == 0
+    script = capsys.readouterr().out
+    for verb in cli.VERBS:
+        assert f"_shtab_refpose_{verb}_option_strings" in script
+    assert " --no-roi " in script
+    assert "_shtab_refpose_image_pos_0_COMPGEN=_shtab_compgen_files" in script
+    with pytest.raises(SystemExit):
+        cli.main(["completion", "cmd.exe"])
 
 
 def test_missing_extra_names_the_command() -> None:

@@ -75,6 +75,11 @@ def test_python_started_in_the_source_folder_has_the_engine(root: Path, tmp_path
         arguments = [sys.executable, *command]
         done = subprocess.run(arguments, input=code, capture_output=True, text=True, cwd=source, env=CLEAN)
         assert f"{source / 'refpose' / '__init__.py'} native" in done.stdout, done.stderr
+    with (source / "src_c" / "vec.h").open("a") as file:
+        file.write("// a change after the build\n")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=source, env=CLEAN)
+    assert done.stdout.endswith(" numpy\n")
+    assert "an engine of other sources" in done.stderr
     done = subprocess.run(
         [sys.executable, "-m", "refpose", "inspect", "lite"], capture_output=True, cwd=source, env=CLEAN
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -72,6 +73,62 @@ def test_model_card_tells_the_checksums(network: str, root: Path) -> None:
     path = weights.default_path(network)
     assert hashlib.sha256(path.read_bytes()).hexdigest() in card
     assert weights.load(network).attributes["source_sha256"] in card
+
+
+def test_metadata(root: Path) -> None:
+    """The address of the project is one, and the README that an index shows has no link that ends there."""
+    project = (root / "pyproject.toml").read_text("utf-8")
+    (home,) = re.findall(r'^Homepage = "(.*)"$', project, re.MULTILINE)
+    assert f'HOME = "{home}/blob/main/"' in (root / "setup.py").read_text("utf-8")
+    cited = (root / "CITATION.cff").read_text("utf-8")
+    assert f'repository-code: "{home}"' in cited
+    assert f"version: {refpose.__version__}" in cited
+    for page in (root / "README.md", *(root / "docs").glob("*.md")):
+        for link in re.findall(r"\]\((?!https?:|mailto:|#)([^)#]+)", page.read_text("utf-8")):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+@pytest.mark.parametrize("name", ["skier.png", "skier.mp4"])
+def test_pictures_of_others_are_credited(name: str, root: Path) -> None:
+    source = "http://farm8.staticflickr.com/7015/6795644157_f019453ae7_z.jpg"
+    for page in (root / "NOTICE", root / "examples" / "README.md"):
+        text = page.read_text("utf-8")
+        assert name in text
+        assert source in text
+        assert "CC BY 2.0" in text
+
+
+INSTALLS = re.compile(r"pip install (?:-\S+ )*[^\n`#]*refpose\[[^\n`#]*")
+
+
+def test_install_lines_need_no_index_to_have_refpose(root: Path) -> None:
+    for page in (root / "README.md", root / "weights" / "README.md", *(root / "docs").glob("*.md")):
+        assert INSTALLS.findall(page.read_text("utf-8")) == [], page.name
+
+
+@pytest.mark.full
+def test_pyinstaller_makes_a_program_that_stands_alone(astronaut: Path, tmp_path: Path) -> None:
+    """The hook brings weights, templates, engine, and the modules that are imported by name."""
+    pytest.importorskip("PyInstaller")
+    if not (Path(refpose.__file__).parent / "_weights").is_dir():
+        pytest.skip("refpose is not installed here")
+    (tmp_path / "hello.py").write_text("from refpose.cli import entry\nentry()\n")
+    options = ("--noconfirm", "--log-level", "ERROR")  # the hook is found by its entry point
+    excluded = [f"--exclude-module={name}" for name in ("matplotlib", "scipy", "pyarrow", "distributed", "pytest")]
+    command = [sys.executable, "-m", "PyInstaller", *options, *excluded, "hello.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    program = str(tmp_path / "dist" / "hello" / "hello")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
+    def call(*args: str) -> str:
+        done = subprocess.run([program, *args], cwd=tmp_path, capture_output=True, text=True, env=clean)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert f'"engine": "{resolve("auto")}"' in call("info", "--json")
+    assert "person with score" in call("image", str(astronaut), "-o", "out", "--jobs", "2")
+    assert "-> page.html" in call("report", str(astronaut), "-o", "page.html")
 
 
 @pytest.fixture(scope="module")

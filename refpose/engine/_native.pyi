@@ -24,6 +24,7 @@ ACT_EXPAND: int
 ACTIVATIONS: dict[str, int]
 MAX_THREADS: int
 MAX_SIZE: int
+SOURCES: str
 KNOWN_ISAS: tuple[str, ...]
 STEP: np.dtype[np.void]
 

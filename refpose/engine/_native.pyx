@@ -59,6 +59,11 @@ ACT, ACT_DEPTHWISE, ACT_EXPAND = RP_ACT, RP_ACT_DEPTHWISE, RP_ACT_EXPAND
 ACTIVATIONS = {"sigmoid": RP_SIGMOID, "swish": RP_SWISH, "eswish": RP_ESWISH}
 MAX_THREADS = 64
 MAX_SIZE = 2**40  # values in one space
+cdef extern from *:
+    unsigned long long RP_SOURCES
+
+SOURCES = f"{RP_SOURCES:016x}"
+"""Hash of the sources that this was built from; setup.py makes it."""
 KNOWN_ISAS = ("avx512", "avx2", "neon", "ref")
 
 _TENSOR = np.dtype([(name, "i4") for name in ("space", "h", "w", "c")] + [("at", "i8"), ("ld", "i8")], align=True)

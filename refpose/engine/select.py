@@ -11,6 +11,8 @@ from typing import Any
 
 from ..stages.table import NUMPY, NUMPY_ROUNDED, Stages
 
+_FOLDER = Path(__file__).resolve().parents[2]  # that of the sources, or one without src_c where refpose is installed
+
 ENGINES = ("auto", "native", "numpy", "reference")
 
 
@@ -62,7 +64,10 @@ def native_isa() -> str:
 def _native() -> ModuleType | str:
     """The extension module; or, where there is none, what to do about it, which is also logged once."""
     try:
-        return import_module("._native", __package__)
+        native = import_module("._native", __package__)
+        if (_FOLDER / "src_c").is_dir() and _sources_hash() != getattr(native, "SOURCES", None):
+            raise ImportError("there is an engine of other sources than those in the folder")
+        return native
     except ImportError as error:
         why = _no_engine(error)
         import logging
@@ -71,13 +76,21 @@ def _native() -> ModuleType | str:
         return why
 
 
+def _sources_hash() -> str:
+    """What setup.py calls SOURCES_HASH, for a source folder."""
+    patterns = ("refpose/engine/*.pxi", "refpose/engine/*.pyx", "src_c/*.[ch]", "src_c/*.inc")
+    sources = sorted(path for pattern in patterns for path in _FOLDER.glob(pattern))
+    import hashlib
+
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+
+
 def _no_engine(error: ImportError) -> str:
     compiler = "C compiler and Python's headers (Debian: apt-get install gcc python3-dev; Windows: LLVM's clang-cl)"
     command = '"pip install --force-reinstall --no-deps --no-cache-dir ."'
-    source = Path(__file__).resolve().parents[2]
-    if (source / "src_c").is_dir():
+    if (_FOLDER / "src_c").is_dir():
         return (
-            f"refpose is imported from its source folder {source}, where its native engine is not built ({error}); "
+            f"refpose is imported from its source folder {_FOLDER}, where its native engine is not built ({error}); "
             f"type there, with a {compiler}: {command}"
         )
     return (
