@@ -141,12 +141,20 @@ class _Rows:
 def _csv(
     path: str | os.PathLike[str], source: str, metadata: Mapping[str, Any], wide: bool, names: Sequence[str]
 ) -> Iterator[Table]:
-    """Write CSV (RFC 4180, UTF-8); NaN is an empty field."""
-    rows = _Rows(source, wide, names)
+    """Write CSV (RFC 4180, UTF-8); NaN is an empty field. Texts that look like formulas are quoted (`plain_cell`)."""
+    rows = _Rows(plain_cell(source), wide, [plain_cell(name) for name in names])
     with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(rows.columns)
         yield _TextTable(lambda frame, time, people: writer.writerows(rows.text(frame, time, people, "")))
+
+
+def plain_cell(text: str) -> str:
+    """The text for a cell of a CSV file, after a single quote where spreadsheets would compute it as a formula.
+
+    Names of files and joints come from outside; OWASP's "CSV Injection" lists the beginnings.
+    """
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 @contextmanager

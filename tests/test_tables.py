@@ -131,6 +131,16 @@ def test_hdf5_has_a_place_for_every_frame(tmp_path: Path) -> None:
     assert np.isnan(keypoints[1, 1]).all()
 
 
+@pytest.mark.parametrize("source", ["=cmd|' /C calc'!A1", "+1.mp4", "-1.mp4", "@SUM(1)", "\tx", "\rx"])
+def test_names_that_spreadsheets_would_compute(tmp_path: Path, source: str) -> None:
+    with tables.create(tmp_path / "a.csv", source, {}) as table:
+        table.write(*FRAMES[1])
+    with open(tmp_path / "a.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    assert {row[0] for row in rows} == {"'" + source}
+    assert rows[0][5:7] == EXPECTED[0, 0, :2].astype(str).tolist()  # numbers are what they are, negative ones too
+
+
 def test_metadata_in_parquet(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     schema = parquet.read_schema(write(tmp_path / "a.parquet"))

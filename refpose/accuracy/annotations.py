@@ -18,7 +18,6 @@ for a joint that is not labelled, 1 for labelled but hidden, 2 for visible; both
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
@@ -30,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import topology
+from .. import reading, topology
 from ..images import ENDINGS
 from .metrics import MPII_HEAD_FACTOR
 
@@ -70,6 +69,8 @@ KNOWN_JOINTS = OTHER_JOINTS.union(
 # pixels (times scale) below the annotated centre. (Newell et al. 2016's code, kept by all later ones.)
 MPII_SCALE_PX = 200.0
 MPII_SHIFT_PX = 15.0
+
+_LARGEST = 1e15  # of numbers in files; no picture, and no id that a float holds exactly, is beyond
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,14 +220,15 @@ def read_annotations(path: str | os.PathLike[str], ignore_unknown_joints: bool =
         When it is no JSON, of no known kind, or something in it is wrong; the message says where.
     """
     source = Path(path)
-    content = _load(source)
+    content = reading.json_file(source)
     names = _Names(ignore_unknown_joints)
-    if isinstance(content, dict) and isinstance(content.get("images"), dict):
-        return _read_generic(source, content["images"], names)
-    if isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys():
-        return _read_coco(source, content, names)
-    if isinstance(content, list) and content and isinstance(content[0], dict) and "joints" in content[0]:
-        return _read_mpii(source, content)
+    with reading.errors(source, "annotated key points"):
+        if isinstance(content, dict) and isinstance(content.get("images"), dict):
+            return _read_generic(source, content["images"], names)
+        if isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys():
+            return _read_coco(source, content, names)
+        if isinstance(content, list) and content and isinstance(content[0], dict) and "joints" in content[0]:
+            return _read_mpii(source, content)
     raise ValueError(
         f"{source}: not a file of annotated key points: expected COCO (an object with images, annotations, "
         'categories), MPII (a list of objects with image, joints, joints_vis) or {"images": {id: {"persons": [...]}}}, '
@@ -242,11 +244,11 @@ class _Names:
         self._seen: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def spell(self, names: Sequence[Any], where: str) -> tuple[str, ...]:
+        for name in names:
+            if not isinstance(name, str):
+                raise ValueError(f"{where}: expected names of joints, found {_describe(name)}")
         given = tuple(names)
         if given not in self._seen:
-            for name in given:
-                if not isinstance(name, str):
-                    raise ValueError(f"{where}: expected names of joints, found {name!r}")
             spelled = tuple(joint_name(name) for name in given)
             unknown = [name for name, plain in zip(given, spelled, strict=True) if plain not in KNOWN_JOINTS]
             if unknown and not self._ignore_unknown:
@@ -261,16 +263,9 @@ class _Names:
         return self._seen[given]
 
 
-def _load(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path}: broken JSON at line {error.lineno}, column {error.colno}: {error.msg}") from error
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not a text file in UTF-8: {error}") from error
-
-
 def _describe(value: Any) -> str:
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        return f"an integer of {value.bit_length()} bits"
     if isinstance(value, dict):
         keys = ", ".join(map(repr, list(value)[:6]))
         return f"an object with {keys}" if keys else "an empty object"
@@ -294,10 +289,24 @@ def _listing(value: Any, where: str) -> list[Any]:
 
 
 def _number(value: Any, where: str) -> float:
-    # bool is an int in Python; NaN and infinities, which json accepts, are no coordinates.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not _is_number(value):
         raise ValueError(f"{where}: expected a number, found {_describe(value)}")
     return float(value)
+
+
+def _positive(value: Any, where: str, zero: bool = False) -> float:
+    """A number above zero, or from zero on."""
+    found = _number(value, where)
+    if found < 0 or (found == 0 and not zero):
+        raise ValueError(f"{where}: expected a number {'from 0 on' if zero else 'above 0'}, found {found:g}")
+    return found
+
+
+def _is_number(value: Any) -> bool:
+    # bool is an int in Python; NaN and infinities, which json accepts, are no coordinates, nor is what no float holds.
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return -_LARGEST <= value <= _LARGEST
 
 
 def _integer(value: Any, where: str) -> int:
@@ -313,12 +322,27 @@ def _numbers(value: Any, count: int, where: str) -> NDArray[np.float64]:
         raise ValueError(f"{where}: expected {count} numbers, found {len(values)}")
     try:
         array = np.array(values, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         array = np.full(count, np.nan)
-    if array.shape != (count,) or not np.isfinite(array).all():
-        wrong = next(v for v in values if isinstance(v, bool | str | list | dict | None) or not math.isfinite(v))
-        raise ValueError(f"{where}: expected {count} numbers, found {wrong!r} among them")
+    if array.shape != (count,) or bool in map(type, values) or not (np.abs(array) <= _LARGEST).all():
+        wrong = next(v for v in values if not _is_number(v))
+        raise ValueError(f"{where}: expected {count} numbers, found {_describe(wrong)} among them")
     return array
+
+
+def _labels(values: NDArray[np.float64], where: str) -> NDArray[np.int64]:
+    """How joints are labelled: 0 not at all, 1 hidden, 2 visible; data sets have further numbers for further kinds."""
+    labels = values.astype(np.int64)
+    wrong = values[(labels != values) | (labels < 0)]
+    if wrong.size:
+        raise ValueError(f"{where}: expected 0, 1 or 2 for how a joint is labelled, found {wrong[0]:g}")
+    return labels
+
+
+def _text(value: Any, where: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{where}: expected a text, found {_describe(value)}")
+    return value
 
 
 def _box(value: Any, where: str) -> tuple[float, float, float, float] | None:
@@ -334,7 +358,7 @@ def _box(value: Any, where: str) -> tuple[float, float, float, float] | None:
 def _mpii_square(center: Any, scale: Any, where: str) -> tuple[float, float, float, float]:
     """MPII's square around a person, from its centre (pixels from 0) and scale."""
     x, y = _numbers(center, 2, f"{where}.center")
-    factor = _number(scale, f"{where}.scale")
+    factor = _positive(scale, f"{where}.scale")
     side = MPII_SCALE_PX * factor
     return float(x) - side / 2, float(y) + MPII_SHIFT_PX * factor - side / 2, side, side
 
@@ -365,19 +389,19 @@ def _read_coco(path: Path, content: Mapping[str, Any], names: _Names) -> Annotat
         number = _integer(_entry(record, "id", where), f"{where}.id")
         if number in files:
             raise ValueError(f"{where}: the id {number} is used twice")
-        files[number] = str(_entry(record, "file_name", where))
+        files[number] = _text(_entry(record, "file_name", where), f"{where}.file_name")
     persons: dict[Any, list[AnnotatedPerson]] = {number: [] for number in files}
     for i, record in enumerate(_listing(content["annotations"], f"{path}: annotations")):
         where = f"{path}: annotations[{i}]"
-        image = _entry(record, "image_id", where)
+        image = _integer(_entry(record, "image_id", where), f"{where}.image_id")
         if image not in persons:
             raise ValueError(f"{where}: image_id {image!r} is not in images")
-        category = _entry(record, "category_id", where)
+        category = _integer(_entry(record, "category_id", where), f"{where}.category_id")
         if category not in joints:
             continue  # a category without key points
         own = joints[category]
         table = _numbers(_entry(record, "keypoints", where), 3 * len(own), f"{where}.keypoints").reshape(-1, 3)
-        labels = table[:, 2].astype(np.int64)
+        labels = _labels(table[:, 2], f"{where}.keypoints")
         crowd = bool(record.get("iscrowd", 0))
         labelled = _integer(record.get("num_keypoints", int((labels > 0).sum())), f"{where}.num_keypoints")
         area = record.get("area")
@@ -387,7 +411,7 @@ def _read_coco(path: Path, content: Mapping[str, Any], names: _Names) -> Annotat
                 table[:, :2],
                 labels,
                 box_px=_box(record.get("bbox"), f"{where}.bbox"),
-                area_px=None if area is None else _number(area, f"{where}.area"),
+                area_px=None if area is None else _positive(area, f"{where}.area", zero=True),
                 crowd=crowd,
                 ignored=crowd or labelled == 0,
                 number=_integer(_entry(record, "id", where), f"{where}.id"),
@@ -404,12 +428,14 @@ def _read_mpii(path: Path, content: Sequence[Any]) -> Annotations:
     count = len(topology.MPII_16)
     for i, record in enumerate(content):
         where = f"{path}: [{i}]"
-        image = str(_entry(record, "image", where))
+        image = _text(_entry(record, "image", where), f"{where}.image")
         rows = _listing(_entry(record, "joints", where), f"{where}.joints")
         if len(rows) != count:
             raise ValueError(f"{where}.joints: expected MPII's {count} joints, found {len(rows)}")
         points = np.stack([_numbers(row, 2, f"{where}.joints[{j}]") for j, row in enumerate(rows)])
-        labels = _numbers(_entry(record, "joints_vis", where), count, f"{where}.joints_vis").astype(np.int64)
+        labels = _labels(
+            _numbers(_entry(record, "joints_vis", where), count, f"{where}.joints_vis"), f"{where}.joints_vis"
+        )
         centre = _numbers(_entry(record, "center", where), 2, f"{where}.center")
         square = _mpii_square((centre - 1).tolist(), _entry(record, "scale", where), where)
         own = persons.setdefault(image, [])
@@ -431,7 +457,7 @@ def _read_generic(path: Path, content: Mapping[str, Any], names: _Names) -> Anno
         persons = []
         for i, person in enumerate(_listing(_entry(record, "persons", where), f"{where}.persons")):
             persons.append(_generic_person(person, declared, f"{where}.persons[{i}]", i + 1, names))
-        pictures.append(AnnotatedPicture(image, str(record.get("file", image)), tuple(persons)))
+        pictures.append(AnnotatedPicture(image, _text(record.get("file", image), f"{where}.file"), tuple(persons)))
     return Annotations(path, "generic", tuple(pictures))
 
 
@@ -461,14 +487,14 @@ def _generic_person(record: Any, declared: list[Any] | None, where: str, number:
     if "center" in record and "scale" in record:
         square = _mpii_square(record["center"], record["scale"], where)
     area, head = record.get("area"), _box(record.get("head_box_xywh"), f"{where}.head_box_xywh")
-    labels = table[:, 2].astype(np.int64)
+    labels = _labels(table[:, 2], f"{where}.keypoints")
     return _person(
         own,
         table[:, :2],
         labels,
         box_px=_box(record.get("box_xywh"), f"{where}.box_xywh"),
         square_px=square,
-        area_px=None if area is None else _number(area, f"{where}.area"),
+        area_px=None if area is None else _positive(area, f"{where}.area", zero=True),
         ignored=not labels.any(),
         number=number,
         head_px=None if head is None else MPII_HEAD_FACTOR * math.hypot(head[2], head[3]) or None,
@@ -550,8 +576,15 @@ def read_results(path: str | os.PathLike[str], annotations: Annotations) -> dict
     """
     source = Path(path)
     if source.is_dir():
-        return _read_folder(source, annotations)
-    content = _load(source)
+        with reading.errors(source, "results of refpose image"):
+            return _read_folder(source, annotations)
+    content = reading.json_file(source)
+    with reading.errors(source, "a list of results"):
+        return _read_list(source, content, annotations)
+
+
+def _read_list(source: Path, content: Any, annotations: Annotations) -> dict[str | int, list[FoundPerson]]:
+    """Read COCO's results list."""
     if not isinstance(content, list):
         raise ValueError(f"{source}: expected a list of results, found {_describe(content)}")
     found: dict[Any, list[FoundPerson]] = {p.id: [] for p in annotations.pictures}
@@ -564,7 +597,7 @@ def read_results(path: str | os.PathLike[str], annotations: Annotations) -> dict
         image = _entry(record, "image_id", where)
         if not isinstance(image, str | int) or image not in found:
             raise ValueError(f"{where}: image_id {image!r} is not a picture of {annotations.path}")
-        category = _entry(record, "category_id", where)
+        category = _integer(_entry(record, "category_id", where), f"{where}.category_id")
         if category not in annotations.joints:
             raise ValueError(
                 f"{where}: category_id {category!r} has no key points in {annotations.path}; "
@@ -604,10 +637,10 @@ def _read_folder(folder: Path, annotations: Annotations) -> dict[str | int, list
     found: dict[str | int, list[FoundPerson]] = {}
     names = _Names(ignore_unknown=False)
     for file in sorted(folder.rglob("*.json")):
-        record = _load(file)
+        record = reading.json_file(file)
         if not isinstance(record, dict) or not {"source", "people"} <= record.keys():
             raise ValueError(f"{file}: expected what refpose image writes (source, people), found {_describe(record)}")
-        for picture in by_name.get(_plain_name(str(record["source"])), ()):
+        for picture in by_name.get(_plain_name(_text(record["source"], f"{file}: source")), ()):
             if picture.id in found:
                 raise ValueError(f"{file}: a second result for {picture.file}")
             people = _listing(record["people"], f"{file}: people")
