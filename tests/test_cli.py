@@ -145,6 +145,20 @@ def test_interrupt_is_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     assert capsys.readouterr().err == "refpose: interrupted\n"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="reads /dev/stdin")
+@pytest.mark.parametrize("args", [["image", "-o", "out"], ["image", "-o", "out/stdin.png"], ["dump", "-o", "out/a.h5"]])
+def test_picture_from_standard_input(args: list[str], astronaut: Path, tmp_path: Path) -> None:
+    """From a pipe, so that nothing can be read twice."""
+    (tmp_path / "out").mkdir()
+    command = [sys.executable, "-m", "refpose", args[0], "-", *args[1:]]
+    done = subprocess.run(command, input=astronaut.read_bytes(), capture_output=True, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"person" in done.stdout
+    if args[0] == "image":
+        record = json.loads((tmp_path / "out" / "stdin.json").read_text())
+        assert len(record["people"]) == 1
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs a shell with pipes")
 def test_reader_that_leaves_is_no_traceback() -> None:
     command = [sys.executable, "-m", "refpose", "inspect", "heavy"]

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ..files import is_descriptor
+
 MAX_BYTES = 2 * 1024**3
 """What a file may be unpacked to, in bytes, unless the environment variable ``REFPOSE_MAX_BYTES`` says otherwise."""
 
@@ -75,10 +77,11 @@ def content(path: str | os.PathLike[str]) -> bytes:
     OSError
         It cannot be opened or read.
     ValueError
-        It is larger than `limit`, or no file but a folder, a pipe or a device.
+        It is larger than `limit`, or no file but a folder, a pipe or a device. Open descriptors (``/dev/stdin``) are
+        read to their end.
     """
     file = Path(path)
-    if file.exists() and not file.is_file():
+    if file.exists() and not file.is_file() and not is_descriptor(file):
         raise ValueError(f"{file}: not a file")
     with open(file, "rb") as stream:
         bound = limit()

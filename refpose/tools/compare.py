@@ -26,7 +26,12 @@ from . import options
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``refpose compare``."""
     parser.add_argument("mine", metavar="MINE", help="FILE.h5, FILE.npz or module:function")
-    parser.add_argument("picture", metavar="PICTURE", help="the picture they belong to")
+    parser.add_argument(
+        "picture",
+        type=options.picture,
+        metavar="PICTURE",
+        help="the picture they belong to; - for standard input",
+    )
     parser.add_argument(
         "--window",
         type=int,

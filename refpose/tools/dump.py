@@ -21,7 +21,9 @@ from .inspect import shape_text
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``refpose dump``."""
-    parser.add_argument("picture", nargs="?", metavar="PICTURE", help="a picture file")
+    parser.add_argument(
+        "picture", nargs="?", type=options.picture, metavar="PICTURE", help="a picture file; - for standard input"
+    )
     parser.add_argument("-o", "--output", type=Path, metavar="FILE.h5", help="the file to write")
     parser.add_argument("--activations", action="store_true", help="the output of every layer too (some tens of MB)")
     parser.add_argument("--list", action="store_true", help="print the names, shapes, units and meanings, and stop")

@@ -31,7 +31,13 @@ from . import batch, options
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``refpose image``."""
-    parser.add_argument("photos", nargs="+", metavar="PHOTO", help=f"a picture ({READABLE}), or a folder of pictures")
+    parser.add_argument(
+        "photos",
+        nargs="+",
+        type=options.picture,
+        metavar="PHOTO",
+        help=f"a picture ({READABLE}), or a folder of pictures; - reads a picture from standard input",
+    )
     parser.add_argument(
         "-o",
         "--output",

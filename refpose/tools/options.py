@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Collection
 from typing import Any
 
@@ -72,6 +73,13 @@ _MODEL_HELP = (
     f"BlazePose: {', '.join(MODELS)}; EfficientPose, whose weights you convert and the environment variable "
     f"REFPOSE_WEIGHTS finds: {', '.join(heatmap_pose.MODELS)}"
 )
+
+
+def picture(text: str) -> str:
+    """Read the name of a picture; ``-`` means standard input."""
+    if text == "-" and os.name == "nt":
+        raise argparse.ArgumentTypeError("standard input is not read on Windows: name a file")
+    return "/dev/stdin" if text == "-" else text
 
 
 def positive(text: str) -> int:
