@@ -1,8 +1,9 @@
 """Keypoints of videos as tables on disk: CSV, JSON, Parquet and HDF5, written as the frames come.
 
 CSV, JSON and Parquet are tidy: a row per keypoint with the columns `COLUMNS`; or wide: a row per person with columns
-``nose_x_px``, ``nose_y_px`` ... Frames on which nobody was found have no rows. HDF5 holds arrays instead, in which
-every frame has its place and NaN stands for nobody.
+``nose_x_px``, ``nose_y_px`` ... Frames on which nobody was found have no rows, unless every frame is asked for. HDF5
+holds arrays instead, in which every frame has its place and NaN stands for nobody. `RAW` and angles are further
+columns. `read` gives all of them back as they were.
 
 Numbers are float32; as text they have as many digits as it takes to read the very same float32 back.
 """
@@ -12,20 +13,23 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from .extras import require
 from .files import replacing
 from .topology import LANDMARK_NAMES
 
 if TYPE_CHECKING:
+    from .motion.recording import Recording
     from .pose import Person
 
 KEYS = ("source", "frame", "time_s", "person")
@@ -35,7 +39,13 @@ VALUES = ("x_px", "y_px", "z", "xw_m", "yw_m", "zw_m", "visibility", "presence")
 """Pixels of the upright frame; depth from the middle of the hips in fractions of the frame's width, smaller towards the
 camera; metres from the middle of the hips; probabilities."""
 
+RAW = ("x_raw_px", "y_raw_px", "z_raw", "xw_raw_m", "yw_raw_m", "zw_raw_m", "visibility_raw")
+"""The same before smoothing over time. Presence is never smoothed."""
+
 COLUMNS = (*KEYS, "keypoint", *VALUES)
+
+ANGLE = "_deg"
+"""How the names of columns with angles end; they hold degrees, once for each person."""
 
 _FRAMES_AT_ONCE = 256  # rows of so many frames are gathered for one chunk of HDF5 or row group of Parquet
 
@@ -43,7 +53,14 @@ _FRAMES_AT_ONCE = 256  # rows of so many frames are gathered for one chunk of HD
 class Table(Protocol):
     """A table that is being written."""
 
-    def write(self, frame: int, time: float, people: Sequence[Person]) -> None:
+    def write(
+        self,
+        frame: int,
+        time: float,
+        people: Sequence[Person],
+        angles: ArrayLike | None = None,
+        source: str | None = None,
+    ) -> None:
         """Add what was found on a frame.
 
         Parameters
@@ -51,23 +68,67 @@ class Table(Protocol):
         frame : int
             Number of the frame, from 0.
         time : float
-            In seconds.
+            In seconds; NaN for a picture, which has none.
         people : sequence of Person
             Empty when nobody was found.
+        angles : array_like of shape (people, angles), optional
+            Degrees, where the table has columns for them.
+        source : str, optional
+            Where the frame is from, in a table of many pictures or videos.
         """
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a table has, see `create`."""
+
+    source: str
+    metadata: Mapping[str, Any]
+    wide: bool
+    names: tuple[str, ...]
+    raw: bool
+    angles: tuple[str, ...]
+    every_frame: bool
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Names of the numbers of a key point."""
+        return (*VALUES, *RAW) if self.raw else VALUES
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of a table of rows."""
+        flat = tuple(f"{name}_{value}" for name in self.names for value in self.values)
+        return (*KEYS, *flat, *self.angles) if self.wide else (*KEYS, "keypoint", *self.values, *self.angles)
+
+    def numbers(self, people: Sequence[Person]) -> list[NDArray[np.float32]]:
+        """The numbers of each person; of one without any, where every frame has rows and nobody was found."""
+        if people or not self.every_frame:
+            return [numbers(person, self.values) for person in people]
+        return [np.full((len(self.names), len(self.values)), np.nan, np.float32)]
+
+    def degrees(self, angles: ArrayLike | None, people: int) -> NDArray[np.float32]:
+        """The angles of each person, NaN where there are none."""
+        if angles is None or not np.size(angles):
+            return np.full((people, len(self.angles)), np.nan, np.float32)
+        return np.asarray(angles, np.float32).reshape(people, len(self.angles))
+
+
+def numbers(person: Person, columns: Sequence[str] = VALUES) -> NDArray[np.float32]:
+    """Give the numbers of a person: float32, a row per keypoint, a column for each name of `VALUES` and `RAW`."""
+    parts = [person.landmarks_px[:, :2], person.landmarks[:, 2:], person.world_landmarks]
+    parts += [person.visibility[:, None], person.presence[:, None]]
+    if any(column in RAW for column in columns):
+        width, height = person.image_size
+        raw_px = person.raw_landmarks[:, :2] * np.array((width, height), np.float32)
+        parts += [raw_px, person.raw_landmarks[:, 2:], person.raw_world_landmarks, person.raw_visibility[:, None]]
+    table = np.concatenate(parts, axis=1)
+    return table if len(columns) == table.shape[1] else table[:, [(*VALUES, *RAW).index(name) for name in columns]]
 
 
 def values(person: Person) -> NDArray[np.float32]:
     """Give the numbers of a person: float32, a row per keypoint, a column for each of `VALUES`."""
-    return np.column_stack(
-        (
-            person.landmarks_px[:, :2],
-            person.landmarks[:, 2],
-            person.world_landmarks,
-            person.visibility,
-            person.presence,
-        )
-    )
+    return numbers(person)
 
 
 def create(
@@ -76,6 +137,10 @@ def create(
     metadata: Mapping[str, Any],
     wide: bool = False,
     names: Sequence[str] = LANDMARK_NAMES,
+    *,
+    raw: bool = False,
+    angles: Sequence[str] = (),
+    every_frame: bool = False,
 ) -> AbstractContextManager[Table]:
     """Write a table; it appears under its name when the block is left, whole or not at all.
 
@@ -92,6 +157,13 @@ def create(
         A row per person instead of one per keypoint. HDF5 has no rows.
     names : sequence of str
         Of the key points that the people to come have.
+    raw : bool
+        Whether there are the columns `RAW` too.
+    angles : sequence of str
+        Names of angles; their columns are called so with `ANGLE`, HDF5 has ``angles`` (frames, people, angles). In
+        tidy tables all rows of a person repeat them.
+    every_frame : bool
+        Whether frames without anybody have rows, of a person 0 without numbers.
 
     Returns
     -------
@@ -109,44 +181,77 @@ def create(
     kind = Path(path).suffix.lower()
     if kind not in KINDS:
         raise ValueError(f"{os.fspath(path)}: a table is written to a file that ends in one of {' '.join(KINDS)}")
-    return KINDS[kind](path, source, metadata, wide, names)
+    called = tuple(name + ANGLE for name in angles)
+    return KINDS[kind](path, Form(source, metadata, wide, tuple(names), raw, called, every_frame))
 
 
-class _Rows:
-    """The form of the rows.
+def read(path: str | os.PathLike[str]) -> Recording:
+    """Read a table that refpose wrote, of any kind, without loss.
 
-    Attributes
+    Parameters
     ----------
-    columns : tuple of str
+    path : path-like
+        A file that ends in one of `KINDS`. For kinds without room for metadata (CSV, JSON) NAME.meta.json beside it is
+        read, if it is there.
+
+    Returns
+    -------
+    refpose.motion.Recording
+
+    Raises
+    ------
+    MissingExtra
+        When it is a Parquet file and pyarrow is not installed.
+    OSError
+        When the file cannot be read.
+    ValueError
+        When it is no such table: damaged, another program's, without some column.
+    """
+    from .motion.reading import read
+
+    return read(path)
+
+
+def _text(form: Form, nan: str, plain: Callable[[str], str] = str) -> Callable[..., Iterator[list[Any]]]:
+    """Give a function that makes the rows of a frame, float32 as text with `nan` for what is missing.
+
+    Sources go through `plain`.
     """
 
-    def __init__(self, source: str, wide: bool, names: Sequence[str]) -> None:
-        self._source, self._wide, self._names = source, wide, names
-        flat = tuple(f"{name}_{value}" for name in names for value in VALUES)
-        self.columns = (*KEYS, *flat) if wide else COLUMNS
+    def words(table: NDArray[np.float32]) -> list[Any]:
+        return np.where(np.isnan(table), nan, table.astype(str)).tolist()
 
-    def text(self, frame: int, time: float, people: Sequence[Person], nan: str) -> Iterator[list[Any]]:
-        """Give the rows of a frame, float32 as text with `nan` for what is missing."""
-        for number, person in enumerate(people):
-            table = values(person)
-            words = np.where(np.isnan(table), nan, table.astype(str)).tolist()
-            if self._wide:
-                yield [self._source, frame, time, number, *(word for row in words for word in row)]
+    def rows(
+        frame: int,
+        time: float,
+        people: Sequence[Person],
+        angles: ArrayLike | None = None,
+        source: str | None = None,
+    ) -> Iterator[list[Any]]:
+        tables = form.numbers(people)
+        degrees = form.degrees(angles, len(tables))
+        stamp = nan if math.isnan(time) else time
+        for number, (table, turned) in enumerate(zip(tables, degrees, strict=True)):
+            key = [plain(form.source if source is None else source), frame, stamp, number]
+            cells, last = words(table), words(turned)
+            if form.wide:
+                yield [*key, *(word for row in cells for word in row), *last]
             else:
-                for name, row in zip(self._names, words, strict=True):
-                    yield [self._source, frame, time, number, name, *row]
+                for name, row in zip(form.names, cells, strict=True):
+                    yield [*key, name, *row, *last]
+
+    return rows
 
 
 @contextmanager
-def _csv(
-    path: str | os.PathLike[str], source: str, metadata: Mapping[str, Any], wide: bool, names: Sequence[str]
-) -> Iterator[Table]:
+def _csv(path: str | os.PathLike[str], form: Form) -> Iterator[Table]:
     """Write CSV (RFC 4180, UTF-8); NaN is an empty field. Texts that look like formulas are quoted (`plain_cell`)."""
-    rows = _Rows(plain_cell(source), wide, [plain_cell(name) for name in names])
+    form = replace(form, names=tuple(map(plain_cell, form.names)))
+    rows = _text(form, "", plain_cell)
     with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(rows.columns)
-        yield _TextTable(lambda frame, time, people: writer.writerows(rows.text(frame, time, people, "")))
+        writer.writerow(form.columns)
+        yield _TextTable(lambda *found: writer.writerows(rows(*found)))
 
 
 def plain_cell(text: str) -> str:
@@ -158,21 +263,20 @@ def plain_cell(text: str) -> str:
 
 
 @contextmanager
-def _json(
-    path: str | os.PathLike[str], source: str, metadata: Mapping[str, Any], wide: bool, names: Sequence[str]
-) -> Iterator[Table]:
+def _json(path: str | os.PathLike[str], form: Form) -> Iterator[Table]:
     """Write JSON: an array with an object per row, each on a line; NaN is null."""
-    rows = _Rows(source, wide, names)
-    keys = [json.dumps(column) for column in rows.columns]
-    named = 4 if wide else 5  # the columns that hold no float32
+    rows = _text(form, "null")
+    keys = [json.dumps(column) for column in form.columns]
 
     with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
         separator = "[\n"
 
-        def write(frame: int, time: float, people: Sequence[Person]) -> None:
+        def write(*found: Any) -> None:
             nonlocal separator
-            for row in rows.text(frame, time, people, "null"):
-                cells = [*(json.dumps(cell, ensure_ascii=False) for cell in row[:named]), *row[named:]]
+            for source, frame, time, number, *row in rows(*found):
+                if not form.wide:
+                    row[0] = json.dumps(row[0])
+                cells = [json.dumps(source, ensure_ascii=False), frame, time, number, *row]
                 file.write(separator + "{" + ", ".join(map("{}: {}".format, keys, cells)) + "}")
                 separator = ",\n"
 
@@ -183,38 +287,49 @@ def _json(
 class _TextTable:
     """A table whose rows go to the file at once."""
 
-    def __init__(self, write: Callable[[int, float, Sequence[Person]], None]) -> None:
+    def __init__(self, write: Callable[..., None]) -> None:
         self._write = write
 
-    def write(self, frame: int, time: float, people: Sequence[Person]) -> None:
-        self._write(frame, time, people)
+    def write(
+        self,
+        frame: int,
+        time: float,
+        people: Sequence[Person],
+        angles: ArrayLike | None = None,
+        source: str | None = None,
+    ) -> None:
+        self._write(frame, time, people, angles, source)
 
 
 @contextmanager
-def _parquet(
-    path: str | os.PathLike[str], source: str, metadata: Mapping[str, Any], wide: bool, names: Sequence[str]
-) -> Iterator[Table]:
+def _parquet(path: str | os.PathLike[str], form: Form) -> Iterator[Table]:
     """Write Parquet: the row groups are those of `_FRAMES_AT_ONCE` frames with people."""
     pa = require("pyarrow", "parquet")
     parquet = require("pyarrow.parquet", "parquet")
     types = {"frame": pa.int64(), "time_s": pa.float64(), "person": pa.int32()}
     types |= {"source": pa.string(), "keypoint": pa.string()}
-    columns = _Rows(source, wide, names).columns
     schema = pa.schema(
-        [(column, types.get(column, pa.float32())) for column in columns], metadata={"refpose": json.dumps(metadata)}
+        [(column, types.get(column, pa.float32())) for column in form.columns],
+        metadata={"refpose": json.dumps(form.metadata)},
     )
     with replacing(path) as temporary, parquet.ParquetWriter(temporary, schema) as writer:
 
-        def flush(frames: list[tuple[int, float, int]], tables: list[NDArray[np.float32]]) -> None:
-            numbers = np.concatenate([table.reshape(1, -1) if wide else table for table in tables])
-            each = 1 if wide else len(names)
-            frame, time, person = (np.repeat(column, each) for column in zip(*frames, strict=True))
-            named = [[source] * len(numbers), frame, time, person.astype(np.int32)]
-            if not wide:
-                named.append(list(names) * len(tables))
-            writer.write_table(pa.table([*named, *numbers.T.copy()], schema=schema))
+        def flush(
+            keys: list[tuple[str, int, float, int]],
+            tables: list[NDArray[np.float32]],
+            degrees: list[NDArray[np.float32]],
+        ) -> None:
+            each = 1 if form.wide else len(form.names)
+            cells = np.concatenate([table.reshape(1, -1) if form.wide else table for table in tables])
+            sources, frame, time, person = zip(*keys, strict=True)
+            named = [[source for source in sources for _ in range(each)], *(np.repeat(c, each) for c in (frame, time))]
+            named.append(np.repeat(np.array(person, np.int32), each))
+            if not form.wide:
+                named.append(list(form.names) * len(tables))
+            turned = np.repeat(np.stack(degrees), each, axis=0)
+            writer.write_table(pa.table([*named, *cells.T.copy(), *turned.T.copy()], schema=schema))
 
-        table = _GatheredRows(flush)
+        table = _GatheredRows(form, flush)
         yield table
         table.flush()
 
@@ -222,43 +337,53 @@ def _parquet(
 class _GatheredRows:
     """Rows that are written in groups."""
 
-    def __init__(self, flush: Callable[[list[tuple[int, float, int]], list[NDArray[np.float32]]], None]) -> None:
-        self._flush = flush
-        self._frames: list[tuple[int, float, int]] = []
+    def __init__(self, form: Form, flush: Callable[..., None]) -> None:
+        self._form, self._flush = form, flush
+        self._keys: list[tuple[str, int, float, int]] = []
         self._tables: list[NDArray[np.float32]] = []
+        self._degrees: list[NDArray[np.float32]] = []
 
-    def write(self, frame: int, time: float, people: Sequence[Person]) -> None:
-        for number, person in enumerate(people):
-            self._frames.append((frame, time, number))
-            self._tables.append(values(person))
-        if len(self._frames) >= _FRAMES_AT_ONCE:
+    def write(
+        self,
+        frame: int,
+        time: float,
+        people: Sequence[Person],
+        angles: ArrayLike | None = None,
+        source: str | None = None,
+    ) -> None:
+        tables = self._form.numbers(people)
+        self._keys += [(self._form.source if source is None else source, frame, time, k) for k in range(len(tables))]
+        self._tables += tables
+        self._degrees += list(self._form.degrees(angles, len(tables)))
+        if len(self._keys) >= _FRAMES_AT_ONCE:
             self.flush()
 
     def flush(self) -> None:
         """Write what was gathered."""
-        if self._frames:
-            self._flush(self._frames, self._tables)
-            self._frames, self._tables = [], []
+        if self._keys:
+            self._flush(self._keys, self._tables, self._degrees)
+            self._keys, self._tables, self._degrees = [], [], []
 
 
 @contextmanager
-def _hdf5(
-    path: str | os.PathLike[str], source: str, metadata: Mapping[str, Any], wide: bool, names: Sequence[str]
-) -> Iterator[Table]:
+def _hdf5(path: str | os.PathLike[str], form: Form) -> Iterator[Table]:
     """Write HDF5.
 
     ``keypoints`` (frames, people, keypoints, values) float32, NaN where nobody was found, ``frame`` (frames) int64,
-    ``time_s`` (frames) float64, ``keypoint_names`` and ``value_names``; attributes ``source`` and ``refpose``.
+    ``time_s`` (frames) float64, ``keypoint_names`` and ``value_names``; with angles ``angles`` (frames, people, angles)
+    float32 and ``angle_names``; in a table of many sources ``source`` (frames); attributes ``source`` and ``refpose``.
     """
     import h5py
 
     with replacing(path) as temporary, _PatientFile(temporary, "w+") as raw:
         with h5py.File(raw, "w") as file:
-            file.attrs["source"] = source
-            file.attrs["refpose"] = json.dumps(metadata)
-            file["keypoint_names"] = list(names)
-            file["value_names"] = list(VALUES)
-            table = _Arrays(file, raw, len(names))
+            file.attrs["source"] = form.source
+            file.attrs["refpose"] = json.dumps(form.metadata)
+            file["keypoint_names"] = list(form.names)
+            file["value_names"] = list(form.values)
+            if form.angles:
+                file["angle_names"] = list(form.angles)
+            table = _Arrays(file, raw, form)
             yield table
             table.flush()
         raw.check()
@@ -331,13 +456,25 @@ class _PatientFile(io.FileIO):
 class _Arrays:
     """The growing arrays of an HDF5 file."""
 
-    def __init__(self, file: Any, raw: _PatientFile, keypoints: int) -> None:
-        self._raw = raw
-        one = (keypoints, len(VALUES))
-        self._keypoints = file.create_dataset(
-            "keypoints",
+    def __init__(self, file: Any, raw: _PatientFile, form: Form) -> None:
+        self._file, self._raw, self._form = file, raw, form
+        self._create("frame", np.int64)
+        self._create("time_s", np.float64)
+        self._create("keypoints", np.float32, len(form.names), len(form.values))
+        if form.angles:
+            self._create("angles", np.float32, len(form.angles))
+        self._people = 1
+        self._waiting: list[tuple[int, float, list[NDArray[np.float32]], NDArray[np.float32], str | None]] = []
+
+    def _create(self, name: str, dtype: Any, *one: int) -> None:
+        """Make an array that grows: a number for each frame, or `one` array for each frame and person."""
+        if not one:
+            self._file.create_dataset(name, (0,), dtype, maxshape=(None,), chunks=(_FRAMES_AT_ONCE,))
+            return
+        self._file.create_dataset(
+            name,
             (0, 1, *one),
-            np.float32,
+            dtype,
             maxshape=(None, None, *one),
             chunks=(_FRAMES_AT_ONCE, 1, *one),
             compression="gzip",
@@ -345,37 +482,57 @@ class _Arrays:
             shuffle=True,
             fillvalue=np.nan,
         )
-        self._frame = file.create_dataset("frame", (0,), np.int64, maxshape=(None,), chunks=(_FRAMES_AT_ONCE,))
-        self._time = file.create_dataset("time_s", (0,), np.float64, maxshape=(None,), chunks=(_FRAMES_AT_ONCE,))
-        self._waiting: list[tuple[int, float, list[NDArray[np.float32]]]] = []
 
-    def write(self, frame: int, time: float, people: Sequence[Person]) -> None:
-        self._waiting.append((frame, time, [values(person) for person in people]))
+    def write(
+        self,
+        frame: int,
+        time: float,
+        people: Sequence[Person],
+        angles: ArrayLike | None = None,
+        source: str | None = None,
+    ) -> None:
+        tables = [numbers(person, self._form.values) for person in people]
+        self._waiting.append((frame, time, tables, self._form.degrees(angles, len(tables)), source))
         if len(self._waiting) == _FRAMES_AT_ONCE:
             self.flush()
 
     def flush(self) -> None:
         """Write the frames that were gathered."""
-        done, count = len(self._frame), len(self._waiting)
-        people = max([self._keypoints.shape[1], *(len(found) for _, _, found in self._waiting)])
-        block = np.full((count, people, *self._keypoints.shape[2:]), np.nan, np.float32)
-        for row, (_, _, found) in zip(block, self._waiting, strict=True):
-            row[: len(found)] = found if found else np.nan
-        for dataset, new in (
-            (self._frame, [frame for frame, _, _ in self._waiting]),
-            (self._time, [time for _, time, _ in self._waiting]),
-            (self._keypoints, block),
-        ):
-            dataset.resize((done + count, people, *block.shape[2:])[: dataset.ndim])
-            dataset[done:] = new
+        if not self._waiting:
+            return
+        frame, time, found, degrees, sources = zip(*self._waiting, strict=True)
+        self._people = max(self._people, *map(len, found))
+        self._append("frame", frame)
+        self._append("time_s", time)
+        self._append("keypoints", self._stacked(found, len(self._form.names), len(self._form.values)))
+        if self._form.angles:
+            self._append("angles", self._stacked(degrees, len(self._form.angles)))
+        if sources[0] is not None:
+            if "source" not in self._file:
+                import h5py
+
+                self._create("source", h5py.string_dtype())
+            self._append("source", sources)
         self._waiting = []
         self._raw.check()
 
+    def _stacked(self, rows: Sequence[Any], *one: int) -> NDArray[np.float32]:
+        """The numbers of some frames, NaN where there are fewer people."""
+        block = np.full((len(rows), self._people, *one), np.nan, np.float32)
+        for place, row in zip(block, rows, strict=True):
+            if len(row):
+                place[: len(row)] = row
+        return block
 
-KINDS: dict[
-    str,
-    Callable[[str | os.PathLike[str], str, Mapping[str, Any], bool, Sequence[str]], AbstractContextManager[Table]],
-] = {
+    def _append(self, name: str, new: Any) -> None:
+        """Let an array grow by what some frames have."""
+        dataset = self._file[name]
+        done = len(dataset)
+        dataset.resize((done + len(new), self._people, *dataset.shape[2:])[: dataset.ndim])
+        dataset[done:] = new
+
+
+KINDS: dict[str, Callable[[str | os.PathLike[str], Form], AbstractContextManager[Table]]] = {
     ".csv": _csv,
     ".parquet": _parquet,
     ".h5": _hdf5,

@@ -3,8 +3,8 @@
 Names and order as in MediaPipe's ``python/solutions/pose.py`` and ``pose_connections.py``, colours as in
 ``drawing_styles.py``.
 
-Other skeletons (`COCO_17`, `MPII_16`, `BODY_25`) are tuples of joint names; the same name means the same joint in all
-of them, and `convert` goes from one to the other.
+Other skeletons (`COCO_17`, `MPII_16`, `BODY_25`, `HALPE_26`) are tuples of joint names; the same name means the same
+joint in all of them, and `convert` goes from one to the other.
 """
 
 from __future__ import annotations
@@ -160,6 +160,24 @@ BODY_25: tuple[str, ...] = (
 """OpenPose's body, in the order of ``getPoseBodyPartMapping(PoseModel::BODY_25)`` (``poseParameters.cpp``), without its
 background. BlazePose has nothing for the small toes."""
 
+HALPE_26: tuple[str, ...] = (
+    *COCO_17,
+    *("head_top", "neck", "mid_hip", "left_big_toe", "right_big_toe", "left_small_toe", "right_small_toe"),
+    *("left_heel", "right_heel"),
+)
+"""Halpe's body key points, in the order of its documentation (Halpe-FullBody, "Head", "Neck", "Hip" and feet after
+COCO's). BlazePose has nothing for the top of the head and the small toes."""
+
+SKELETONS: dict[str, tuple[str, ...]] = {
+    "blazepose": LANDMARK_NAMES,
+    "efficientpose": EFFICIENTPOSE_16,
+    "coco17": COCO_17,
+    "mpii": MPII_16,
+    "body25": BODY_25,
+    "halpe26": HALPE_26,
+}
+"""The names of the joints of every skeleton, by its own name."""
+
 # Joints that are one place under several names. BlazePose's "foot index" is the tip of the foot.
 _SAME: tuple[tuple[str, ...], ...] = (
     ("left_foot_index", "left_big_toe"),
@@ -175,6 +193,7 @@ _MIDWAY: dict[str, tuple[str, str]] = {
     "thorax": ("left_shoulder", "right_shoulder"),
     "mid_hip": ("left_hip", "right_hip"),
     "pelvis": ("left_hip", "right_hip"),
+    "mid_ear": ("left_ear", "right_ear"),
 }
 
 

@@ -1,0 +1,239 @@
+"""Files for other programs, one module per format; `FORMATS` is the list of them.
+
+motion.write(recording, "clip.trc")
+with motion.export("clip.trc", "trc", motion.Options(unit="mm")) as file:  # as the frames come
+    for block in blocks:
+        file.write(block)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...extras import require
+from ..gaps import EvenFrames, EveryFrame
+from ..recording import Recording
+from . import bvh, c3d, coco, deeplabcut, mot, nwb, openpose, trc
+from .common import Options, Writer
+
+__all__ = ["FORMATS", "Export", "Format", "Options", "Writer", "export", "write"]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format.
+
+    Attributes
+    ----------
+    name : str
+        As ``--format`` and ``--to`` take it.
+    ending : str
+        Of its files (OpenPose's of its folder).
+    about : str
+        One line.
+    create : function
+        Path and `Options` -> context manager that gives a `Writer`.
+    several : bool
+        Whether one file holds several people.
+    frames : {"given", "every", "even"}
+        Whether it takes the frames that there are, needs a place for every frame from 0 on, or even times.
+    requires : tuple of (module, extra)
+        What must be installed.
+    """
+
+    name: str
+    ending: str
+    about: str
+    create: Callable[[Path, Options], AbstractContextManager[Writer]]
+    several: bool
+    frames: str
+    requires: tuple[tuple[str, str], ...] = ()
+
+
+FORMATS: dict[str, Format] = {
+    row.name: row
+    for row in (
+        Format("trc", ".trc", "markers for OpenSim: metres, y up", trc.create, False, "even"),
+        Format("mot", ".mot", "angles for OpenSim, in degrees", mot.create, False, "even"),
+        Format("openpose", ".openpose", "OpenPose's JSON, a file for each frame", openpose.create, True, "every"),
+        Format("openpose-one", ".openpose.json", "OpenPose's JSON in one file", openpose.create_one, True, "every"),
+        Format("coco", ".coco.json", "COCO's list of key-point results", coco.create, True, "given"),
+        Format("deeplabcut", ".dlc.csv", "DeepLabCut's CSV", deeplabcut.create, True, "every"),
+        Format(
+            "deeplabcut-h5",
+            ".dlc.h5",
+            "DeepLabCut's HDF5",
+            deeplabcut.create_hdf5,
+            True,
+            "every",
+            (("pandas", "deeplabcut"), ("tables", "deeplabcut")),
+        ),
+        Format(
+            "nwb",
+            ".nwb",
+            "Neurodata Without Borders with ndx-pose",
+            nwb.create,
+            False,
+            "given",
+            (("pynwb", "nwb"), ("ndx_pose", "nwb")),
+        ),
+        Format("bvh", ".bvh", "a skeleton with rotations, for animation", bvh.create, False, "even"),
+        Format("c3d", ".c3d", "markers as C3D", c3d.create, False, "even", (("ezc3d", "c3d"),)),
+    )
+}
+"""Every format by its name."""
+
+
+class Export:
+    """A file, or a file for each person, that is being written; see `export`.
+
+    Attributes
+    ----------
+    files : list of Path
+        What is written so far.
+    """
+
+    def __init__(self, path: Path, kind: Format, options: Options, split: bool, files: ExitStack) -> None:
+        self.files: list[Path] = []
+        self._path, self._kind, self._options, self._split, self._stack = path, kind, options, split, files
+        self._writers: dict[int, tuple[Writer, Callable[[Recording], Recording]]] = {}
+        self._even: list[EvenFrames] = []
+
+    @property
+    def interpolated(self) -> int:
+        """Number of frames whose numbers were interpolated for even times."""
+        return sum(even.interpolated for even in self._even)
+
+    def write(self, block: Recording) -> None:
+        """Add the next frames.
+
+        Raises
+        ------
+        ValueError
+            When they are not what the format can hold.
+        """
+        chosen = self._options.person
+        if chosen is not None:
+            if chosen not in block.people:
+                return
+            block = block.person(chosen)
+        if self._kind.several:
+            self._add(0, block)
+            return
+        found = block.found
+        for k, number in enumerate(block.people):
+            there = found[:, k].nonzero()[0]
+            if len(there):
+                self._add(number, block.person(number).take(slice(there[0], there[-1] + 1)))
+
+    def finish(self) -> None:
+        """Write what is needed even if nobody was found."""
+        if not self._writers:
+            self._open(0)
+
+    def _add(self, number: int, block: Recording) -> None:
+        if number not in self._writers:
+            self._open(number)
+        writer, prepared = self._writers[number]
+        writer.write(prepared(block))
+
+    def _open(self, number: int) -> None:
+        path = self._path
+        if self._writers:
+            if not self._split:
+                people = ", ".join(map(str, [*self._writers, number]))
+                raise ValueError(
+                    f"{path}: {self._kind.name} holds one person, and there are several ({people}); choose one"
+                )
+            path = path.with_name(path.name.removesuffix(self._kind.ending) + f"_person{number}{self._kind.ending}")
+        if self._kind.frames == "even":
+            even = EvenFrames(self._options.rate)
+            self._even.append(even)
+            prepared: Callable[[Recording], Recording] = even
+        else:
+            prepared = EveryFrame() if self._kind.frames == "every" else _as_given
+        self._writers[number] = self._stack.enter_context(self._kind.create(path, self._options)), prepared
+        self.files.append(path)
+
+
+def _as_given(block: Recording) -> Recording:
+    return block
+
+
+@contextmanager
+def export(
+    path: str | os.PathLike[str], format: str, options: Options | None = None, split: bool = False
+) -> Iterator[Export]:
+    """Write a file for other programs as the frames come; it appears when the block is left, whole or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; OpenPose's folder.
+    format : str
+        One of `FORMATS`.
+    options : Options, optional
+    split : bool
+        Whether a format for one person may have a file for each: the first person's has the name given, the others'
+        are called NAME_person1 and so on.
+
+    Yields
+    ------
+    Export
+        Its ``write`` takes blocks of frames (`Recording`) in order.
+
+    Raises
+    ------
+    MissingExtra
+        When something that the format needs is not installed.
+    ValueError
+        When there is no such format.
+    """
+    if format not in FORMATS:
+        raise ValueError(f"no format {format!r}: expected one of {', '.join(FORMATS)}")
+    kind = FORMATS[format]
+    for module, extra in kind.requires:
+        require(module, extra)
+    with ExitStack() as files:
+        file = Export(Path(path), kind, options or Options(), split, files)
+        yield file
+        file.finish()
+
+
+def write(
+    recording: Recording, path: str | os.PathLike[str], format: str | None = None, options: Options | None = None
+) -> list[Path]:
+    """Write a recording for another program.
+
+    Parameters
+    ----------
+    recording : Recording
+    path : path-like
+        The file; OpenPose's folder.
+    format : str, optional
+        One of `FORMATS`; by the ending of the path without it.
+    options : Options, optional
+
+    Returns
+    -------
+    list of Path
+        What was written.
+
+    Raises
+    ------
+    MissingExtra, ValueError
+        As `export`; also when the ending is that of no format, or people are several and the format for one.
+    """
+    if format is None:
+        name = Path(path).name
+        fitting = [kind for kind in FORMATS.values() if name.endswith(kind.ending)]
+        if not fitting:
+            raise ValueError(f"{path}: no format has this ending; name one of {', '.join(FORMATS)}")
+        format = max(fitting, key=lambda kind: len(kind.ending)).name
+    with export(path, format, options) as file:
+        file.write(recording)
+    return file.files

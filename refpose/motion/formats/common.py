@@ -1,0 +1,120 @@
+"""What formats share: options, the frame of reference, gathering frames, lines of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...files import replacing
+from ..angles import FROM
+from ..recording import Recording, joined
+from ..skeletons import joints_of
+
+UNITS, ORIGINS = ("m", "mm"), ("hips", "ground")
+
+_FEET = ("heel", "foot_index", "ankle", "big_toe", "small_toe")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How files are written; each format uses what concerns it.
+
+    Attributes
+    ----------
+    rate : float, optional
+        Frames per second of formats with even times; the recording's own without it.
+    unit : {"m", "mm"}
+        Of TRC and C3D. BVH has centimetres.
+    origin : {"hips", "ground"}
+        Of places in space: the middle of the hips on every frame, or the ground below it, where the lowest point of the
+        feet is on every frame (so hips move up and down, and jumps stay on the ground).
+    skeleton : str, optional
+        One of `refpose.topology.SKELETONS`; the recording's own without it (OpenPose: body25, COCO: coco17).
+    angles : {"world", "image"}
+        What MOT's angles are computed from.
+    person : int, optional
+        The person to write; all without it.
+    session_start : datetime, optional
+        When the recording began, for NWB; the beginning of 1970 without it.
+
+    Raises
+    ------
+    ValueError
+        When something is not one of the allowed values.
+    """
+
+    rate: float | None = None
+    unit: str = "m"
+    origin: str = "hips"
+    skeleton: str | None = None
+    angles: str = "world"
+    person: int | None = None
+    session_start: datetime | None = None
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("unit", UNITS), ("origin", ORIGINS), ("angles", FROM)):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name}: expected one of {', '.join(allowed)}, not {getattr(self, name)!r}")
+        if self.skeleton is not None:
+            joints_of(self.skeleton)
+        if self.rate is not None and not (np.isfinite(self.rate) and self.rate > 0):
+            raise ValueError(f"rate: expected frames per second, above 0, not {self.rate!r}")
+
+
+class Writer(Protocol):
+    """A file that is being written."""
+
+    def write(self, block: Recording) -> None:
+        """Add the next frames: of one person, where the format is for one."""
+
+
+def upright(block: Recording, options: Options, millimetres: bool = False) -> NDArray[np.float64]:
+    """Places in space with y up: x to the picture's right, z towards the camera (F, K, 3) of the first person."""
+    points = block.world_m[:, 0].astype(np.float64) * (1.0, -1.0, -1.0)
+    if options.origin == "ground":
+        feet = [k for k, name in enumerate(block.keypoints) if name.endswith(_FEET)]
+        if not feet:
+            raise ValueError("the skeleton has no feet, so where the ground is cannot be told")
+        points[..., 1] -= np.fmin.reduce(points[:, feet, 1], axis=1)[:, None]
+    return points * 1000.0 if millimetres else points
+
+
+def lines(columns: Sequence[NDArray[Any]], formats: Sequence[str], nan: str, separator: str = "\t") -> str:
+    """Lines of numbers: `columns` (F, n) side by side, with a %-format for all numbers of each."""
+    template = (
+        separator.join(f for column, f in zip(columns, formats, strict=True) for f in [f] * column.shape[1]) + "\n"
+    )
+    text = "".join([template % tuple(row) for row in np.concatenate(columns, axis=1).tolist()])
+    return text.replace("nan", nan) if nan != "nan" else text
+
+
+@contextmanager
+def gathering(path: Path, columns: Sequence[str], finish: Callable[[Path, Recording], None]) -> Iterator[Writer]:
+    """Keep some columns of all frames in memory, and let `finish` write them to a temporary name at the end."""
+    gathered = _Gathered(columns)
+    with replacing(path) as temporary:
+        yield gathered
+        finish(temporary, gathered.whole())
+
+
+class _Gathered:
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns, self._blocks = tuple(columns), list[Recording]()
+
+    def write(self, block: Recording) -> None:
+        self._blocks.append(block.moved(block.column(*self._columns), self._columns))
+
+    def whole(self) -> Recording:
+        if self._blocks:
+            return joined(self._blocks)
+        from ...topology import LANDMARK_NAMES
+
+        empty = np.zeros((0, 1, len(LANDMARK_NAMES), len(self._columns)), np.float32)
+        return Recording(np.zeros(0), np.zeros(0, np.int64), empty, columns=self._columns)

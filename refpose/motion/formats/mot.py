@@ -1,0 +1,45 @@
+"""MOT: angles over time, as OpenSim's motion files (``Coordinates``) have them, in degrees.
+
+Missing angles are ``nan``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from ...files import replacing
+from ..angles import ANGLES, Stream
+from ..recording import Recording
+from .common import Options, Writer, lines
+
+_COUNT = 10  # characters for the number of frames, which is known at the end only
+
+
+@contextmanager
+def create(path: Path, options: Options) -> Iterator[Writer]:
+    """Write a MOT file of all `ANGLES`, continuous over time."""
+    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
+        file.write(f"Coordinates\nversion=1\nnRows={' ' * _COUNT}\n")
+        file.write(f"nColumns={len(ANGLES) + 1}\ninDegrees=yes\n\nendheader\n")
+        file.write("time\t" + "\t".join(ANGLES) + "\n")
+        table = _Mot(file, options.angles)
+        yield table
+        file.seek(len("Coordinates\nversion=1\nnRows="))
+        file.write(f"{table.frames:<{_COUNT}d}")
+
+
+class _Mot:
+    def __init__(self, file: TextIO, source: str) -> None:
+        self._file, self._source = file, source
+        self._stream: Stream | None = None
+        self.frames = 0
+
+    def write(self, block: Recording) -> None:
+        if self._stream is None:
+            self._stream = Stream(block.keypoints, self._source)
+        degrees = self._stream.of(block)[:, 0]
+        self._file.write(lines([block.time[:, None], degrees], ["%.6f", "%.6f"], nan="nan"))
+        self.frames += len(block)
