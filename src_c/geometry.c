@@ -5,7 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Rounded to float32 and back. GCC 12 leaves both conversions out when it vectorises them in pairs, unless the value is volatile. */
+/* Rounded to float32 and back. GCC 12 leaves both conversions out when it vectorises them in pairs, unless the value
+ * is volatile. */
 static double rounded(double v)
 {
     volatile float narrow = (float)v;

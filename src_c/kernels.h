@@ -1,130 +1,70 @@
-/* THE table of kernels, the step they run and the packed data they read.
+/* THE table of kernels, and the step that they run.
  *
- * A kernel does one step of a plan, or one of `parts` equal shares of it. It knows shapes and tiles, never networks. Every
- * row of RP_KERNELS exists once in ref.c, as plain loops that define the result, and once, fast, in each isa_*.c; all give the same
- * bits. Sizes and offsets are in floats, never in bytes.
+ * A kernel does one step of a plan, or one of `parts` equal shares of it. It knows shapes and tiles, never networks.
+ * A row of RP_KERNELS names all that a kernel is:
  *
- * Interleaved tensors: value (y, x, c) lies at  at + (y * w + x) * ld + c,  ld >= c.  Lanes c..ld-1 are slack: they may be read
- * and written but never matter. Weights are padded with zeros to a multiple of 16 outputs.
+ *     name      the plain loops in ref.c that define the result, and the fast function in one of the .inc files, which
+ *               is compiled for each instruction set; all give the same bits
+ *     check     what it asks of a step, in checks.c
+ *     scratch   how much scratch memory it takes, in checks.c
+ *     text      what it computes, for people
  *
- * Pointwise and convolution weights: panels of 48, 32 or 16 outputs (rp_panel), each a bias row and K weight rows:
- *
- *     outputs   0 ........ 47 | 48 ....... 95 | 96 .. 111        K = kernel rows x kernel columns x input channels,
- *     bias      bbbbbbbbbbbbb   bbbbbbbbbbbbb   bbbbbbb          the last changing fastest
- *     k = 0     wwwwwwwwwwwww   wwwwwwwwwwwww   wwwwwww
- *     ...       wwwwwwwwwwwww   wwwwwwwwwwwww   wwwwwww          panel of output n starts at n * (K + 1)
- *     k = K-1   wwwwwwwwwwwww   wwwwwwwwwwwww   wwwwwww
- *
- * Depthwise weights: groups of 16 channels, each a bias row and k * k tap rows, walked down each kernel column first:
- *
- *     channels  0 ....... 15 | 16 ...... 31 | ...
- *     bias      bbbbbbbbbbbb   bbbbbbbbbbbb
- *     (0, 0)    wwwwwwwwwwww   wwwwwwwwwwww              (row, column); group of channel c starts at c * (k * k + 1)
- *     (1, 0)    wwwwwwwwwwww   wwwwwwwwwwww
- *     ...
- *
- * Planar tensors (w columns, rows of w + 2): the image of channel c starts at  at + c * ld + margin, row after row; the two values
- * behind each row and everything between two images is zero, so that all of a 5x5 window's taps can be read anywhere:
- *
- *     |<- margin ->|r0 r0 r0 . . r1 r1 r1 . . r2 r2 r2 . .|<- margin ->|r0 r0 r0 ...        . = 0
- *                   image of channel 0                                  image of channel 1
- *
- * Sparse pointwise weights: the biases, then a stream of rp_pair, 16 bytes each. For each chunk of `chunk` inputs, all outputs in
- * pairs that have about as many non-zero weights there (the last pair of an odd number names its output twice):
- *
- *     bias 0 ... bias N-1 (padded to a multiple of 4)
- *     head: outputs n0, n1, count
- *     tap:  at0, at1, weight0, weight1      count times, inputs ascending; at = channel * ld of the input; the shorter list is
- *     tap:  ...                             filled up with zero weights
- *     head: ...
- *
- * planar_expand_depthwise has such a stream for each group of `rows` outputs, numbered from 0; in front, padded to a multiple of 4,
- * int32s that say where each group starts, in rp_pairs from the beginning.
- */
+ * Whatever a row lacks does not compile. The kernel's other half, how a plan comes to use it, is its record in
+ * refpose/engine/kernels.py. layout.h draws the data. */
 #ifndef RP_KERNELS_H
 #define RP_KERNELS_H
 
-#include <stdint.h>
+#include "layout.h"
 
-#define RP_LANES 16    /* packed weights and tensors in the arena come in multiples of this many channels */
-#define RP_BUFFERS 8   /* spaces a step can name: the arena, then the caller's inputs and outputs */
-#define RP_MAX_PARTS 64
-
-/* name: what it computes */
+/* name, check, scratch, text */
 #define RP_KERNELS(X)                                                                                                  \
-    X(conv, "convolution of any size and stride")                                                                      \
-    X(pointwise, "pointwise convolution, residual")                                                                    \
-    X(depthwise, "depthwise convolution 3x3 or 5x5, stride 1 or 2")                                                    \
-    X(separable, "depthwise, pointwise, residual")                                                                     \
-    X(bottleneck, "pointwise or other convolution (expand), depthwise, pointwise (project), residual")                 \
-    X(expand_depthwise, "pointwise or other convolution (expand), depthwise")                                          \
-    X(narrow_separable, "depthwise 3x3, pointwise to few outputs, the input added or not; vectors of columns")           \
-    X(narrow_stem, "3x3 convolution of three channels, stride 2, depthwise 3x3, pointwise; vectors of columns")         \
-    X(tail, "eight channels: twice enlarged, two residual separable blocks each time, then 3x3 to one channel")        \
-    X(planar_stem, "3x3 convolution of three interleaved channels to planes, stride 2")                                \
-    X(planar_pointwise, "pointwise convolution of planes, zero weights skipped, residual")                             \
-    X(planar_expand_depthwise, "pointwise (expand), depthwise on planes, zero weights skipped")                        \
-    X(planar_depthwise, "depthwise convolution of planes")                                                             \
-    X(planar_upsample, "bilinear resize of planes to twice the size")                                                  \
-    X(planar_depth_to_space, "2x2 blocks from channels, planes to interleaved")                                        \
-    X(add, "sum of two tensors")                                                                                       \
-    X(upsample, "bilinear resize to twice the size, plus a second tensor if there is one")                             \
-    X(enlarge, "bilinear resize to twice the size, zeros around the image")                                            \
-    X(max_pool, "2x2 maximum; channels the input lacks become zero")                                                   \
-    X(average_pool, "2x2 mean")                                                                                        \
-    X(row_sums, "sum of every channel over each row, in double")                                                       \
-    X(mean, "mean of every channel from the sums of the rows")                                                         \
-    X(depth_to_space, "2x2 blocks from channels")                                                                      \
-    X(copy, "reshape, concatenation, channel padding")                                                                 \
-    X(logistic, "the network's own sigmoid")
-
-static inline int rp_lanes(int channels) { return (channels + RP_LANES - 1) / RP_LANES * RP_LANES; }
-
-/* Planes. */
-enum { RP_PLANE_SLACK = 128 }; /* behind the last plane: whole tiles may be read */
-
-static inline int rp_row(int w) { return w + 2; }
-static inline int rp_margin(int w) { return rp_lanes(2 * rp_row(w) + 2); }
-/* Values of the mask of a plane: the image and what tiles reach beyond it. */
-static inline int64_t rp_plane_mask(int h, int w) { return (int64_t)h * rp_row(w) + RP_PLANE_SLACK; }
-/* Values of the half of a plane with every second column: for stride 2, the even columns and the odd ones are kept apart. */
-static inline int64_t rp_half_plane(int h, int w) { return rp_lanes(rp_margin(w) + h * rp_row(w) / 2); }
-/* From plane to plane where there is no more than one kernel reads. */
-static inline int64_t rp_plane(int h, int w, int stride)
-{
-    return stride == 2 ? 2 * rp_half_plane(h, w) : rp_margin(w) + rp_lanes(h * rp_row(w));
-}
-/* Values of a whole tensor of c planes. */
-static inline int64_t rp_planes(int w, int c, int64_t ld) { return c * ld + rp_margin(w) + RP_PLANE_SLACK; }
-
-/* These lie among the other weights, which are floats. */
-typedef union __attribute__((may_alias)) {
-    struct {
-        int32_t output[2], count;
-    };
-    struct {
-        int32_t at[2];
-        float weight[2];
-    };
-} rp_pair;
-
-typedef int32_t __attribute__((may_alias)) rp_int;
-
-static inline const rp_pair *rp_pairs(const float *packed, int outputs)
-{
-    return (const rp_pair *)(packed + (outputs + 3) / 4 * 4);
-}
-
-enum { RP_NARROW = 48 }; /* channels of the narrow blocks, at most: their pointwise weights are one panel */
-
-/* The tail's weights: four blocks (twice two) of a depthwise group and a pointwise panel each, then `project`. */
-enum { RP_TAIL_CHANNELS = 8, RP_TAIL_BLOCK = RP_LANES * (1 + 9) + RP_LANES * (1 + RP_TAIL_CHANNELS) };
+    X(conv, conv_error, conv_scratch, "convolution of any size and stride")                                            \
+    X(pointwise, pointwise_error, pointwise_scratch, "pointwise convolution, residual")                                \
+    X(depthwise, depthwise_error, window_scratch, "depthwise convolution 3x3 or 5x5, stride 1 or 2")                   \
+    X(separable, separable_error, window_scratch, "depthwise, pointwise, residual")                                    \
+    X(bottleneck, bottleneck_error, window_scratch,                                                                    \
+      "pointwise or other convolution (expand), depthwise, pointwise (project), residual")                             \
+    X(expand_depthwise, expand_depthwise_error, window_scratch, "pointwise or other convolution (expand), depthwise")  \
+    X(few_channel_separable, few_channel_separable_error, few_channel_scratch,                                         \
+      "depthwise 3x3, pointwise to few outputs, the input added or not; vectors of columns")                           \
+    X(few_channel_stem, few_channel_stem_error, few_channel_scratch,                                                   \
+      "3x3 convolution of three channels, stride 2, depthwise 3x3, pointwise; vectors of columns")                     \
+    X(mask_head, mask_head_error, mask_head_scratch,                                                                   \
+      "eight channels: twice enlarged, two residual separable blocks each time, then 3x3 to one channel")              \
+    X(planar_stem, planar_stem_error, planar_stem_scratch,                                                             \
+      "3x3 convolution of three interleaved channels to planes, stride 2")                                             \
+    X(planar_pointwise, planar_pointwise_error, planar_pointwise_scratch,                                              \
+      "pointwise convolution of planes, zero weights skipped, residual")                                               \
+    X(planar_expand_depthwise, planar_expand_depthwise_error, planar_expand_depthwise_scratch,                         \
+      "pointwise (expand), depthwise on planes, zero weights skipped")                                                 \
+    X(planar_depthwise, planar_depthwise_error, planar_depthwise_scratch, "depthwise convolution of planes")           \
+    X(planar_upsample, planar_upsample_error, planar_upsample_scratch, "bilinear resize of planes to twice the size")  \
+    X(planar_depth_to_space, planar_depth_to_space_error, no_scratch,                                                  \
+      "2x2 blocks from channels, planes to interleaved")                                                               \
+    X(add, add_error, no_scratch, "sum of two tensors")                                                                \
+    X(upsample, upsample_error, upsample_scratch,                                                                      \
+      "bilinear resize to twice the size, plus a second tensor if there is one")                                       \
+    X(enlarge, enlarge_error, enlarge_scratch, "bilinear resize to twice the size, zeros around the image")            \
+    X(max_pool, max_pool_error, no_scratch, "2x2 maximum; channels the input lacks become zero")                       \
+    X(average_pool, average_pool_error, no_scratch, "2x2 mean")                                                        \
+    X(row_sums, row_sums_error, no_scratch, "sum of every channel over each row, in double")                           \
+    X(mean, mean_error, no_scratch, "mean of every channel from the sums of the rows")                                 \
+    X(depth_to_space, depth_to_space_error, no_scratch, "2x2 blocks from channels")                                    \
+    X(copy, copy_error, no_scratch, "reshape, concatenation, channel padding")                                         \
+    X(logistic, logistic_error, no_scratch, "the network's own sigmoid")
 
 enum {
-    RP_RELU6 = 1,        /* clamp the pointwise or convolution result (bottleneck: the projection) */
-    RP_RELU6_SUM = 2,    /* clamp after the residual was added */
-    RP_RELU6_DEPTHWISE = 4,     /* clamp the depthwise result */
-    RP_RELU6_EXPAND = 8, /* clamp the expansion */
+#define RP_ROW(name, check, scratch, text) RP_##name,
+    RP_KERNELS(RP_ROW)
+#undef RP_ROW
+        RP_COUNT
+};
+
+enum {
+    RP_RELU6 = 1,           /* clamp the pointwise or convolution result (bottleneck: the projection) */
+    RP_RELU6_SUM = 2,       /* clamp after the residual was added */
+    RP_RELU6_DEPTHWISE = 4, /* clamp the depthwise result */
+    RP_RELU6_EXPAND = 8,    /* clamp the expansion */
     /* where the step's other activation, one of RP_ACTIVATIONS, is applied instead; never before a residual */
     RP_ACT = 16,
     RP_ACT_DEPTHWISE = 32,
@@ -135,26 +75,47 @@ enum {
     RP_ACTIVATIONS = 3 << 8,
 };
 
+/* type, name of each member: Python's description of a step is made from these lists. */
+#define RP_TENSOR(X)                                                                                                   \
+    X(int32_t, space) /* 0: the arena; 1...: the caller's buffers; -1: no such tensor */                               \
+    X(int32_t, h)     /* rows, columns, channels */                                                                    \
+    X(int32_t, w)                                                                                                      \
+    X(int32_t, c)                                                                                                      \
+    X(int64_t, at)                                                                                                     \
+    X(int64_t, ld)
+
+#define RP_STEP(X)                                                                                                     \
+    X(int32_t, kernel)                                                                                                 \
+    X(int32_t, flags)                                                                                                  \
+    X(int32_t, k) /* window: size, stride, rows and columns of zeros before the first */                               \
+    X(int32_t, stride)                                                                                                 \
+    X(int32_t, pad)                                                                                                    \
+    X(int32_t, mid) /* of kernels that expand: channels, rows, columns in between; mean: mid_w columns were summed */  \
+    X(int32_t, mid_h)                                                                                                  \
+    X(int32_t, mid_w)                                                                                                  \
+    X(int32_t, expand_k) /* window of the expansion */                                                                 \
+    X(int32_t, expand_stride)                                                                                          \
+    X(int32_t, expand_pad)                                                                                             \
+    X(int32_t, rows)  /* tile: output rows at a time; planar_expand_depthwise: outputs */                              \
+    X(int32_t, chunk) /* tile: expanded channels (multiple of 48, or all) at a time; sparse kernels: inputs */         \
+    X(rp_tensor, in)                                                                                                   \
+    X(rp_tensor, add)                                                                                                  \
+    X(rp_tensor, out)                                                                                                  \
+    X(rp_tensor, gate) /* pointwise: a factor for each input channel */                                                \
+    X(rp_tensor, sums) /* of the result's rows, depthwise or expanded: two floats are a double, so c is twice out's */ \
+    X(int64_t, expand) /* where the packed weights lie; a lone convolution uses project */                             \
+    X(int64_t, depthwise)                                                                                              \
+    X(int64_t, project)
+
+#define RP_MEMBER(type, name) type name;
 typedef struct {
-    int32_t space;   /* 0: the arena; 1...: the caller's buffers; -1: no such tensor */
-    int32_t h, w, c; /* rows, columns, channels */
-    int64_t at, ld;
+    RP_TENSOR(RP_MEMBER)
 } rp_tensor;
 
 typedef struct {
-    int32_t kernel, flags;
-    int32_t k, stride, pad;    /* window size, stride, rows and columns of zeros before the first */
-    int32_t mid, mid_h, mid_w; /* bottleneck, expand_depthwise: expanded channels, rows, columns; mean: mid_w columns were summed */
-    int32_t expand_k, expand_stride, expand_pad; /* bottleneck, expand_depthwise: window of the expansion */
-    /* tile: output rows, expanded channels (multiple of 48, or all) at a time; planar_pointwise: inputs at a time;
-     * planar_expand_depthwise: outputs and inputs */
-    int32_t rows, chunk;
-    rp_tensor in, add, out;
-    rp_tensor gate; /* pointwise: a factor for each input channel */
-    /* depthwise, expand_depthwise: the sums of the result's rows; a pair of floats is a double, so c is 2 * rp_lanes(out.c) */
-    rp_tensor sums;
-    int64_t expand, depthwise, project; /* where the packed weights lie; a lone convolution uses project */
+    RP_STEP(RP_MEMBER)
 } rp_step;
+#undef RP_MEMBER
 
 typedef struct {
     float *space[RP_BUFFERS];
@@ -163,21 +124,6 @@ typedef struct {
 } rp_memory;
 
 typedef void rp_kernel(const rp_step *step, const rp_memory *memory, int part, int parts);
-
-enum {
-#define RP_ROW(name, what) RP_##name,
-    RP_KERNELS(RP_ROW)
-#undef RP_ROW
-        RP_COUNT
-};
-
-/* Width of the panel that starts when `left` outputs are left (a multiple of 16): 48 while possible, but never a lone 16 after it. */
-static inline int rp_panel(int left)
-{
-    if (left >= 48 && left != 64)
-        return 48;
-    return left >= 32 ? 32 : 16;
-}
 
 /* Rows of the expanded or copied window that are kept: those of one tile of output rows. */
 static inline int rp_window(const rp_step *s) { return (s->rows - 1) * s->stride + s->k; }

@@ -1,7 +1,8 @@
-/* glibc 2.36's expf, sinf, cosf and atan2f, written out: MediaPipe's results depend on their bits, so the platform's are not called.
+/* glibc 2.36's expf, sinf, cosf and atan2f, written out: MediaPipe's results depend on their bits, so the platform's
+ * are not called.
  *
- * The same lines as refpose/libm.py, where the algorithms are described. Every operation is rounded on its own (contraction is
- * off), which is what makes the compiler, the instruction set and the C library irrelevant. */
+ * The same lines as refpose/libm.py, where the algorithms are described. Every operation is rounded on its own
+ * (contraction is off), which is what makes the compiler, the instruction set and the C library irrelevant. */
 #ifndef RP_LIBM_H
 #define RP_LIBM_H
 
@@ -43,13 +44,14 @@ static inline float rp_expf(float x)
     return x == x ? (float)(y * scale) : x; /* no branch before, so that loops over this are vectorised */
 }
 
-/* Sine (turn 0) or cosine (turn 1) for |x| <= 3.15: sine and cosine of the rest after n quarter turns, and which of them it is. */
+/* Sine (turn 0) or cosine (turn 1) for |x| <= 3.15: sine and cosine of the rest after n quarter turns, and which of
+ * them it is. */
 static inline float rp_sine(float x, int turn)
 {
     const double wide = x, n = floor(wide * 0x1.45F306DC9C883p-1 + 0.5);
     const double r = wide - n * 0x1.921FB54442D18p0, z = r * r;
-    const double sine = (r + (r * z) * -0x1.555545995a603p-3) +
-                        ((r * z) * z) * (0x1.1107605230bc4p-7 + z * -0x1.994eb3774cf24p-13);
+    const double sine =
+        (r + (r * z) * -0x1.555545995a603p-3) + ((r * z) * z) * (0x1.1107605230bc4p-7 + z * -0x1.994eb3774cf24p-13);
     const double cosine = ((1.0 + z * -0x1.ffffffd0c621cp-2) + (z * z) * 0x1.55553e1068f19p-5) +
                           ((z * z) * z) * (-0x1.6c087e89a359dp-10 + z * 0x1.99343027bf8c3p-16);
     const int quarter = (int)n + turn;
@@ -64,9 +66,9 @@ static inline float rp_atan2f(float y, float x)
 {
     static const float hi[] = {0.0f, 0x1.dac670p-2f, 0x1.921fb4p-1f, 0x1.f730bcp-1f, 0x1.921fb4p+0f};
     static const float lo[] = {0.0f, 0x1.586ed2p-28f, 0x1.4442d0p-25f, 0x1.281f68p-25f, 0x1.4442d0p-24f};
-    static const float a[] = {3.3333334327e-01f,  -2.0000000298e-01f, 1.4285714924e-01f,  -1.1111110449e-01f,
-                              9.0908870101e-02f,  -7.6918758452e-02f, 6.6610731184e-02f,  -5.8335702866e-02f,
-                              4.9768779427e-02f,  -3.6531571299e-02f, 1.6285819933e-02f};
+    static const float a[] = {3.3333334327e-01f, -2.0000000298e-01f, 1.4285714924e-01f, -1.1111110449e-01f,
+                              9.0908870101e-02f, -7.6918758452e-02f, 6.6610731184e-02f, -5.8335702866e-02f,
+                              4.9768779427e-02f, -3.6531571299e-02f, 1.6285819933e-02f};
     const float half_pi = 0x1.921fb6p+0f, pi = 0x1.921fb6p+1f, pi_lo = -8.7422776573e-08f;
     float angle;
     if (y == 0.0f) {

@@ -1,12 +1,12 @@
-/* Sparse pointwise weights, packed when a network is loaded: a loop over all weights of the detector, which would take NumPy a
- * good part of the time until the first result. The other weights are packed by refpose/packing.py. */
+/* Sparse pointwise weights, packed when a network is loaded: a loop over all weights of the detector, which would
+ * take NumPy a good part of the time until the first result. The other weights are packed by refpose/packing.py. */
 #include "packing.h"
 
 #include <string.h>
 
 /* The outputs in the order of how many weights they have among inputs [first, end), fewest first; counted in `used`. */
-static void order_outputs(const float *kernel, int outputs, int inputs, int first, int end, int32_t *used, int32_t *order,
-                          int32_t *from)
+static void order_outputs(const float *kernel, int outputs, int inputs, int first, int end, int32_t *used,
+                          int32_t *order, int32_t *from)
 {
     memset(from, 0, (size_t)(end - first + 2) * sizeof *from);
     for (int n = 0; n < outputs; n++) {
@@ -21,8 +21,8 @@ static void order_outputs(const float *kernel, int outputs, int inputs, int firs
         order[from[used[n]]++] = n;
 }
 
-int64_t rp_pack_sparse(const float *kernel, const float *bias, int outputs, int inputs, int chunk, int32_t plane, int32_t *scratch,
-                       float *to)
+int64_t rp_pack_sparse(const float *kernel, const float *bias, int outputs, int inputs, int chunk, int32_t plane,
+                       int32_t *scratch, float *to)
 {
     int32_t *used = scratch, *order = used + outputs, *from = order + outputs;
     const int64_t head = (outputs + 3) / 4 * 4;

@@ -1,6 +1,4 @@
 /* Every kernel as plain loops: what the fast ones must return, bit for bit. */
-#include "ref.h"
-
 #include "common.inc"
 
 #include <math.h>
@@ -47,9 +45,9 @@ static float activate(const rp_step *s, float v, int relu6, int act)
 static const float *panel_column(const float *packed, int inputs, int outputs, int n, int *width)
 {
     int start = 0;
-    while (start + rp_panel(rp_lanes(outputs) - start) <= n)
-        start += rp_panel(rp_lanes(outputs) - start);
-    *width = rp_panel(rp_lanes(outputs) - start);
+    while (start + rp_panel(rp_padded_channels(outputs) - start) <= n)
+        start += rp_panel(rp_padded_channels(outputs) - start);
+    *width = rp_panel(rp_padded_channels(outputs) - start);
     return packed + (int64_t)start * (inputs + 1) + (n - start);
 }
 
@@ -61,8 +59,8 @@ static float value(const rp_tensor *t, const rp_memory *m, int y, int x, int c)
 }
 
 /* Output n of `outputs` of a k x k convolution of the input. */
-static float convolve(const rp_step *s, const rp_memory *m, int k, int stride, int pad, const float *packed, int outputs,
-                      int y, int x, int n)
+static float convolve(const rp_step *s, const rp_memory *m, int k, int stride, int pad, const float *packed,
+                      int outputs, int y, int x, int n)
 {
     int width;
     const float *w = panel_column(packed, k * k * s->in.c, outputs, n, &width);
@@ -116,7 +114,7 @@ static float combine(const float *x, int inputs, const float *packed, int output
     return acc;
 }
 
-void rp_conv__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+static void conv(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;
     share(s->out.h, part, parts, &lo, &hi);
@@ -127,7 +125,7 @@ void rp_conv__ref(const rp_step *s, const rp_memory *m, int part, int parts)
                        convolve(s, m, s->k, s->stride, s->pad, m->weights + s->project, s->out.c, y, x, n));
 }
 
-void rp_pointwise__ref(const rp_step *s, const rp_memory *m, int part, int parts) { rp_conv__ref(s, m, part, parts); }
+static void pointwise(const rp_step *s, const rp_memory *m, int part, int parts) { conv(s, m, part, parts); }
 
 /* Sums of every channel over row y of a tensor, columns ascending. */
 static void sum_row(const rp_memory *m, const rp_tensor *t, const rp_tensor *sums, int y)
@@ -150,7 +148,7 @@ static void filter_row(const rp_step *s, const rp_memory *m, int y)
         sum_row(m, &s->out, &s->sums, y);
 }
 
-void rp_depthwise__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+static void depthwise(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;
     share(s->out.h, part, parts, &lo, &hi);
@@ -171,7 +169,7 @@ static void separable_row(const rp_step *s, const rp_memory *m, int y)
     }
 }
 
-void rp_separable__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+static void separable(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;
     share(s->out.h, part, parts, &lo, &hi);
@@ -188,13 +186,14 @@ static void expand_rows(const rp_step *s, const rp_memory *m, int y, int *next)
     for (; *next < end; ++*next)
         for (int x = 0; x < s->mid_w; x++)
             for (int e = 0; e < s->mid; e++) {
-                const float v = convolve(s, m, s->expand_k, s->expand_stride, s->expand_pad, m->weights + s->expand, s->mid,
-                                         *next, x, e);
-                m->scratch[((int64_t)(*next % s->k) * s->mid_w + x) * s->mid + e] = activate(s, v, RP_RELU6_EXPAND, RP_ACT_EXPAND);
+                const float v = convolve(s, m, s->expand_k, s->expand_stride, s->expand_pad, m->weights + s->expand,
+                                         s->mid, *next, x, e);
+                m->scratch[((int64_t)(*next % s->k) * s->mid_w + x) * s->mid + e] =
+                    activate(s, v, RP_RELU6_EXPAND, RP_ACT_EXPAND);
             }
 }
 
-void rp_bottleneck__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+static void bottleneck(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi, next = 0;
     share(s->out.h, part, parts, &lo, &hi);
@@ -204,7 +203,7 @@ void rp_bottleneck__ref(const rp_step *s, const rp_memory *m, int part, int part
     }
 }
 
-void rp_expand_depthwise__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+static void expand_depthwise(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi, next = 0;
     share(s->out.h, part, parts, &lo, &hi);
@@ -214,47 +213,17 @@ void rp_expand_depthwise__ref(const rp_step *s, const rp_memory *m, int part, in
     }
 }
 
-void rp_narrow_separable__ref(const rp_step *s, const rp_memory *m, int part, int parts) { rp_separable__ref(s, m, part, parts); }
-
-void rp_narrow_stem__ref(const rp_step *s, const rp_memory *m, int part, int parts) { rp_bottleneck__ref(s, m, part, parts); }
-
-/* Runs one plain step of the tail on tensors in scratch. */
-static void tail_part(rp_kernel *kernel, rp_step part, const rp_memory *m)
+static void few_channel_separable(const rp_step *s, const rp_memory *m, int part, int parts)
 {
-    part.gate.space = part.sums.space = -1;
-    kernel(&part, m, 0, 1);
+    separable(s, m, part, parts);
 }
 
-void rp_tail__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+static void few_channel_stem(const rp_step *s, const rp_memory *m, int part, int parts)
 {
-    (void)parts;
-    if (part) /* as a whole: the parts would have to agree on the tensors in scratch */
-        return;
-    rp_memory own = *m;
-    const int c = RP_TAIL_CHANNELS;
-    const int64_t small = (int64_t)s->add.h * s->add.w * c;
-    own.space[RP_BUFFERS - 1] = m->scratch;
-    own.scratch = m->scratch + 10 * small;
-    rp_tensor level[2][2];
-    for (int i = 0; i < 4; i++) {
-        const rp_tensor *size = i < 2 ? &s->add : &s->out;
-        level[i / 2][i % 2] = (rp_tensor){RP_BUFFERS - 1, size->h, size->w, c, i < 2 ? i * small : 2 * small + (i - 2) * 4 * small, c};
-    }
-    const rp_tensor none = {.space = -1};
-    for (int large = 0; large < 2; large++) {
-        rp_tensor *t = level[large];
-        tail_part(rp_upsample__ref, (rp_step){.in = large ? level[0][0] : s->in, .add = large ? none : s->add, .out = t[0]}, &own);
-        for (int i = 0; i < 2; i++) {
-            const int64_t at = s->depthwise + (2 * large + i) * RP_TAIL_BLOCK;
-            tail_part(rp_separable__ref,
-                      (rp_step){.in = t[i], .add = t[i], .out = t[1 - i], .k = 3, .stride = 1, .pad = 1, .depthwise = at,
-                                .project = at + RP_LANES * 10, .flags = RP_RELU6_DEPTHWISE | RP_RELU6_SUM}, &own);
-        }
-    }
-    tail_part(rp_conv__ref, (rp_step){.in = level[1][0], .add = none, .out = s->out, .k = 3, .stride = 1, .pad = 1, .project = s->project}, &own);
+    bottleneck(s, m, part, parts);
 }
 
-void rp_add__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+static void add(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;
     share(s->out.h, part, parts, &lo, &hi);
@@ -272,7 +241,7 @@ static void half_pixel(int i, int n, int *low, float *a)
     *a = p - (float)*low;
 }
 
-void rp_upsample__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+static void upsample(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;
     share(s->out.h, part, parts, &lo, &hi);
@@ -292,6 +261,55 @@ void rp_upsample__ref(const rp_step *s, const rp_memory *m, int part, int parts)
         }
 }
 
+/* Runs one plain step of the head on tensors in scratch. */
+static void mask_head_part(rp_kernel *kernel, rp_step part, const rp_memory *m)
+{
+    part.gate.space = part.sums.space = -1;
+    kernel(&part, m, 0, 1);
+}
+
+static void mask_head(const rp_step *s, const rp_memory *m, int part, int parts)
+{
+    (void)parts;
+    if (part) /* as a whole: the parts would have to agree on the tensors in scratch */
+        return;
+    rp_memory own = *m;
+    const int c = RP_MASK_HEAD_CHANNELS;
+    const int64_t small = (int64_t)s->add.h * s->add.w * c;
+    own.space[RP_BUFFERS - 1] = m->scratch;
+    own.scratch = m->scratch + 10 * small;
+    rp_tensor level[2][2];
+    for (int i = 0; i < 4; i++) {
+        const rp_tensor *size = i < 2 ? &s->add : &s->out;
+        level[i / 2][i % 2] =
+            (rp_tensor){RP_BUFFERS - 1, size->h, size->w, c, i < 2 ? i * small : 2 * small + (i - 2) * 4 * small, c};
+    }
+    const rp_tensor none = {.space = -1};
+    for (int large = 0; large < 2; large++) {
+        rp_tensor *t = level[large];
+        mask_head_part(upsample,
+                       (rp_step){.in = large ? level[0][0] : s->in, .add = large ? none : s->add, .out = t[0]}, &own);
+        for (int i = 0; i < 2; i++) {
+            const int64_t at = s->depthwise + (2 * large + i) * RP_MASK_HEAD_BLOCK;
+            mask_head_part(separable,
+                           (rp_step){.in = t[i],
+                                     .add = t[i],
+                                     .out = t[1 - i],
+                                     .k = 3,
+                                     .stride = 1,
+                                     .pad = 1,
+                                     .depthwise = at,
+                                     .project = at + RP_LANES * 10,
+                                     .flags = RP_RELU6_DEPTHWISE | RP_RELU6_SUM},
+                           &own);
+        }
+    }
+    mask_head_part(
+        conv,
+        (rp_step){.in = level[1][0], .add = none, .out = s->out, .k = 3, .stride = 1, .pad = 1, .project = s->project},
+        &own);
+}
+
 /* Output row or column i of 2n reads *near and, if that is inside, *far. */
 static void neighbours(int i, int *near, int *far)
 {
@@ -299,7 +317,7 @@ static void neighbours(int i, int *near, int *far)
     *far = i % 2 ? *near + 1 : *near - 1;
 }
 
-void rp_enlarge__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+static void enlarge(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;
     share(s->out.h, part, parts, &lo, &hi);
@@ -322,7 +340,7 @@ void rp_enlarge__ref(const rp_step *s, const rp_memory *m, int part, int parts)
             }
 }
 
-void rp_average_pool__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+static void average_pool(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;
     share(s->out.h, part, parts, &lo, &hi);
@@ -335,7 +353,7 @@ void rp_average_pool__ref(const rp_step *s, const rp_memory *m, int part, int pa
             }
 }
 
-void rp_row_sums__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+static void row_sums(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;
     share(s->in.h, part, parts, &lo, &hi);
@@ -343,7 +361,7 @@ void rp_row_sums__ref(const rp_step *s, const rp_memory *m, int part, int parts)
         sum_row(m, &s->in, &s->out, y);
 }
 
-void rp_mean__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+static void mean(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;
     share(s->out.c, part, parts, &lo, &hi);
@@ -357,7 +375,7 @@ void rp_mean__ref(const rp_step *s, const rp_memory *m, int part, int parts)
 
 static float larger(float a, float b) { return a > b ? a : b; }
 
-void rp_max_pool__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+static void max_pool(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;
     share(s->out.h, part, parts, &lo, &hi);
@@ -366,13 +384,14 @@ void rp_max_pool__ref(const rp_step *s, const rp_memory *m, int part, int parts)
             for (int c = 0; c < s->out.c; c++) {
                 float v = 0.0f;
                 if (c < s->in.c)
-                    v = larger(larger(value(&s->in, m, 2 * y, 2 * x, c), value(&s->in, m, 2 * y, 2 * x + 1, c)),
-                               larger(value(&s->in, m, 2 * y + 1, 2 * x, c), value(&s->in, m, 2 * y + 1, 2 * x + 1, c)));
+                    v = larger(
+                        larger(value(&s->in, m, 2 * y, 2 * x, c), value(&s->in, m, 2 * y, 2 * x + 1, c)),
+                        larger(value(&s->in, m, 2 * y + 1, 2 * x, c), value(&s->in, m, 2 * y + 1, 2 * x + 1, c)));
                 finish(s, m, y, x, c, v);
             }
 }
 
-void rp_depth_to_space__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+static void depth_to_space(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;
     share(s->out.h, part, parts, &lo, &hi);
@@ -382,7 +401,7 @@ void rp_depth_to_space__ref(const rp_step *s, const rp_memory *m, int part, int 
                 finish(s, m, y, x, c, value(&s->in, m, y / 2, x / 2, (2 * (y % 2) + x % 2) * s->out.c + c));
 }
 
-void rp_copy__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+static void copy(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;
     share(s->out.h, part, parts, &lo, &hi);
@@ -394,14 +413,15 @@ void rp_copy__ref(const rp_step *s, const rp_memory *m, int part, int parts)
 
 /* 2^(j/32), j = 0..31, to the nearest float */
 static const float exp2_32[32] = {
-    0x1p0f, 0x1.059b0ep0f, 0x1.0b5586p0f, 0x1.11301ep0f, 0x1.172b84p0f, 0x1.1d4874p0f, 0x1.2387a6p0f, 0x1.29e9ep0f,
-    0x1.306fep0f, 0x1.371a74p0f, 0x1.3dea64p0f, 0x1.44e086p0f, 0x1.4bfdaep0f, 0x1.5342b6p0f, 0x1.5ab07ep0f, 0x1.6247ecp0f,
-    0x1.6a09e6p0f, 0x1.71f75ep0f, 0x1.7a1148p0f, 0x1.82589ap0f, 0x1.8ace54p0f, 0x1.93737cp0f, 0x1.9c4918p0f, 0x1.a5503cp0f,
-    0x1.ae89fap0f, 0x1.b7f77p0f, 0x1.c199bep0f, 0x1.cb720ep0f, 0x1.d5818ep0f, 0x1.dfc974p0f, 0x1.ea4afap0f, 0x1.f50766p0f,
+    0x1p0f,        0x1.059b0ep0f, 0x1.0b5586p0f, 0x1.11301ep0f, 0x1.172b84p0f, 0x1.1d4874p0f, 0x1.2387a6p0f,
+    0x1.29e9ep0f,  0x1.306fep0f,  0x1.371a74p0f, 0x1.3dea64p0f, 0x1.44e086p0f, 0x1.4bfdaep0f, 0x1.5342b6p0f,
+    0x1.5ab07ep0f, 0x1.6247ecp0f, 0x1.6a09e6p0f, 0x1.71f75ep0f, 0x1.7a1148p0f, 0x1.82589ap0f, 0x1.8ace54p0f,
+    0x1.93737cp0f, 0x1.9c4918p0f, 0x1.a5503cp0f, 0x1.ae89fap0f, 0x1.b7f77p0f,  0x1.c199bep0f, 0x1.cb720ep0f,
+    0x1.d5818ep0f, 0x1.dfc974p0f, 0x1.ea4afap0f, 0x1.f50766p0f,
 };
 
 /* XNNPACK's AVX-512 sigmoid: see ops.logistic. */
-static float logistic(float x)
+static float sigmoid(float x)
 {
     const float z = -fabsf(x), magic = 0x1.8p18f, m = fmaf(z, 0x1.715476p0f, magic), n = m - magic;
     int32_t pattern;
@@ -409,43 +429,44 @@ static float logistic(float x)
     const float power = exp2_32[pattern & 31];
     float t = fmaf(n, -0x1.62E430p-1f, z);
     t = fmaf(n, 0x1.05C610p-29f, t);
-    const float p = fmaf(t * power, fmaf(t, 0.5f, 0x1.0000F6p0f), power), e = ldexpf(p, (int)floorf(n)), y = e / (e + 1.0f);
+    const float p = fmaf(t * power, fmaf(t, 0.5f, 0x1.0000F6p0f), power), e = ldexpf(p, (int)floorf(n)),
+                y = e / (e + 1.0f);
     return signbit(x) ? y : 1.0f - y;
 }
 
-void rp_logistic__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+static void logistic(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;
     share(s->out.h, part, parts, &lo, &hi);
     for (int y = lo; y < hi; y++)
         for (int x = 0; x < s->out.w; x++)
             for (int c = 0; c < s->out.c; c++)
-                finish(s, m, y, x, c, logistic(value(&s->in, m, y, x, c)));
+                finish(s, m, y, x, c, sigmoid(value(&s->in, m, y, x, c)));
 }
 
 /* Value (y, x) of channel c of planes: zero around the image. */
 static float *planar_value(const rp_tensor *t, const rp_memory *m, int y, int x, int c)
 {
-    return at(t, m) + c * t->ld + rp_margin(t->w) + y * rp_row(t->w) + x;
+    return at(t, m) + c * t->ld + rp_plane_padding(t->w) + y * rp_row(t->w) + x;
 }
 
 static void clear_planes(const rp_tensor *t, const rp_memory *m, int lo, int hi)
 {
-    const int64_t size = (hi - lo) * t->ld + (hi == t->c ? rp_margin(t->w) + RP_PLANE_SLACK : 0);
+    const int64_t size = (hi - lo) * t->ld + (hi == t->c ? rp_plane_padding(t->w) + RP_END_PADDING : 0);
     memset(at(t, m) + lo * t->ld, 0, (size_t)size * sizeof(float));
 }
 
 /* Zeros around the image of every channel, but for the two values behind each row. */
-static void clear_margins(const rp_tensor *t, const rp_memory *m)
+static void clear_padding(const rp_tensor *t, const rp_memory *m)
 {
-    const int64_t margin = rp_margin(t->w), image = (int64_t)t->h * rp_row(t->w), rest = t->ld - image;
+    const int64_t padding = rp_plane_padding(t->w), image = (int64_t)t->h * rp_row(t->w), rest = t->ld - image;
     float *zero = at(t, m);
-    memset(zero, 0, (size_t)margin * sizeof *zero);
+    memset(zero, 0, (size_t)padding * sizeof *zero);
     for (int c = 1; c <= t->c; c++)
-        memset(zero + c * t->ld + margin - rest, 0, (size_t)(c < t->c ? rest : rest + RP_PLANE_SLACK) * sizeof *zero);
+        memset(zero + c * t->ld + padding - rest, 0, (size_t)(c < t->c ? rest : rest + RP_END_PADDING) * sizeof *zero);
 }
 
-void rp_planar_stem__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+static void planar_stem(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;
     share(s->out.c, part, parts, &lo, &hi);
@@ -459,7 +480,8 @@ void rp_planar_stem__ref(const rp_step *s, const rp_memory *m, int part, int par
 }
 
 /* Sums of all outputs of a sparse stream at one pixel. */
-static void combine_sparse(const rp_step *s, const rp_memory *m, const float *packed, int outputs, int y, int x, float *sums)
+static void combine_sparse(const rp_step *s, const rp_memory *m, const float *packed, int outputs, int y, int x,
+                           float *sums)
 {
     const rp_pair *pair = rp_pairs(packed, outputs);
     memcpy(sums, packed, (size_t)outputs * sizeof *sums);
@@ -468,16 +490,17 @@ static void combine_sparse(const rp_step *s, const rp_memory *m, const float *pa
             const rp_pair *head = pair++;
             for (int i = 0; i < head->count; i++, pair++)
                 for (int q = 0; q < 2 && (q == 0 || head->output[1] != head->output[0]); q++)
-                    sums[head->output[q]] = fmaf(planar_value(&s->in, m, y, x, 0)[pair->at[q]], pair->weight[q], sums[head->output[q]]);
+                    sums[head->output[q]] =
+                        fmaf(planar_value(&s->in, m, y, x, 0)[pair->at[q]], pair->weight[q], sums[head->output[q]]);
         }
 }
 
-void rp_planar_pointwise__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+static void planar_pointwise(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;
     share(s->out.h, part, parts, &lo, &hi);
     if (part == 0)
-        clear_margins(&s->out, m);
+        clear_padding(&s->out, m);
     for (int y = lo; y < hi; y++) {
         for (int n = 0; n < s->out.c; n++)
             memset(planar_value(&s->out, m, y, s->out.w, n), 0, 2 * sizeof(float));
@@ -496,26 +519,29 @@ void rp_planar_pointwise__ref(const rp_step *s, const rp_memory *m, int part, in
 }
 
 /* A plane of depthwise results for channel c of the output, from channel `from` of planes. */
-static void filter_plane(const rp_step *s, const rp_memory *m, const rp_tensor *planes, const rp_memory *where, int from, int c)
+static void filter_plane(const rp_step *s, const rp_memory *m, const rp_tensor *planes, const rp_memory *where,
+                         int from, int c)
 {
     for (int y = 0; y < s->out.h; y++)
         for (int x = 0; x < s->out.w; x++) {
-            const float *w = m->weights + s->depthwise + (int64_t)(c / RP_LANES * RP_LANES) * (s->k * s->k + 1) + c % RP_LANES;
+            const float *w =
+                m->weights + s->depthwise + (int64_t)(c / RP_LANES * RP_LANES) * (s->k * s->k + 1) + c % RP_LANES;
             float acc = *w;
             for (int kx = 0; kx < s->k; kx++)
                 for (int ky = 0; ky < s->k; ky++)
-                    acc = fmaf(*planar_value(planes, where, y * s->stride - s->pad + ky, x * s->stride - s->pad + kx, from),
-                               *(w += RP_LANES), acc);
+                    acc = fmaf(
+                        *planar_value(planes, where, y * s->stride - s->pad + ky, x * s->stride - s->pad + kx, from),
+                        *(w += RP_LANES), acc);
             *planar_value(&s->out, m, y, x, c) = s->flags & RP_RELU6_DEPTHWISE ? clip6(acc) : acc;
         }
 }
 
-void rp_planar_expand_depthwise__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+static void planar_expand_depthwise(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     const float *packed = m->weights + s->expand;
     rp_tensor planes = s->in;
     planes.space = RP_BUFFERS - 1, planes.at = 0, planes.c = s->rows;
-    planes.ld = rp_margin(planes.w) + rp_lanes(planes.h * rp_row(planes.w));
+    planes.ld = rp_plane_padding(planes.w) + rp_padded_size(planes.h * rp_row(planes.w));
     rp_memory own = *m;
     own.space[RP_BUFFERS - 1] = m->scratch + s->out.c;
     clear_planes(&planes, &own, 0, planes.c);
@@ -527,7 +553,8 @@ void rp_planar_expand_depthwise__ref(const rp_step *s, const rp_memory *m, int p
             for (int x = 0; x < s->in.w; x++) {
                 combine_sparse(s, m, packed + 4 * ((const rp_int *)packed)[group], c1 - c0, y, x, m->scratch);
                 for (int c = c0; c < c1; c++)
-                    *planar_value(&planes, &own, y, x, c - c0) = s->flags & RP_RELU6_EXPAND ? clip6(m->scratch[c - c0]) : m->scratch[c - c0];
+                    *planar_value(&planes, &own, y, x, c - c0) =
+                        s->flags & RP_RELU6_EXPAND ? clip6(m->scratch[c - c0]) : m->scratch[c - c0];
             }
         clear_planes(&s->out, m, c0, c1);
         for (int c = c0; c < c1; c++)
@@ -535,7 +562,7 @@ void rp_planar_expand_depthwise__ref(const rp_step *s, const rp_memory *m, int p
     }
 }
 
-void rp_planar_depthwise__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+static void planar_depthwise(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;
     share(s->out.c, part, parts, &lo, &hi);
@@ -544,7 +571,7 @@ void rp_planar_depthwise__ref(const rp_step *s, const rp_memory *m, int part, in
         filter_plane(s, m, &s->in, m, c, c);
 }
 
-void rp_planar_upsample__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+static void planar_upsample(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;
     share(s->out.c, part, parts, &lo, &hi);
@@ -558,13 +585,14 @@ void rp_planar_upsample__ref(const rp_step *s, const rp_memory *m, int part, int
                 half_pixel(x, s->in.w, &left, &ax);
                 const int bottom = min(top + 1, s->in.h - 1), right = min(left + 1, s->in.w - 1);
                 const float tl = *planar_value(&s->in, m, top, left, c), tr = *planar_value(&s->in, m, top, right, c);
-                const float bl = *planar_value(&s->in, m, bottom, left, c), br = *planar_value(&s->in, m, bottom, right, c);
+                const float bl = *planar_value(&s->in, m, bottom, left, c),
+                            br = *planar_value(&s->in, m, bottom, right, c);
                 const float t = tl + (tr - tl) * ax, b = bl + (br - bl) * ax;
                 *planar_value(&s->out, m, y, x, c) = t + (b - t) * ay;
             }
 }
 
-void rp_planar_depth_to_space__ref(const rp_step *s, const rp_memory *m, int part, int parts)
+static void planar_depth_to_space(const rp_step *s, const rp_memory *m, int part, int parts)
 {
     int lo, hi;
     share(s->out.h, part, parts, &lo, &hi);
@@ -575,7 +603,7 @@ void rp_planar_depth_to_space__ref(const rp_step *s, const rp_memory *m, int par
 }
 
 rp_kernel *const rp_table_ref[RP_COUNT] = {
-#define RP_ROW(name, what) [RP_##name] = rp_##name##__ref,
+#define RP_ROW(name, check, scratch, text) [RP_##name] = name,
     RP_KERNELS(RP_ROW)
 #undef RP_ROW
 };

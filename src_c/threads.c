@@ -44,7 +44,8 @@ static process this_process(void) { return getpid(); }
 static int processors(void) { return (int)sysconf(_SC_NPROCESSORS_ONLN); }
 #endif
 
-/* Looks before sleeping: about a millisecond, longer than any step. With more threads than processors looking is in the way. */
+/* Looks before sleeping: about a millisecond, longer than any step. With more threads than processors looking is in
+ * the way. */
 enum { SPINS = 40000 };
 
 static inline void pause_briefly(void)
@@ -68,8 +69,8 @@ struct rp_pool {
     void (*work)(void *argument, int part);
     void *argument;
     lock lock;
-    condition wake, released; /* a call; the end of a barrier */
-    atomic_uint call; /* counts calls; a change is the signal to work */
+    condition wake, released;  /* a call; the end of a barrier */
+    atomic_uint call;          /* counts calls; a change is the signal to work */
     atomic_int stop, sleeping; /* sleeping: threads that wait at a barrier without spinning */
     _Alignas(64) atomic_int arrived;
     _Alignas(64) atomic_uint phase;

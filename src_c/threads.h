@@ -1,6 +1,7 @@
 /* A small pool of threads that work on one call together.
  *
- * Whoever waits spins for a bounded time and then sleeps: an idle pool costs nothing, and more threads than processors only time. */
+ * Whoever waits spins for a bounded time and then sleeps: an idle pool costs nothing, and more threads than
+ * processors only time. */
 #ifndef RP_THREADS_H
 #define RP_THREADS_H
 

@@ -1,4 +1,5 @@
-/* The vector type and its few verbs. One file is compiled for one ISA, which it names by defining RP_AVX512, RP_AVX2 or RP_NEON.
+/* The vector type and its few verbs. One file is compiled for one ISA, which it names by defining RP_AVX512, RP_AVX2
+ * or RP_NEON.
  *
  * VL lanes of float32. Every multiply-add is an explicit fma: contraction is off, so nothing else is ever fused.
  * vmax and vmin return their second operand when either is NaN, so that vclip6 hands NaN on, as NumPy's does. */
@@ -14,6 +15,9 @@
 #else
 #define RP_UNROLL _Pragma("GCC unroll 32")
 #endif
+
+/* i = 0 ... n - 1, the loop's body written out as often. */
+#define RP_UNROLLED(i, n) RP_UNROLL for (int i = 0; i < (n); i++)
 
 /* Keeps the compiler from spreading the computation of an address over all its uses. */
 #define RP_OPAQUE(pointer) __asm__("" : "+r"(pointer))
@@ -195,10 +199,11 @@ RP_INLINE void vtranspose8(const vf r[8], vf out[8])
 #define SECOND(a, b) _mm256_permute2f128_ps(a, b, 0x31)
 #endif
     RP_UNROLL for (int i = 0; i < 8; i += 4) { /* 4x4 squares in each 128 bits */
-        const vf a = LOW(r[i], r[i + 1]), b = HIGH(r[i], r[i + 1]), c = LOW(r[i + 2], r[i + 3]), d = HIGH(r[i + 2], r[i + 3]);
+        const vf a = LOW(r[i], r[i + 1]), b = HIGH(r[i], r[i + 1]), c = LOW(r[i + 2], r[i + 3]),
+                 d = HIGH(r[i + 2], r[i + 3]);
         u[i] = PAIR(a, c, 0x44), u[i + 1] = PAIR(a, c, 0xee), u[i + 2] = PAIR(b, d, 0x44), u[i + 3] = PAIR(b, d, 0xee);
     }
-    RP_UNROLL for (int i = 0; i < 4; i++) {
+    RP_UNROLLED(i, 4) {
         out[i] = FIRST(u[i], u[i + 4]);
         out[i + 4] = SECOND(u[i], u[i + 4]);
     }
@@ -224,7 +229,7 @@ RP_INLINE void vplanar8(const float *x, int64_t ld, vf out[8])
     }
 #else
     vf r[8];
-    RP_UNROLL for (int i = 0; i < 8; i++) {
+    RP_UNROLLED(i, 8) {
         r[i] = VFROM256(_mm256_loadu_ps(x + i * ld));
 #if VL == 16
         r[i] = _mm512_insertf32x8(r[i], _mm256_loadu_ps(x + (8 + i) * ld), 1);
@@ -234,7 +239,8 @@ RP_INLINE void vplanar8(const float *x, int64_t ld, vf out[8])
 #endif
 }
 
-/* Eight channels of up to VL pixels, the channels x_ld apart, to pixels y_ld apart; VL values of each channel can be read. */
+/* Eight channels of up to VL pixels, the channels x_ld apart, to pixels y_ld apart; VL values of each channel can be
+ * read. */
 RP_INLINE void vinterleave8(const float *x, int64_t x_ld, float *y, int64_t y_ld, int pixels)
 {
 #if VL == 4
@@ -243,9 +249,10 @@ RP_INLINE void vinterleave8(const float *x, int64_t x_ld, float *y, int64_t y_ld
             y[i * y_ld + c] = x[c * x_ld + i];
 #else
     vf r[8], out[8];
-    RP_UNROLL for (int c = 0; c < 8; c++) r[c] = vload(x + c * x_ld);
+    RP_UNROLLED(c, 8)
+        r[c] = vload(x + c * x_ld);
     vtranspose8(r, out);
-    RP_UNROLL for (int i = 0; i < 8; i++) {
+    RP_UNROLLED(i, 8) {
         if (i < pixels)
             _mm256_storeu_ps(y + i * y_ld, VTO256(out[i]));
 #if VL == 16

@@ -4,7 +4,8 @@ allowed but must not matter.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from refpose.engine import arena, packing
+from refpose.engine import layout, packing
+from refpose.engine.kernels import KERNELS
 
 native = pytest.importorskip("refpose.engine._native")
 
@@ -22,12 +24,12 @@ CANARY = np.float32(-12345.678)
 SEED = 20240607
 
 
-NARROW = {"k": 3, "stride": 1, "pad": 1}  # the window of narrow blocks
+FEW_CHANNELS = {"k": 3, "stride": 1, "pad": 1}  # the window of blocks of few channels
 
 
 @dataclass
 class Tensor:
-    """A tensor in a buffer of its own: `values` (h, w, c), as the kernels see it with NaN in its slack."""
+    """A tensor in a buffer of its own: `values` (h, w, c), as the kernels see it with NaN in its padding."""
 
     values: Array
     planar: bool = False
@@ -37,10 +39,10 @@ class Tensor:
     def __post_init__(self) -> None:
         h, w, c = self.values.shape
         if self.planar:
-            self.ld = arena.plane_margin(w) + arena.lanes(h * (w + 2)) + 16
-            self.buffer = np.zeros(c * self.ld + arena.plane_margin(w) + arena.PLANE_SLACK, np.float32)
+            self.ld = layout.plane_padding(w) + layout.padded_size(h * (w + 2)) + 16
+            self.buffer = np.zeros(c * self.ld + layout.plane_padding(w) + layout.END_PADDING, np.float32)
         else:
-            self.ld = self.ld or arena.lanes(c) + 16 * (c % 3)
+            self.ld = self.ld or layout.padded_channels(c) + 16 * (c % 3)
             self.buffer = np.full(h * w * self.ld, np.nan, np.float32)
         self.view[...] = self.values
 
@@ -49,7 +51,7 @@ class Tensor:
         """The values (h, w, c) in the buffer."""
         h, w, c = self.values.shape
         strides = (w + 2, 1, self.ld) if self.planar else (w * self.ld, self.ld, 1)
-        start = self.buffer[arena.plane_margin(w) if self.planar else 0 :]
+        start = self.buffer[layout.plane_padding(w) if self.planar else 0 :]
         return np.lib.stride_tricks.as_strided(start, (h, w, c), [4 * n for n in strides])
 
     def place(self, space: int) -> tuple[int, ...]:
@@ -65,45 +67,49 @@ class Case:
     fields: dict[str, int] = field(default_factory=dict)
     packed: dict[str, Array] = field(default_factory=dict)
 
-    def run(self, isa: str, threads: int = 1) -> Array:
-        """The result (h, w, c); the buffer around it must be what the kernel's contract says."""
+    def run(self, isa: str, threads: int = 1) -> dict[str, NDArray[Any]]:
+        """The results (h, w, c); the buffers around them must be what the kernel's contract says."""
         row = np.zeros(1, native.STEP)
-        row["kernel"] = native.kernels().index(self.kernel)
+        row["kernel"] = list(native.kernels()).index(self.kernel)
         row["k"], row["stride"], row["expand_k"], row["expand_stride"] = 1, 1, 1, 1
         for name, value in self.fields.items():
             row[name] = value
         row["add"]["space"] = row["gate"]["space"] = row["sums"]["space"] = -1
-        if "add" not in self.tensors:
-            row["flags"] &= ~native.RELU6_SUM
         weights, size = [], 0
         for name, block in self.packed.items():
             row[name] = size
             weights.append(np.pad(block, (0, -len(block) % 16)))
             size += len(weights[-1])
-        out = self.tensors["out"]
-        sizes, buffers = [16], []
+        sizes, buffers = [16], {}
         for space, (name, tensor) in enumerate(self.tensors.items(), start=1):
             row[name] = tensor.place(space)
             if name == "add" and tensor is self.tensors["in"]:  # the same place
                 row[name] = row["in"]
+            written = name in ("out", "sums")
             buffer = np.full(tensor.buffer.size + 64, CANARY, np.float32)
-            inside = buffer[32:-32]
-            inside[...] = np.nan if tensor is out else tensor.buffer
-            buffers.append(buffer)
-            sizes.append(-inside.size if tensor is out else inside.size)
+            buffer[32:-32] = np.nan if written else tensor.buffer
+            buffers[name] = buffer
+            sizes.append(-tensor.buffer.size if written else tensor.buffer.size)
         packed = np.concatenate(weights) if weights else np.zeros(16, np.float32)
         program = native.Program(row, packed, tuple(sizes), isa, threads)
-        program.run(*(buffer[32:-32] for buffer in buffers))
-        for buffer in buffers:
+        program.run(*(buffer[32:-32] for buffer in buffers.values()))
+        for buffer in buffers.values():
             assert (buffer[:32] == CANARY).all(), "written before a tensor"
             assert (buffer[-32:] == CANARY).all(), "written behind a tensor"
-        result = Tensor(out.values, out.planar, out.ld)
-        result.buffer = buffers[list(self.tensors).index("out")][32:-32]
-        found = result.view.copy()
-        if out.planar:
-            result.view[...] = 0
-            used = found.shape[2] * out.ld + arena.plane_margin(found.shape[1])
-            assert not result.buffer[:used].any(), "something beside the images is not zero"
+        return {name: self.result(name, buffers[name][32:-32]) for name in ("out", "sums") if name in buffers}
+
+    def result(self, name: str, buffer: Array) -> NDArray[Any]:
+        """The values of a tensor that was written to this buffer."""
+        tensor = self.tensors[name]
+        written = Tensor(tensor.values, tensor.planar, tensor.ld)
+        written.buffer = buffer
+        found = written.view.copy()
+        if tensor.planar:
+            written.view[...] = 0
+            used = found.shape[2] * tensor.ld + layout.plane_padding(found.shape[1])
+            assert not buffer[:used].any(), "something beside the images is not zero"
+        if name == "sums" or self.kernel == "row_sums":  # of the channels that there are
+            return found.view(np.float64)[..., : self.tensors["out" if name == "sums" else "in"].values.shape[2]]
         return found
 
 
@@ -125,11 +131,40 @@ def pointwise_case(rng: np.random.Generator) -> Case:
     else:
         tensors["out"] = Tensor(values(rng, h, w, outputs), ld=outputs + int(rng.integers(0, 3)))
     packed = packing.pack_pointwise(weights(rng, outputs, 1, 1, inputs), weights(rng, outputs))
-    return Case("pointwise", tensors, {"flags": flags(rng)}, {"project": packed})
+    if rng.random() < 0.4:
+        tensors["gate"] = Tensor(values(rng, 1, 1, inputs))
+    return Case(
+        "pointwise", tensors, {"flags": activations(rng, "project", residual="add" in tensors)}, {"project": packed}
+    )
 
 
-def flags(rng: np.random.Generator) -> int:
-    return int(sum(flag for flag in (native.RELU6, native.RELU6_SUM, native.RELU6_DEPTHWISE) if rng.random() < 0.5))
+CLAMPS = {"project": native.RELU6, "depthwise": native.RELU6_DEPTHWISE, "expand": native.RELU6_EXPAND}
+OTHERS = {"project": native.ACT, "depthwise": native.ACT_DEPTHWISE, "expand": native.ACT_EXPAND}
+
+
+def activations(rng: np.random.Generator, *places: str, residual: bool = False) -> int:
+    """Flags for a clamp, another activation or none at each of these places of a step, which has one other at most."""
+    other = str(rng.choice(list(native.ACTIVATIONS)))
+    flags = native.RELU6_SUM if residual and rng.random() < 0.5 else 0
+    for place in places:
+        choice = int(rng.integers(3))
+        if choice == 1:
+            flags |= CLAMPS[place]
+        elif (
+            choice == 2 and not (place == "project" and residual) and not (place == "depthwise" and other == "sigmoid")
+        ):
+            flags |= OTHERS[place] | native.ACTIVATIONS[other]
+    return flags
+
+
+def clamps(rng: np.random.Generator, *flags: int) -> int:
+    """Some of these flags."""
+    return sum(flag for flag in flags if rng.random() < 0.5)
+
+
+def sums_of(rng: np.random.Generator, rows: int, channels: int) -> Tensor:
+    """Sums in double of each of these rows: a pair of float32s holds one."""
+    return Tensor(rng.standard_normal((rows, 1, layout.padded_channels(channels))).view(np.float32))
 
 
 def window(rng: np.random.Generator, out: tuple[int, int]) -> tuple[dict[str, int], tuple[int, int]]:
@@ -146,7 +181,9 @@ def planar_depthwise_case(rng: np.random.Generator) -> Case:
     c = int(rng.integers(1, 40))
     tensors = {"in": Tensor(values(rng, h, w, c), True), "out": Tensor(values(rng, *out, c), True)}
     packed = packing.pack_depthwise(weights(rng, fields["k"], fields["k"], c), weights(rng, c))
-    return Case("planar_depthwise", tensors, {**fields, "flags": flags(rng)}, {"depthwise": packed})
+    return Case(
+        "planar_depthwise", tensors, {**fields, "flags": clamps(rng, native.RELU6_DEPTHWISE)}, {"depthwise": packed}
+    )
 
 
 def planar_pointwise_case(rng: np.random.Generator) -> Case:
@@ -157,7 +194,8 @@ def planar_pointwise_case(rng: np.random.Generator) -> Case:
     chunk = int(rng.integers(1, inputs + 1))
     kernel = weights(rng, outputs, 1, 1, inputs, density=float(rng.choice([0.0, 0.25, 1.0])))
     packed = packing.pack_sparse(kernel, weights(rng, outputs), chunk, tensors["in"].ld)
-    return Case("planar_pointwise", tensors, {"chunk": chunk, "flags": flags(rng)}, {"project": packed})
+    flags = clamps(rng, native.RELU6, native.RELU6_SUM if "add" in tensors else 0)
+    return Case("planar_pointwise", tensors, {"chunk": chunk, "flags": flags}, {"project": packed})
 
 
 def planar_expand_depthwise_case(rng: np.random.Generator) -> Case:
@@ -168,7 +206,8 @@ def planar_expand_depthwise_case(rng: np.random.Generator) -> Case:
     chunk = int(rng.integers(1, inputs + 1))
     kernel = weights(rng, channels, 1, 1, inputs, density=0.25)
     case.packed["expand"] = packing.pack_groups(kernel, weights(rng, channels), group, chunk, case.tensors["in"].ld)
-    case.fields |= {"rows": group, "chunk": chunk}
+    flags = clamps(rng, native.RELU6_EXPAND, native.RELU6_DEPTHWISE)
+    case.fields |= {"rows": group, "chunk": chunk, "mid": channels, "flags": flags}
     return case
 
 
@@ -194,8 +233,23 @@ def planar_stem_case(rng: np.random.Generator) -> Case:
 
 
 def depthwise_case(rng: np.random.Generator) -> Case:
-    """depthwise, separable, bottleneck and expand_depthwise have the depthwise convolution in common."""
-    kernel = str(rng.choice(["depthwise", "separable", "bottleneck", "expand_depthwise"]))
+    return windowed_case(rng, "depthwise")
+
+
+def separable_case(rng: np.random.Generator) -> Case:
+    return windowed_case(rng, "separable")
+
+
+def bottleneck_case(rng: np.random.Generator) -> Case:
+    return windowed_case(rng, "bottleneck")
+
+
+def expand_depthwise_case(rng: np.random.Generator) -> Case:
+    return windowed_case(rng, "expand_depthwise")
+
+
+def windowed_case(rng: np.random.Generator, kernel: str) -> Case:
+    """These have the depthwise convolution in common."""
     out = tuple(int(n) for n in rng.integers(1, 14, 2))
     fields, (h, w) = window(rng, (out[0], out[1]))
     inputs, outputs = int(rng.integers(1, 40)), int(rng.integers(1, 60))
@@ -203,7 +257,7 @@ def depthwise_case(rng: np.random.Generator) -> Case:
     packed: dict[str, Array] = {}
     if kernel in ("bottleneck", "expand_depthwise"):
         channels = int(rng.choice([48, 96, 144])) if rng.random() < 0.5 else int(rng.integers(1, 80))
-        lanes = arena.lanes(channels)
+        lanes = layout.padded_channels(channels)
         fields |= {"mid": channels, "mid_h": h, "mid_w": w}
         fields["chunk"] = 48 if lanes % 48 == 0 and rng.random() < 0.7 else lanes
         if rng.random() < 0.3:
@@ -217,10 +271,13 @@ def depthwise_case(rng: np.random.Generator) -> Case:
         outputs = channels
     else:
         packed["project"] = packing.pack_pointwise(weights(rng, outputs, 1, 1, channels), weights(rng, outputs))
-    fields |= {"rows": int(rng.integers(1, 6)), "flags": flags(rng) | native.RELU6_EXPAND}
+    fields["rows"] = int(rng.integers(1, 6))
     tensors = {"in": Tensor(values(rng, h, w, inputs)), "out": Tensor(values(rng, *out, outputs))}
     if kernel in ("separable", "bottleneck") and rng.random() < 0.5:
         tensors["add"] = Tensor(values(rng, *out, outputs))
+    fields["flags"] = activations(rng, *packed, residual="add" in tensors)
+    if kernel in ("depthwise", "expand_depthwise") and fields["flags"] & native.ACT_DEPTHWISE and rng.random() < 0.7:
+        tensors["sums"] = sums_of(rng, out[0], outputs)
     return Case(kernel, tensors, fields, packed)
 
 
@@ -232,11 +289,11 @@ def conv_case(rng: np.random.Generator) -> Case:
         "out": Tensor(values(rng, h, w, outputs)),
     }
     packed = packing.pack_pointwise(weights(rng, outputs, k, k, inputs), weights(rng, outputs))
-    fields = {"k": k, "stride": stride, "pad": k // 2, "flags": flags(rng) & native.RELU6}
+    fields = {"k": k, "stride": stride, "pad": k // 2, "flags": activations(rng, "project")}
     return Case("conv", tensors, fields, {"project": packed})
 
 
-def tail_case(rng: np.random.Generator) -> Case:
+def mask_head_case(rng: np.random.Generator) -> Case:
     h, w = int(rng.integers(2, 8)), 32 * int(rng.integers(1, 3))
     tensors = {
         "in": Tensor(values(rng, h, w, 8)),
@@ -252,10 +309,10 @@ def tail_case(rng: np.random.Generator) -> Case:
         )
     ]
     project = packing.pack_pointwise(weights(rng, 1, 3, 3, 8), weights(rng, 1))
-    return Case("tail", tensors, {}, {"depthwise": np.concatenate(blocks), "project": project})
+    return Case("mask_head", tensors, {}, {"depthwise": np.concatenate(blocks), "project": project})
 
 
-def narrow_separable_case(rng: np.random.Generator) -> Case:
+def few_channel_separable_case(rng: np.random.Generator) -> Case:
     h, w = int(rng.integers(1, 10)), 32 * int(rng.integers(1, 4))
     inputs, outputs = 8 * int(rng.integers(1, 7)), 8 * int(rng.integers(1, 4))
     tensors = {"in": Tensor(values(rng, h, w, inputs)), "out": Tensor(values(rng, h, w, outputs))}
@@ -264,11 +321,11 @@ def narrow_separable_case(rng: np.random.Generator) -> Case:
         "project": packing.pack_pointwise(weights(rng, outputs, 1, 1, inputs), weights(rng, outputs)),
     }
     clamp = native.RELU6 if rng.random() < 0.5 else 0
-    return Case("narrow_separable", tensors, {**NARROW, "flags": native.RELU6_DEPTHWISE | clamp}, packed)
+    return Case("few_channel_separable", tensors, {**FEW_CHANNELS, "flags": native.RELU6_DEPTHWISE | clamp}, packed)
 
 
-def narrow_residual_case(rng: np.random.Generator) -> Case:
-    case = narrow_separable_case(rng)
+def few_channel_residual_case(rng: np.random.Generator) -> Case:
+    case = few_channel_separable_case(rng)
     case.tensors["out"] = Tensor(values(rng, *case.tensors["in"].values.shape))
     outputs = case.tensors["out"].values.shape[2]
     case.packed["project"] = packing.pack_pointwise(weights(rng, outputs, 1, 1, outputs), weights(rng, outputs))
@@ -277,7 +334,7 @@ def narrow_residual_case(rng: np.random.Generator) -> Case:
     return case
 
 
-def narrow_stem_case(rng: np.random.Generator) -> Case:
+def few_channel_stem_case(rng: np.random.Generator) -> Case:
     h, w = int(rng.integers(1, 10)), 32 * int(rng.integers(1, 4))
     channels, outputs = 24 * int(rng.integers(1, 3)), 8 * int(rng.integers(1, 4))
     tensors = {"in": Tensor(values(rng, 2 * h, 2 * w, 3), ld=3), "out": Tensor(values(rng, h, w, outputs))}
@@ -288,8 +345,8 @@ def narrow_stem_case(rng: np.random.Generator) -> Case:
     }
     expand = {"mid": channels, "mid_h": h, "mid_w": w, "expand_k": 3, "expand_stride": 2}
     clamps = native.RELU6_EXPAND | native.RELU6_DEPTHWISE | (native.RELU6 if rng.random() < 0.5 else 0)
-    fields = {**NARROW, **expand, "expand_pad": int(rng.integers(0, 2)), "flags": clamps}
-    return Case("narrow_stem", tensors, fields, packed)
+    fields = {**FEW_CHANNELS, **expand, "expand_pad": int(rng.integers(0, 2)), "flags": clamps}
+    return Case("few_channel_stem", tensors, fields, packed)
 
 
 def elementwise_case(rng: np.random.Generator) -> Case:
@@ -310,27 +367,27 @@ def elementwise_case(rng: np.random.Generator) -> Case:
     tensors = {"in": Tensor(values(rng, *shape)), "out": Tensor(values(rng, *out))}
     if kernel == "add" or (kernel == "upsample" and rng.random() < 0.5):
         tensors["add"] = Tensor(values(rng, *out))
-    return Case(kernel, tensors, {"flags": flags(rng) & native.RELU6_SUM})
+    return Case(kernel, tensors, {"flags": clamps(rng, native.RELU6_SUM if "add" in tensors else 0)})
 
 
 def sums_case(rng: np.random.Generator) -> Case:
-    """Sums in double: a pair of float32s holds one."""
-    h, w, c = int(rng.integers(1, 9)), int(rng.integers(1, 20)), 16 * int(rng.integers(1, 4))
+    h, w, c = int(rng.integers(1, 9)), int(rng.integers(1, 20)), int(rng.integers(1, 60))
     if rng.random() < 0.5:
-        tensors = {"in": Tensor(values(rng, h, w, c)), "out": Tensor(values(rng, h, 1, 2 * c))}
-        return Case("row_sums", tensors)
-    sums = rng.standard_normal((h, 1, c)).view(np.float32)
-    return Case("mean", {"in": Tensor(sums), "out": Tensor(values(rng, 1, 1, c))}, {"mid_w": w})
+        return Case("row_sums", {"in": Tensor(values(rng, h, w, c)), "out": sums_of(rng, h, c)})
+    return Case("mean", {"in": sums_of(rng, h, c), "out": Tensor(values(rng, 1, 1, c))}, {"mid_w": w})
 
 
 CASES: tuple[Callable[[np.random.Generator], Case], ...] = (
     pointwise_case,
     conv_case,
     depthwise_case,
-    narrow_separable_case,
-    narrow_residual_case,
-    narrow_stem_case,
-    tail_case,
+    separable_case,
+    bottleneck_case,
+    expand_depthwise_case,
+    few_channel_separable_case,
+    few_channel_residual_case,
+    few_channel_stem_case,
+    mask_head_case,
     elementwise_case,
     sums_case,
     planar_stem_case,
@@ -342,13 +399,38 @@ CASES: tuple[Callable[[np.random.Generator], Case], ...] = (
 )
 
 
-NUMBERS = range(40)  # of the cases that each maker makes
+NUMBERS = range(50)  # of the cases that each maker makes
+
+
+def cases() -> Iterator[Case]:
+    return (make(np.random.default_rng([SEED, number])) for make in CASES for number in NUMBERS)
 
 
 def test_every_row_of_the_table_has_cases() -> None:
-    assert {make(np.random.default_rng([SEED, number])).kernel for make in CASES for number in NUMBERS} == set(
-        native.kernels()
-    )
+    assert {case.kernel for case in cases()} == set(native.kernels())
+
+
+def test_every_row_of_the_table_says_what_it_computes_and_has_a_record() -> None:
+    assert all(native.kernels().values())
+    assert native.kernels().keys() == KERNELS.keys()
+
+
+def test_every_activation_is_drawn_at_every_place() -> None:
+    drawn: dict[str, set[tuple[str, str]]] = {}
+    for case in cases():
+        flags = case.fields.get("flags", 0)
+        for place in CLAMPS:
+            if flags & CLAMPS[place]:
+                drawn.setdefault(case.kernel, set()).add((place, "relu6"))
+            if flags & OTHERS[place]:
+                name = next(name for name, code in native.ACTIVATIONS.items() if code == flags & 3 << 8)
+                drawn.setdefault(case.kernel, set()).add((place, name))
+    for kernel in ("conv", "pointwise", "separable", "bottleneck", "depthwise", "expand_depthwise"):
+        places = [array for array, _ in KERNELS[kernel].weights]
+        every = {(place, name) for place in places for name in ("relu6", *native.ACTIVATIONS)}
+        assert drawn[kernel] == every - {("depthwise", "sigmoid")}, kernel
+    assert any("gate" in case.tensors for case in cases())
+    assert {case.kernel for case in cases() if "sums" in case.tensors} == {"depthwise", "expand_depthwise"}
 
 
 @pytest.mark.parametrize("isa", FAST)
@@ -358,11 +440,31 @@ def test_fast_kernels_give_the_bits_of_the_plain_ones(make: Callable[[np.random.
         case = make(np.random.default_rng([SEED, number]))
         expected = case.run("ref")
         for threads in (1, 3):
-            found = case.run(isa, threads)
-            assert np.array_equal(found, expected, equal_nan=True), describe(case, number, found, expected)
+            for name, found in case.run(isa, threads).items():
+                assert np.array_equal(found, expected[name], equal_nan=True), describe(
+                    case, number, found, expected[name]
+                )
 
 
-def describe(case: Case, number: int, found: Array, expected: Array) -> str:
+def describe(case: Case, number: int, found: NDArray[Any], expected: NDArray[Any]) -> str:
     shapes: dict[str, Any] = {name: tensor.values.shape for name, tensor in case.tensors.items()}
     wrong = np.argwhere(found != expected)
     return f"case {number} of seed {SEED}: {case.kernel} {shapes} {case.fields}: {len(wrong)} wrong, first {wrong[:3]}"
+
+
+@pytest.mark.parametrize("kernel", native.kernels())
+def test_no_kernel_takes_what_it_does_not_do(kernel: str) -> None:
+    """Flags and tensors beyond its own are refused, rather than done by the plain kernel and not by the fast one."""
+    case = next(case for case in cases() if case.kernel == kernel)
+    case.run("ref")
+    known = sum({**CLAMPS, **{place + "'": flag for place, flag in OTHERS.items()}}.values()) | native.RELU6_SUM
+    for bit in range(31):
+        if not known >> bit & 1 and bit not in (8, 9):
+            wrong = dataclasses.replace(case, fields=case.fields | {"flags": 1 << bit})
+            with pytest.raises(ValueError, match="activation out of range"):
+                wrong.run("ref")
+    for name in {"gate", "sums"} - case.tensors.keys():
+        if (name, kernel) not in (("gate", "pointwise"), ("sums", "depthwise"), ("sums", "expand_depthwise")):
+            tensor = Tensor(np.zeros((1, 1, case.tensors["in"].values.shape[2]), np.float32))
+            with pytest.raises(ValueError, match=r"(gate tensor|row sums|tensors) out of range"):
+                dataclasses.replace(case, tensors=case.tensors | {name: tensor}).run("ref")

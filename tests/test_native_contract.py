@@ -22,7 +22,7 @@ import pytest
 from numpy.typing import NDArray
 
 from refpose import Pose, load_network
-from refpose.engine import MAX_THREADS, Network, native_isa
+from refpose.engine import MAX_THREADS, Network, layout, native_isa
 from refpose.images import read_image
 
 native = pytest.importorskip("refpose.engine._native", reason="the native engine was not built")
@@ -144,12 +144,68 @@ def test_the_typed_face_names_what_there_is() -> None:
     stub = ast.parse((Path(native.__file__).parent / "_native.pyi").read_text("utf-8"))
     names = {node.name: node for node in stub.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     constants = {node.target.id for node in stub.body if isinstance(node, ast.AnnAssign)}
-    there = {name for name in vars(native) if not name.startswith("_") and name not in ("np", "heatmaps", "landmarks")}
+    there = {
+        name
+        for name in vars(native)
+        if not name.startswith("_") and name not in ("np", "heatmaps", "landmarks", "layout")
+    }
     assert names.keys() | constants == there
     for name, node in names.items():
         if isinstance(node, ast.ClassDef):
             methods = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
             assert methods - {"__init__"} == {one for one in dir(getattr(native, name)) if not one.startswith("_")}
+
+
+def test_a_step_is_described_as_the_kernels_read_it() -> None:
+    tensor = [("space", "i4"), ("h", "i4"), ("w", "i4"), ("c", "i4"), ("at", "i8"), ("ld", "i8")]
+    numbers = "kernel flags k stride pad mid mid_h mid_w expand_k expand_stride expand_pad rows chunk"
+    tensors, offsets = ("in", "add", "out", "gate", "sums"), ("expand", "depthwise", "project")
+    expected = np.dtype(
+        [(name, "i4") for name in numbers.split()]
+        + [(name, np.dtype(tensor, align=True)) for name in tensors]
+        + [(name, "i8") for name in offsets],
+        align=True,
+    )
+    assert expected == native.STEP
+    assert native.STEP.fields == expected.fields
+
+
+def planar_step(rows: int, columns: int, channels: int, ld: int) -> NDArray[Any]:
+    """Enlarges planes of the first buffer into the second."""
+    step = np.zeros(1, native.STEP)
+    step["kernel"] = list(native.kernels()).index("planar_upsample")
+    for name in ("add", "gate", "sums"):
+        step[name]["space"] = -1
+    step["in"] = (1, rows, columns, channels, 0, ld)
+    step["out"] = (2, 2 * rows, 2 * columns, channels, 0, layout.plane_size(2 * rows, 2 * columns))
+    return step
+
+
+@pytest.mark.parametrize(("rows", "columns", "channels"), [(1, 1, 1), (3, 5, 2), (7, 14, 3), (56, 56, 2)])
+def test_planes_are_as_large_as_the_kernels_ask_for(rows: int, columns: int, channels: int) -> None:
+    weights = np.zeros(16, np.float32)
+    ld = layout.plane_size(rows, columns)
+    most, _ = layout.tensor_size((rows, columns, channels), True)
+    enlarged, _ = layout.tensor_size((2 * rows, 2 * columns, channels), True)
+    native.Program(planar_step(rows, columns, channels, ld), weights, (16, most, -enlarged), "ref")
+    with pytest.raises(ValueError, match="input tensor out of range"):
+        native.Program(planar_step(rows, columns, channels, ld - 1), weights, (16, most, -enlarged), "ref")
+    size = channels * ld + layout.plane_padding(columns) + layout.END_PADDING - 1
+    with pytest.raises(ValueError, match="input tensor out of range"):
+        native.Program(planar_step(rows, columns, channels, ld), weights, (16, size, -enlarged), "ref")
+
+
+def test_another_layout_than_the_headers_is_noticed(tmp_path: Path) -> None:
+    code = """
+        from refpose.engine import layout
+
+        layout.END_PADDING = 64
+        try:
+            from refpose.engine import _native
+        except ImportError as error:
+            print(error)
+    """
+    assert run(code, tmp_path) == "END_PADDING is 128 in the C engine, 64 in refpose/engine/layout.py\n"
 
 
 # Threads and processes -----------------------------------------------------------------------------------------------
@@ -299,7 +355,7 @@ def test_numbers_that_are_none(name: str) -> None:
 def small_program(isa: str = "ref", threads: int = 1) -> tuple[Any, NDArray[Any]]:
     """Copies four values from the first buffer to the second."""
     step = np.zeros(1, native.STEP)
-    step["kernel"] = native.kernels().index("copy")
+    step["kernel"] = list(native.kernels()).index("copy")
     for name in native.STEP.names:
         if native.STEP[name].names:
             step[name]["space"] = -1

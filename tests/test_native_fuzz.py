@@ -14,6 +14,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_kernels import activations
+
+from refpose.engine.kernels import KERNELS
 
 native = pytest.importorskip("refpose.engine._native", reason="the native engine was not built")
 
@@ -30,13 +33,13 @@ ODD_WIDE = (*ODD, -(2**63), 2**63 - 1, 2**62, 2**32, SPACE, WEIGHTS, SPACE - 16)
 def plausible_step(rng: np.random.Generator) -> np.ndarray[Any, Any]:
     """A step that some kernel could accept: small tensors, matching sizes, all weights at hand."""
     step = np.zeros(1, native.STEP)
-    kernels = native.kernels()
+    kernels = list(native.kernels())
     kernel = kernels[rng.integers(len(kernels))]
     h, w, c, out_c = (int(n) for n in rng.integers(1, 20, 4))
     k, stride = int(rng.choice([3, 5])), int(rng.integers(1, 3))
     pad = int(rng.integers(0, k))
     row = step[0]
-    row["kernel"], row["flags"] = kernels.index(kernel), rng.integers(0, 1024) & rng.choice([15, 1023])
+    row["kernel"] = kernels.index(kernel)
     row["k"], row["stride"], row["pad"] = k, stride, pad
     row["rows"], row["chunk"] = rng.integers(1, 6), 16 * rng.integers(1, 4)
     row["expand_k"], row["expand_stride"] = 1, 1
@@ -46,16 +49,16 @@ def plausible_step(rng: np.random.Generator) -> np.ndarray[Any, Any]:
     elif kernel in ("bottleneck", "expand_depthwise"):
         row["mid"], row["mid_h"], row["mid_w"] = rng.integers(1, 50), h, w
         out_c = int(row["mid"]) if kernel == "expand_depthwise" else out_c
-    elif kernel.startswith("narrow"):
+    elif kernel.startswith("few_channel"):
         k, stride, pad, c, w, out_c = 3, 1, 1, 8 * int(rng.integers(1, 4)), 32, 8
         row["k"], row["stride"], row["pad"], row["flags"] = k, stride, pad, native.RELU6_DEPTHWISE
         out_h, out_w = h, w
-        if kernel == "narrow_stem":
+        if kernel == "few_channel_stem":
             row["mid"], row["mid_h"], row["mid_w"] = 24, h, w
             row["expand_k"], row["expand_stride"], row["expand_pad"] = 3, 2, int(rng.integers(0, 2))
             row["flags"] |= native.RELU6_EXPAND
             h, w, c = 2 * h, 2 * w, 3
-    elif kernel == "tail":
+    elif kernel == "mask_head":
         c, w, h, out_c = 8, 32, max(h, 2) // 2 + 1, 1
         out_h, out_w = 4 * h, 4 * w
     elif kernel in ("upsample", "enlarge", "depth_to_space"):
@@ -79,10 +82,15 @@ def plausible_step(rng: np.random.Generator) -> np.ndarray[Any, Any]:
     row["out"] = tensor(int(rng.choice([0, 2])), out_h, out_w, out_c)
     for name in ("add", "gate", "sums"):
         row[name]["space"] = -1
-    if kernel == "tail":
+    if kernel == "mask_head":
         row["add"] = tensor(0, 2 * h, 2 * w, c)
-    elif kernel == "add" or rng.random() < 0.3:
+    elif kernel == "add" or (rng.random() < 0.3 and kernel in ("pointwise", "separable", "bottleneck", "upsample")):
         row["add"] = tensor(0, out_h, out_w, out_c)
+    if rng.random() < 0.05:
+        row["flags"] = rng.integers(0, 1024)
+    elif not kernel.startswith("few_channel") and not KERNELS[kernel].fixed:
+        places = {array for array, _ in KERNELS[kernel].weights}
+        row["flags"] = activations(rng, *sorted(places), residual=row["add"]["space"] >= 0)
     if kernel == "pointwise" and rng.random() < 0.3:
         row["gate"] = tensor(0, 1, 1, c)
     for name in ("expand", "depthwise", "project"):

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from refpose import engine
-from refpose.engine.arena import LANES
-from refpose.engine.packing import pack_depthwise, pack_pointwise, pack_sparse, panels
+from refpose.engine import layout
+from refpose.engine.packing import pack_depthwise, pack_pointwise, pack_sparse
 from refpose.engine.plan import Plan, compile_plan
 from refpose.engine.rules import RULES
 from refpose.networks import ops, record, weights
@@ -45,7 +45,7 @@ def test_text_is_that_of_the_snapshot(name: str) -> None:
 @pytest.mark.parametrize("rule", RULES)
 def test_every_rule_keeps_the_bits(name: str, rule: str) -> None:
     pytest.importorskip("refpose.engine._native")
-    threads = 2 if rule == "seams" else 1
+    threads = 2 if rule == "split_for_threads" else 1
     without = plan_of(name, tuple(other for other in RULES if other != rule), threads)
     x = picture(name)
     expected = run(plan_of(name, threads=threads), x, threads)
@@ -81,8 +81,7 @@ def test_memory_of_what_lives_is_never_shared(name: str, rules: tuple[str, ...])
         place = plan.places[step.out.index]
         if place.space == 0:
             rows, columns, channels = place.shape
-            planes = step.kernel.startswith("planar") and step.kernel != "planar_depth_to_space"
-            size = channels * place.ld if planes else rows * columns * place.ld
+            size = channels * place.ld if step.record.planar else rows * columns * place.ld
             begin, end = place.at, place.at + size
             assert end <= plan.arena
             for other, (low, high) in alive.items():
@@ -108,9 +107,9 @@ def test_pointwise_panels_hold_every_weight_once(outputs: int) -> None:
     kernel = rng.random((outputs, 1, 1, 5), np.float32)
     bias = rng.random(outputs, np.float32)
     packed = pack_pointwise(kernel, bias)
-    found = [packed[6 * n :][: 6 * width].reshape(6, width) for n, width in panels(outputs)]
+    found = [packed[6 * n :][: 6 * width].reshape(6, width) for n, width in layout.panels(outputs)]
     matrix = np.concatenate(found, axis=1)
-    assert matrix.shape == (6, -(-outputs // LANES) * LANES)
+    assert matrix.shape == (6, -(-outputs // layout.LANES) * layout.LANES)
     assert np.array_equal(matrix[0, :outputs], bias)
     assert np.array_equal(matrix[1:, :outputs], kernel.reshape(outputs, 5).T)
     assert not matrix[:, outputs:].any()

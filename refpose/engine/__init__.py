@@ -1,6 +1,7 @@
 """How the networks are computed: three engines behind one `Network`. Nothing outside knows which of them is running."""
 
-from .network import MAX_THREADS, Layer, Network, layers_of, load_network
+from .layout import MAX_THREADS
+from .network import Layer, Network, layers_of, load_network
 from .select import ENGINES, native_isa, resolve, stages
 
 __all__ = [

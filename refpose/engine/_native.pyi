@@ -14,6 +14,7 @@ _Doubles = NDArray[np.float64]
 _Bytes = NDArray[np.uint8]
 _Whole = NDArray[np.int32]
 
+LAYOUT: dict[str, int]
 RELU6: int
 RELU6_SUM: int
 RELU6_DEPTHWISE: int
@@ -22,13 +23,12 @@ ACT: int
 ACT_DEPTHWISE: int
 ACT_EXPAND: int
 ACTIVATIONS: dict[str, int]
-MAX_THREADS: int
 MAX_SIZE: int
 SOURCES: str
 KNOWN_ISAS: tuple[str, ...]
 STEP: np.dtype[np.void]
 
-def kernels() -> tuple[str, ...]: ...
+def kernels() -> dict[str, str]: ...
 def isas() -> tuple[str, ...]: ...
 def peak(isa: str, rounds: int) -> int: ...
 def pack_sparse(kernel: _Floats, bias: _Floats, chunk: int, plane: int) -> _Floats: ...

@@ -10,9 +10,13 @@ from libc.string cimport memcpy
 
 import numpy as np
 
+from refpose.engine import layout
+
 cdef extern from "context.h" nogil:
     int RP_COUNT
-    int RP_BUFFERS
+    enum:
+        RP_BUFFERS
+        RP_MAX_THREADS
     int RP_RELU6
     int RP_RELU6_SUM
     int RP_RELU6_DEPTHWISE
@@ -31,7 +35,7 @@ cdef extern from "context.h" nogil:
         int spaces
         const rp_step *steps
         const float *weights
-        int64_t sizes[8]
+        int64_t sizes[RP_BUFFERS]
         int64_t weights_size
         int64_t scratch
         rp_kernel *table
@@ -41,7 +45,19 @@ cdef extern from "context.h" nogil:
     int rp_isas(const char **names, int room)
     rp_kernel *rp_table(const char *isa)
     int64_t rp_peak(const char *isa, int64_t rounds)
-    const char *const *rp_kernel_names
+    ctypedef struct rp_tensor:
+        pass
+    ctypedef struct rp_contract:
+        const char *name
+        const char *text
+    const rp_contract *rp_contracts
+    ctypedef struct rp_fact:
+        const char *name
+        const char *type
+        int64_t value
+    const rp_fact *rp_step_members
+    const rp_fact *rp_tensor_members
+    const rp_fact *rp_layout
     void *rp_aligned(size_t bytes)
     void rp_aligned_free(void *memory)
     rp_context *rp_context_new(const rp_program *program, int threads)
@@ -57,7 +73,6 @@ cdef extern from "packing.h" nogil:
 RELU6, RELU6_SUM, RELU6_DEPTHWISE, RELU6_EXPAND = RP_RELU6, RP_RELU6_SUM, RP_RELU6_DEPTHWISE, RP_RELU6_EXPAND
 ACT, ACT_DEPTHWISE, ACT_EXPAND = RP_ACT, RP_ACT_DEPTHWISE, RP_ACT_EXPAND
 ACTIVATIONS = {"sigmoid": RP_SIGMOID, "swish": RP_SWISH, "eswish": RP_ESWISH}
-MAX_THREADS = 64
 MAX_SIZE = 2**40  # values in one space
 cdef extern from *:
     unsigned long long RP_SOURCES
@@ -66,22 +81,38 @@ SOURCES = f"{RP_SOURCES:016x}"
 """Hash of the sources that this was built from; setup.py makes it."""
 KNOWN_ISAS = ("avx512", "avx2", "neon", "ref")
 
-_TENSOR = np.dtype([(name, "i4") for name in ("space", "h", "w", "c")] + [("at", "i8"), ("ld", "i8")], align=True)
-STEP = np.dtype(
-    [(name, "i4") for name in ("kernel", "flags", "k", "stride", "pad", "mid", "mid_h", "mid_w")]
-    + [(name, "i4") for name in ("expand_k", "expand_stride", "expand_pad", "rows", "chunk")]
-    + [(name, _TENSOR) for name in ("in", "add", "out", "gate", "sums")]
-    + [(name, "i8") for name in ("expand", "depthwise", "project")],
-    align=True,
-)
+
+cdef list facts(const rp_fact *fact):
+    """(name, type, value) of every row of a list of what the C headers say."""
+    found = []
+    while fact.name != NULL:
+        found.append((fact.name.decode(), fact.type.decode(), fact.value))
+        fact += 1
+    return found
+
+
+cdef described(const rp_fact *members, size_t size, dict types):
+    """A structure as the C headers have it."""
+    names, kinds, offsets = zip(*facts(members))
+    formats = [types[kind] for kind in kinds]
+    return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": size}, align=True)
+
+
+_TYPES = {"int32_t": np.dtype("i4"), "int64_t": np.dtype("i8")}
+_TYPES["rp_tensor"] = described(rp_tensor_members, sizeof(rp_tensor), _TYPES)
+STEP = described(rp_step_members, sizeof(rp_step), _TYPES)
 """A row of a program: `rp_step` of kernels.h."""
-if STEP.itemsize != sizeof(rp_step):
-    raise ImportError(f"rp_step has {sizeof(rp_step)} bytes, its description here {STEP.itemsize}")
+
+LAYOUT = {name: value for name, _, value in facts(rp_layout)}
+"""The constants of layout.h."""
+for _name, _value in vars(layout).items():
+    if _name.isupper() and LAYOUT.get(_name) != _value:
+        raise ImportError(f"{_name} is {LAYOUT.get(_name)} in the C engine, {_value} in refpose/engine/layout.py")
 
 
 def kernels():
-    """Names of the kernels, in the order of their numbers in a step."""
-    return tuple(rp_kernel_names[i].decode() for i in range(RP_COUNT))
+    """Names of the kernels, in the order of their numbers in a step, and what they compute."""
+    return {rp_contracts[i].name.decode(): rp_contracts[i].text.decode() for i in range(RP_COUNT)}
 
 
 def isas():
@@ -115,7 +146,7 @@ cdef float *address(array, int64_t size, bint writable, str what) except NULL:
 
 
 def pack_sparse(kernel, bias, int chunk, int32_t plane):
-    """Packed weights of a sparse pointwise convolution with an (outputs, inputs) kernel; drawn in kernels.h."""
+    """Packed weights of a sparse pointwise convolution with an (outputs, inputs) kernel; drawn in layout.h."""
     outputs, inputs = kernel.shape
     if outputs < 1 or inputs < 1 or chunk < 1 or plane < 0 or inputs * plane >= 2**31:
         raise ValueError(f"cannot pack {outputs} x {inputs} weights, {chunk} at a time, for planes of {plane} values")
@@ -174,8 +205,8 @@ cdef class Program:
         cdef int64_t values
         if self.steps != NULL:
             raise TypeError("a program cannot be initialised again")
-        if not 1 <= threads <= MAX_THREADS:
-            raise ValueError(f"threads: expected 1 to {MAX_THREADS}, found {threads}")
+        if not 1 <= threads <= RP_MAX_THREADS:
+            raise ValueError(f"threads: expected 1 to {RP_MAX_THREADS}, found {threads}")
         if not 2 <= len(sizes) <= RP_BUFFERS:
             raise ValueError(f"sizes: expected 2 to {RP_BUFFERS} spaces, found {len(sizes)}")
         if any(abs(size) > MAX_SIZE for size in sizes):
@@ -222,7 +253,7 @@ cdef class Program:
 
     def run(self, *buffers):
         """Run all steps on these buffers, float32 arrays of the sizes the program was made for."""
-        cdef float *spaces[8]
+        cdef float *spaces[RP_BUFFERS]
         cdef _Context own
         cdef rp_context *context
         if len(buffers) != len(self.buffers):

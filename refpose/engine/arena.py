@@ -1,20 +1,18 @@
 """Where the tensors of a plan lie: one arena, laid out by lifetime.
 
 Tensors that live at the same time get different places; reshaping and concatenating cost nothing, because their
-operands are written where the result will be. How values lie in a tensor is drawn in src_c/kernels.h.
+operands are written where the result will be. How values lie in a tensor is drawn in src_c/layout.h.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..networks.tape import Tape, Val
-from .rules import PLANAR, PlanStep, Steps
-
-PLANE_SLACK = 128  # values behind the last plane that whole tiles may read
-LANES = 16  # channels of a tensor in the arena and outputs of packed weights come in multiples of this
+from .kernels import PlanStep
+from .layout import LANES, image_shape, padded_size, tensor_size
+from .rules import Steps, copy
 
 # Operations after which no kernel writes beyond the channels of its result.
 _KEEP_TO_THEIR_CHANNELS = ("pointwise", "gated", "add", "concat")
@@ -24,7 +22,7 @@ class Place(NamedTuple):
     """Where a value lies: `space` 0 is the arena, 1 the input, 2... the outputs; `at` and `ld` count values.
 
     Value (y, x, c) of an (h, w, c) tensor is at ``at + (y*w + x)*ld + c``; in planes, whose rows are w + 2 wide, at
-    ``at + c*ld + margin + y*(w + 2) + x``.
+    ``at + c*ld + padding + y*(w + 2) + x``.
     """
 
     space: int
@@ -35,28 +33,6 @@ class Place(NamedTuple):
     @property
     def size(self) -> int:
         return self.shape[0] * self.shape[1] * self.ld
-
-
-def lanes(channels: int) -> int:
-    return -(-channels // LANES) * LANES
-
-
-def plane_margin(columns: int) -> int:
-    """Zeros between two planes: what a 5x5 window reaches beyond an image; `rp_margin` of kernels.h."""
-    return lanes(2 * (columns + 2) + 2)
-
-
-def tensor_size(shape: tuple[int, int, int], planar: bool) -> tuple[int, int]:
-    """(values of a tensor in the arena, distance from pixel to pixel or from plane to plane)."""
-    rows, columns, channels = shape
-    if not planar:
-        return rows * columns * lanes(channels), lanes(channels)
-    plane = plane_margin(columns) + lanes(rows * (columns + 2))
-    return lanes(channels * plane + plane_margin(columns) + PLANE_SLACK), plane
-
-
-def image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    return (shape[0], shape[1], shape[2]) if len(shape) == 3 else (1, 1, math.prod(shape))
 
 
 class View(NamedTuple):
@@ -92,7 +68,7 @@ def views_of(tape: Tape) -> tuple[dict[int, View], dict[int, list[PlanStep]]]:
                 val.index in views.keys() | outputs or makers.get(val.index) not in _KEEP_TO_THEIR_CHANNELS
             ):
                 part = Val(-1 - len(views), val.shape)
-                copies.setdefault(step.out.index, []).append(PlanStep("copy", (), val, part))
+                copies.setdefault(step.out.index, []).append(copy(val, part))
                 val = part
             views[val.index] = view
     return views, copies
@@ -105,7 +81,7 @@ def lay_out(tape: Tape, steps: Steps, views: Mapping[int, View]) -> tuple[dict[i
     """
     places = {tape.input.index: Place(1, 0, image_shape(tape.input.shape), tape.input.shape[-1])}
     outputs = {val.index: 2 + i for i, val in enumerate(tape.outputs.values())}
-    in_planes = {step.out.index for step in steps if step.kernel in PLANAR}
+    in_planes = {step.out.index for step in steps if step.record.planar}
     lives: dict[int, tuple[int, int]] = {}
     sizes: dict[int, int] = {}
     for i, step in enumerate(steps):
@@ -115,7 +91,7 @@ def lay_out(tape: Tape, steps: Steps, views: Mapping[int, View]) -> tuple[dict[i
                 continue
             dense = val.index in views and not views[val.index].strided
             size = root.size if dense else tensor_size(image_shape(root.shape), root.index in in_planes)[0]
-            sizes[root.index] = max(sizes.get(root.index, 0), lanes(size))
+            sizes[root.index] = max(sizes.get(root.index, 0), padded_size(size))
             lives[root.index] = (lives.get(root.index, (i, i))[0], i)
     offsets: dict[int, int] = {}
     for root_index in sorted(sizes, key=lambda index: (-sizes[index], index)):

@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 from .. import arguments
 from ..networks import NETWORKS, record, weights
 from ..networks.tape import Step, Tape
+from .layout import MAX_THREADS
 from .plan import Plan, compile_plan
 from .select import native_isa, resolve
 
 Array = NDArray[np.float32]
-
-MAX_THREADS = 64
 
 
 class Layer(NamedTuple):

@@ -4,7 +4,8 @@ A plan starts as the tape, one step per call. The rules of rules.py then join ne
 tape steps it is composed of, so a plan also runs on NumPy (`Plan.run`) and every rule can be tried on its own: the bits
 must stay the same. arena.py says where tensors lie, packing.py how weights do.
 
-What the kernels expect of all this is drawn in src_c/kernels.h.
+What the kernels expect of all this is drawn in src_c/layout.h; what a plan must know of each is its record in
+kernels.py.
 """
 
 from __future__ import annotations
@@ -19,58 +20,17 @@ from numpy.typing import NDArray
 
 from ..networks.tape import Step, Tape, Val
 from ..networks.weights import Weights
-from .arena import LANES, VIEWS, Place, lanes, lay_out, tensor_size, views_of
-from .packing import pack_depthwise, pack_groups, pack_pointwise, pack_sparse
-from .rules import RULES, PlanStep, Steps
+from .arena import VIEWS, Place, lay_out, views_of
+from .kernels import PlanStep
+from .layout import LANES, padded_size
+from .packing import Reader
+from .rules import RULES, Steps, alone
 
 Array = NDArray[np.float32]
 
-_PLANES = 49152  # values of expanded planes that are worked on at a time: they stay in the L2 cache
-_CACHED = 2**19  # weights of a step, in values, that the L2 cache still holds when the next tile of rows asks for them
-# Values that are not on the tape have negative numbers: parts of concatenations from -1 down, sums of rows below this.
-_SUMS = 1_000_000
-
-# Kernels of which the first convolution expands.
-_EXPANDING = ("bottleneck", "expand_depthwise", "narrow_stem", "planar_expand_depthwise")
-
-# Kernel of a tape step on its own.
-_KERNELS = {
-    "pointwise": "pointwise",
-    "conv": "conv",
-    "depthwise": "depthwise",
-    "gated": "pointwise",
-    "add": "add",
-    "upsample": "upsample",
-    "enlarge": "enlarge",
-    "max_pool": "max_pool",
-    "average_pool": "average_pool",
-    "pad_channels": "copy",
-    "depth_to_space": "depth_to_space",
-    "logistic": "logistic",
-}
-
-
-def tile(step: PlanStep, places: Mapping[int, Place]) -> tuple[int, int]:
-    """(output rows, expanded channels) that a kernel works on at a time.
-
-    As few rows as keep the register tiles full: the window of expanded rows then stays in the cache with all channels.
-    """
-    rows, columns, _ = places[step.out.index].shape
-    if step.kernel == "expand_depthwise":
-        expanded, chunk = lanes(step.out.shape[2]), 96 if rows > 16 else 48
-        return 2, chunk if expanded > chunk and expanded % 48 == 0 else expanded
-    if step.kernel == "bottleneck":
-        expanded = lanes(step.parts[0].out.shape[2])
-        if expanded * (step.input.shape[2] + step.out.shape[2]) > _CACHED and expanded % 96 == 0:
-            return min(rows, 16), 96  # weights come from afar: each of them once
-        return min(rows, 4), expanded
-    if step.kernel in ("planar_pointwise", "planar_expand_depthwise"):
-        rows, columns, inputs = step.input.shape
-        chunks = -(-inputs // (160 if rows * columns <= 64 else 80))
-        planes = _PLANES // tensor_size((rows, columns, 1), True)[1] // 2 * 2
-        outputs = step.out.shape[2] if step.kernel == "planar_pointwise" else max(2, min(step.out.shape[2], planes))
-        return outputs, -(-inputs // chunks)
-    return (min(rows, max(4, 64 // columns)), 0) if step.kernel in ("depthwise", "separable") else (0, 0)
+# Flags of a program's step by the packed array of the part: a clamp, or another activation.
+_FLAGS = {"expand": ("RELU6_EXPAND", "ACT_EXPAND"), "depthwise": ("RELU6_DEPTHWISE", "ACT_DEPTHWISE")}
+_FLAGS["project"] = ("RELU6", "ACT")
 
 
 @dataclass(frozen=True)
@@ -98,13 +58,13 @@ class Plan:
         """Make a plan with these rules, applied in the order of `RULES`, for this number of threads."""
         wanted = set(rules)
         if threads == 1:
-            wanted.discard("seams")
+            wanted.discard("split_for_threads")
         if not _mostly_zero(tape, weights):
             wanted.discard("sparse")
         views, copies = views_of(tape)
         steps: Steps = []
         for step in tape.steps:
-            steps += copies.get(step.out.index, []) if step.op in VIEWS else _alone(step)
+            steps += copies.get(step.out.index, []) if step.op in VIEWS else alone(step)
         for name, rule in RULES.items():
             if name in wanted:
                 steps = rule(steps)
@@ -137,26 +97,18 @@ class Plan:
 
     def pack(self, weights: Mapping[str, Array]) -> tuple[Array, list[dict[str, int]]]:
         """Packed weights in one array, from a multiple of 64 bytes on, and for each step where its own lie."""
-        room = sum(_most_packed(part) for step in self.steps for _, part in _parameters(step))
+        room = sum(_most_packed(part) for step in self.steps for _, _, part in step.trained)
         packed = np.empty(room + LANES, np.float32)  # what is not written to takes no memory
         packed = packed[-(packed.ctypes.data // 4) % LANES :]
         at: list[dict[str, int]] = []
         size = 0
         for step in self.steps:
             offsets: dict[str, int] = {}
-            for use, part in _parameters(step):
-                kernel, bias = weights[f"{part.name}/kernel"], weights[f"{part.name}/bias"]
-                if part.op == "depthwise":
-                    block = pack_depthwise(kernel, bias)
-                elif use == "expand" and step.kernel == "planar_expand_depthwise":
-                    group, chunk = tile(step, self.places)
-                    block = pack_groups(kernel, bias, group, chunk, self.places[step.input.index].ld)
-                elif step.kernel == "planar_pointwise":
-                    block = pack_sparse(kernel, bias, tile(step, self.places)[1], self.places[step.input.index].ld)
-                else:
-                    block = pack_pointwise(kernel, bias)
-                offsets.setdefault(use, size)
-                end = size + lanes(block.size)
+            reader = Reader(*step.record.tile(step), self.places[step.input.index].ld)
+            for array, packing, part in step.trained:
+                block = packing(weights[f"{part.name}/kernel"], weights[f"{part.name}/bias"], reader)
+                offsets.setdefault(array, size)
+                end = size + padded_size(block.size)
                 packed[size : size + block.size] = block
                 packed[size + block.size : end] = 0
                 size = end
@@ -173,8 +125,8 @@ class Plan:
         """The plan as text: one line a step, the same for everybody who has the same network."""
         lines = [f"{self.tape.name}: {len(self.steps)} steps, arena {4 * self.arena} bytes"]
         for number, step in enumerate(self.steps):
-            rows, chunk = tile(step, self.places)
-            tiling = f" {rows} rows" * bool(rows) + f" x {chunk} channels" * bool(chunk)
+            rows, chunk = step.record.tile(step)
+            tiling = f" {rows} {step.record.unit}" * bool(rows) + f" x {chunk} channels" * bool(chunk)
             operands = " + ".join(self._operand(val) for val in step.inputs)
             lines.append(
                 f"{number:3} {step.kernel:<24}{operands} -> {self._operand(step.out)}{tiling}"
@@ -198,33 +150,6 @@ def _mostly_zero(tape: Tape, weights: Weights) -> bool:
     return zero > 0.5 * macs
 
 
-def _alone(step: Step) -> Steps:
-    if step.op == "mean":
-        rows, _, channels = step.inputs[0].shape
-        sums = Val(-_SUMS - step.out.index, (rows, 1, 2 * lanes(channels)))
-        return [PlanStep("row_sums", (), step.inputs[0], sums), PlanStep("mean", (step,), sums, step.out)]
-    residual = step.inputs[1] if step.op == "add" else None
-    gate = step.inputs[1] if step.op == "gated" else None
-    return [PlanStep(_KERNELS[step.op], (step,), step.inputs[0], step.out, residual, gate)]
-
-
-def _parameters(step: PlanStep) -> Iterable[tuple[str, Step]]:
-    """(which packed array of the step, the part it belongs to); arrays of one name lie one behind the other."""
-    trained = [part for part in step.parts if part.weights]
-    if step.kernel == "tail":
-        yield from (("depthwise", part) for part in trained[:-1])
-        yield "project", trained[-1]
-        return
-    for i, part in enumerate(trained):
-        if part.op == "depthwise":
-            yield "depthwise", part
-        else:
-            yield (
-                "expand" if i == 0 and step.kernel in _EXPANDING else "project",
-                part,
-            )
-
-
 def _most_packed(part: Step) -> int:
     """Values that the packed weights of a part take at most: dense, or in pairs of outputs with every weight used."""
     outputs, inputs = part.weights["bias"][0], math.prod(part.weights["kernel"]) // part.weights["bias"][0]
@@ -246,19 +171,10 @@ def link(plan: Plan, weights: Mapping[str, Array]) -> tuple[NDArray[Any], Array]
     numbers = {name: i for i, name in enumerate(_native.kernels())}
     table = np.zeros(len(plan.steps), _native.STEP)
     for row, step, at in zip(table, plan.steps, offsets, strict=True):
-        rows, chunk = tile(step, plan.places)
-        window = step.part("depthwise") or step.part("conv")
-        size = 1 if window is None else window.weights["kernel"][1]
         row["kernel"], row["flags"] = numbers[step.kernel], _flags(step)
-        row["k"], row["rows"], row["chunk"] = size, rows, chunk
-        row["stride"], row["pad"] = (1, 0) if window is None else (window.attrs["stride"], window.attrs["pad"][0])
-        if step.kernel in ("bottleneck", "expand_depthwise", "narrow_stem"):
-            expand = step.parts[0]
-            row["mid_h"], row["mid_w"], row["mid"] = expand.out.shape
-            row["expand_k"] = expand.weights["kernel"][1]
-            row["expand_stride"], row["expand_pad"] = expand.attrs.get("stride", 1), expand.attrs.get("pad", (0, 0))[0]
-        if step.kernel == "mean":
-            row["mid_w"] = step.parts[0].inputs[0].shape[1]
+        row["rows"], row["chunk"] = step.record.tile(step)
+        for name, value in step.record.fields(step).items():
+            row[name] = value
         operands = {"in": step.input, "add": step.residual, "out": step.out, "gate": step.gate, "sums": step.sums}
         for name, val in operands.items():
             row[name]["space"] = -1
@@ -274,17 +190,13 @@ def _flags(step: PlanStep) -> int:
     from . import _native
 
     flags = 0
-    if step.kernel == "tail":  # its activations are part of what it is
+    if step.record.fixed:
         return flags
-    for use, part in _parameters(step):
-        clamp, act = {
-            "expand": (_native.RELU6_EXPAND, _native.ACT_EXPAND),
-            "depthwise": (_native.RELU6_DEPTHWISE, _native.ACT_DEPTHWISE),
-            "project": (_native.RELU6, _native.ACT),
-        }[use]
+    for array, _, part in step.trained:
+        clamp, other = _FLAGS[array]
         if part.attrs["act"] == "relu6":
-            flags |= clamp
+            flags |= getattr(_native, clamp)
         elif part.attrs["act"] is not None:
-            flags |= act | _native.ACTIVATIONS[part.attrs["act"]]
+            flags |= getattr(_native, other) | _native.ACTIVATIONS[part.attrs["act"]]
     total = step.part("add")
     return flags | _native.RELU6_SUM if total is not None and total.attrs["act"] == "relu6" else flags

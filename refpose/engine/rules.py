@@ -1,4 +1,4 @@
-"""The steps of a plan, and the named rules that join neighbours which one kernel can do together.
+"""The named rules that join neighbouring steps of a plan which one kernel can do together.
 
 A rule is a function from steps to steps. A joined step remembers the tape steps it is composed of: its meaning.
 """
@@ -6,62 +6,22 @@ A rule is a function from steps to steps. A joined step remembers the tape steps
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from ..networks.tape import Step, Val
-
-# Kernels that leave their result in planes, and the kernels they stand for.
-PLANAR = {
-    "planar_stem": "conv",
-    "planar_pointwise": "pointwise",
-    "planar_depthwise": "depthwise",
-    "planar_expand_depthwise": "expand_depthwise",
-    "planar_upsample": "upsample",
-}
-
-
-class PlanStep(NamedTuple):
-    """What one kernel does at once.
-
-    Attributes
-    ----------
-    kernel : str
-        Row of the table in kernels.h.
-    parts : tuple of Step
-        The tape steps it is composed of, in order: its meaning.
-    input, out : Val
-    residual : Val or None
-        Added to the finished result.
-    gate : Val or None
-        Factors of the input channels.
-    sums : Val or None
-        Where the sums of the result's rows go.
-    """
-
-    kernel: str
-    parts: tuple[Step, ...]
-    input: Val
-    out: Val
-    residual: Val | None = None
-    gate: Val | None = None
-    sums: Val | None = None
-
-    @property
-    def outs(self) -> tuple[Val, ...]:
-        return (self.out,) if self.sums is None else (self.out, self.sums)
-
-    @property
-    def inputs(self) -> tuple[Val, ...]:
-        return tuple(val for val in (self.input, self.residual, self.gate) if val is not None)
-
-    def part(self, op: str, nth: int = 0) -> Step | None:
-        """The nth part that is such an operation; negative counts from the end."""
-        found = [part for part in self.parts if part.op == op]
-        return found[nth] if -len(found) <= nth < len(found) else None
-
+from .kernels import KERNELS, PlanStep
+from .layout import FEW_CHANNELS, MASK_HEAD_CHANNELS, padded_channels
 
 Steps = list[PlanStep]
 
+
+# Kernel of a tape operation on its own.
+_ALONE = {op: name for name, kernel in KERNELS.items() for op in kernel.ops}
+
+# Planar kernels, by the kernel whose place they take.
+_PLANAR = {kernel.planar: name for name, kernel in KERNELS.items() if kernel.planar}
+
+# Values that are not on the tape have negative numbers: parts of concatenations from -1 down, sums of rows below this.
+_SUMS = 1_000_000
 
 # Activations that are more than a clamp.
 _ACTIVATIONS = ("sigmoid", "swish", "eswish")
@@ -70,7 +30,23 @@ _ACTIVATIONS = ("sigmoid", "swish", "eswish")
 _BLAZE_BLOCK = ["depthwise", "pointwise", "add"]
 
 
-def tail(steps: Steps) -> Steps:
+def alone(step: Step) -> Steps:
+    """A tape step without any rule."""
+    if step.op == "mean":
+        rows, _, channels = step.inputs[0].shape
+        sums = Val(-_SUMS - step.out.index, (rows, 1, 2 * padded_channels(channels)))
+        return [PlanStep("row_sums", (), step.inputs[0], sums), PlanStep("mean", (step,), sums, step.out)]
+    residual = step.inputs[1] if step.op == "add" else None
+    gate = step.inputs[1] if step.op == "gated" else None
+    return [PlanStep(_ALONE[step.op], (step,), step.inputs[0], step.out, residual, gate)]
+
+
+def copy(val: Val, to: Val) -> PlanStep:
+    """What puts a value into its place in a concatenation, where nothing else does."""
+    return PlanStep("copy", (), val, to)
+
+
+def mask_head(steps: Steps) -> Steps:
     """The eight-channel end of the segmentation path: two enlargements, each followed by two residual separable blocks,
     and a convolution to one channel. Planar and row by row, nothing of it exists as a whole.
     """
@@ -78,10 +54,10 @@ def tail(steps: Steps) -> Steps:
     for i in range(len(steps) - len(ops) + 1):
         some = steps[i : i + len(ops)]
         parts = tuple(part for step in some for part in step.parts)
-        if [part.op for part in parts] != ops or parts[-1].weights["kernel"] != (1, 3, 3, 8):
+        if [part.op for part in parts] != ops or parts[-1].weights["kernel"] != (1, 3, 3, MASK_HEAD_CHANNELS):
             continue
         fine = next(val for val in some[1].inputs if val != some[0].out)
-        return [*steps[:i], PlanStep("tail", parts, some[0].input, some[-1].out, fine), *steps[i + len(ops) :]]
+        return [*steps[:i], PlanStep("mask_head", parts, some[0].input, some[-1].out, fine), *steps[i + len(ops) :]]
     return steps
 
 
@@ -115,29 +91,29 @@ def stem_block(steps: Steps) -> Steps:
     return _join(steps, "conv", "separable", _behind("bottleneck"))
 
 
-def narrow(steps: Steps) -> Steps:
+def few_channels(steps: Steps) -> Steps:
     """Separable blocks with no more than eight outputs, and the stem's block: vectors of columns, since so few channels
     do not fill any.
     """
-    return [step._replace(kernel=_narrow_kernel(step)) for step in steps]
+    return [step._replace(kernel=_few_channel_kernel(step)) for step in steps]
 
 
-def _narrow_kernel(step: PlanStep) -> str:
-    """The kernel for a step: that which it has, where it is not narrow."""
+def _few_channel_kernel(step: PlanStep) -> str:
+    """The kernel for a step: that which it has, where its channels are not few."""
     conv, depthwise, pointwise = step.part("conv"), step.part("depthwise"), step.part("pointwise", -1)
     if depthwise is None or pointwise is None or pointwise.attrs["act"] in _ACTIVATIONS:
         return step.kernel
     (_, columns, channels), outputs = depthwise.out.shape, pointwise.out.shape[2]
     plain = depthwise.weights["kernel"][1] == 3 and depthwise.attrs["stride"] == 1 and depthwise.attrs["act"] == "relu6"
-    if not plain or columns % 32 or channels % 8 or outputs % 8 or max(channels, outputs) > 48:
+    if not plain or columns % 32 or channels % 8 or outputs % 8 or max(channels, outputs) > FEW_CHANNELS:
         return step.kernel
     if step.kernel == "separable" and outputs == 8 and step.residual in (None, step.input):
-        return "narrow_separable"
+        return "few_channel_separable"
     if step.kernel == "bottleneck" and step.residual is None and conv is not None:
         halved = step.input.shape[:2] == (2 * conv.out.shape[0], 2 * conv.out.shape[1])
         stem = halved and conv.weights["kernel"][1:] == (3, 3, 3) and conv.attrs["act"] == "relu6"
         if stem and channels % 24 == 0 and outputs <= 16:
-            return "narrow_stem"
+            return "few_channel_stem"
     return step.kernel
 
 
@@ -170,7 +146,6 @@ def expand_depthwise(steps: Steps) -> Steps:
 
 def sparse(steps: Steps) -> Steps:
     """Planes from the first convolution to where depth becomes space, so that zero weights can be skipped."""
-    planar_of = {kernel: name for name, kernel in PLANAR.items()}
     known: set[int] = set()  # values that lie in planes
     result: Steps = []
     for step in steps:
@@ -180,10 +155,10 @@ def sparse(steps: Steps) -> Steps:
                 return steps
             if kernel not in ("depth_to_space", "pointwise", "depthwise", "upsample"):
                 return steps
-            kernel = planar_of.get(kernel, "planar_depth_to_space")
+            kernel = _PLANAR.get(kernel, "planar_depth_to_space")
         elif kernel == "conv" and not known:
-            kernel = planar_of[kernel]
-        if kernel in PLANAR:
+            kernel = _PLANAR[kernel]
+        if KERNELS[kernel].planar:
             known.add(step.out.index)
         result.append(step._replace(kernel=kernel))
     return result
@@ -194,7 +169,7 @@ def planar_expand(steps: Steps) -> Steps:
     return _join(steps, "planar_pointwise", "planar_depthwise", _behind("planar_expand_depthwise"))
 
 
-def seams(steps: Steps) -> Steps:
+def split_for_threads(steps: Steps) -> Steps:
     """For several threads: bottlenecks of few rows in two, of which the first can be shared out by channels. Shared out
     by rows, they would expand the rows at the seams twice.
     """
@@ -211,7 +186,7 @@ def seams(steps: Steps) -> Steps:
 RULES: dict[str, Callable[[Steps], Steps]] = {
     rule.__name__: rule
     for rule in (
-        tail,
+        mask_head,
         pool_pad,
         resize_add,
         pointwise_add,
@@ -220,9 +195,9 @@ RULES: dict[str, Callable[[Steps], Steps]] = {
         separable,
         bottleneck,
         stem_block,
-        narrow,
+        few_channels,
         expand_depthwise,
-        seams,
+        split_for_threads,
         sum_rows,
     )
 }

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from .. import engine
 from ..engine import blas, plan
-from ..engine.rules import PlanStep
+from ..engine.kernels import PlanStep
 from ..images import read_image
 from ..networks import blazepose as nets
 from ..networks import ops
