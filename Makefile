@@ -9,6 +9,8 @@ BIN     := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard weights/*) \
            $(shell find refpose src_c -name '*.py' -o -name '*.p[xy][xi]' -o -name '*.[ch]' ! -name _native.c -o -name '*.inc' 2>/dev/null)
 
+C_SOURCES := $(wildcard src_c/*.[ch] src_c/*.inc tests/native/*.c)
+
 # The tests run in another folder.
 ifdef REFPOSE_GOLDENS
 override export REFPOSE_GOLDENS := $(abspath $(REFPOSE_GOLDENS))
@@ -71,11 +73,14 @@ check: build
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PATH=$(abspath $(BIN)):$$PATH cython-lint refpose
+	$(BIN)/clang-format --dry-run --Werror $(C_SOURCES)
+	awk 'length > 120 { print FILENAME ":" FNR ": over 120 columns"; bad = 1 } END { exit bad }' $(C_SOURCES)
 
 fmt: build
 	$(BIN)/python tests/make_stub.py
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/clang-format -i $(C_SOURCES)
 
 # The wheel: on CPython one for all versions from 3.10 on.
 wheel: build

@@ -42,10 +42,7 @@ enum { FMA = 1 << 12, F16C = 1 << 29, AVX2 = 1 << 5, AVX512F = 1 << 16, AVX512DQ
 enum { SAVES_YMM = 0x6, SAVES_ZMM = 0xe6 };
 #define AVX512VL (1u << 31)
 
-static int has_avx512(void)
-{
-    return has(FMA | F16C, AVX2 | AVX512F | AVX512DQ | AVX512BW | AVX512VL, SAVES_ZMM);
-}
+static int has_avx512(void) { return has(FMA | F16C, AVX2 | AVX512F | AVX512DQ | AVX512BW | AVX512VL, SAVES_ZMM); }
 static int has_avx2(void) { return has(FMA | F16C, AVX2, SAVES_YMM); }
 #endif
 static int always(void) { return 1; }

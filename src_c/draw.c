@@ -150,7 +150,8 @@ static void outline(brush b, point start, point stop)
     put(b, to_pixel(end[1].x), to_pixel(end[1].y)); /* which the steps may miss */
 }
 
-/* One side of a quadrangle on its way down: x in fixed point = at.x + slope * (row - to_pixel(at.y)) until row `end`. */
+/* One side of a quadrangle on its way down: x in fixed point = at.x + slope * (row - to_pixel(at.y)) until row
+ * `end`. */
 typedef struct {
     const point *corners;
     int corner, step;
@@ -243,15 +244,16 @@ static void thick_line(brush b, point start, point end, int thickness, int first
 
 /* Sine of whole degrees, as many digits as OpenCV's table has. */
 static const float SINE[91] = {
-    0.0000000f, 0.0174524f, 0.0348995f, 0.0523360f, 0.0697565f, 0.0871557f, 0.1045285f, 0.1218693f, 0.1391731f, 0.1564345f,
-    0.1736482f, 0.1908090f, 0.2079117f, 0.2249511f, 0.2419219f, 0.2588190f, 0.2756374f, 0.2923717f, 0.3090170f, 0.3255682f,
-    0.3420201f, 0.3583679f, 0.3746066f, 0.3907311f, 0.4067366f, 0.4226183f, 0.4383711f, 0.4539905f, 0.4694716f, 0.4848096f,
-    0.5000000f, 0.5150381f, 0.5299193f, 0.5446390f, 0.5591929f, 0.5735764f, 0.5877853f, 0.6018150f, 0.6156615f, 0.6293204f,
-    0.6427876f, 0.6560590f, 0.6691306f, 0.6819984f, 0.6946584f, 0.7071068f, 0.7193398f, 0.7313537f, 0.7431448f, 0.7547096f,
-    0.7660444f, 0.7771460f, 0.7880108f, 0.7986355f, 0.8090170f, 0.8191520f, 0.8290376f, 0.8386706f, 0.8480481f, 0.8571673f,
-    0.8660254f, 0.8746197f, 0.8829476f, 0.8910065f, 0.8987940f, 0.9063078f, 0.9135455f, 0.9205049f, 0.9271839f, 0.9335804f,
-    0.9396926f, 0.9455186f, 0.9510565f, 0.9563048f, 0.9612617f, 0.9659258f, 0.9702957f, 0.9743701f, 0.9781476f, 0.9816272f,
-    0.9848078f, 0.9876883f, 0.9902681f, 0.9925462f, 0.9945219f, 0.9961947f, 0.9975641f, 0.9986295f, 0.9993908f, 0.9998477f,
+    0.0000000f, 0.0174524f, 0.0348995f, 0.0523360f, 0.0697565f, 0.0871557f, 0.1045285f, 0.1218693f, 0.1391731f,
+    0.1564345f, 0.1736482f, 0.1908090f, 0.2079117f, 0.2249511f, 0.2419219f, 0.2588190f, 0.2756374f, 0.2923717f,
+    0.3090170f, 0.3255682f, 0.3420201f, 0.3583679f, 0.3746066f, 0.3907311f, 0.4067366f, 0.4226183f, 0.4383711f,
+    0.4539905f, 0.4694716f, 0.4848096f, 0.5000000f, 0.5150381f, 0.5299193f, 0.5446390f, 0.5591929f, 0.5735764f,
+    0.5877853f, 0.6018150f, 0.6156615f, 0.6293204f, 0.6427876f, 0.6560590f, 0.6691306f, 0.6819984f, 0.6946584f,
+    0.7071068f, 0.7193398f, 0.7313537f, 0.7431448f, 0.7547096f, 0.7660444f, 0.7771460f, 0.7880108f, 0.7986355f,
+    0.8090170f, 0.8191520f, 0.8290376f, 0.8386706f, 0.8480481f, 0.8571673f, 0.8660254f, 0.8746197f, 0.8829476f,
+    0.8910065f, 0.8987940f, 0.9063078f, 0.9135455f, 0.9205049f, 0.9271839f, 0.9335804f, 0.9396926f, 0.9455186f,
+    0.9510565f, 0.9563048f, 0.9612617f, 0.9659258f, 0.9702957f, 0.9743701f, 0.9781476f, 0.9816272f, 0.9848078f,
+    0.9876883f, 0.9902681f, 0.9925462f, 0.9945219f, 0.9961947f, 0.9975641f, 0.9986295f, 0.9993908f, 0.9998477f,
     1.0000000f,
 };
 
@@ -315,7 +317,8 @@ static void make_stamp(stamp *s, int64_t radius, int thickness)
             }
 }
 
-void rp_draw_lines(const rp_canvas *canvas, int64_t n, const int32_t *ends, const void *colors, const int32_t *thickness)
+void rp_draw_lines(const rp_canvas *canvas, int64_t n, const int32_t *ends, const void *colors,
+                   const int32_t *thickness)
 {
     if (!canvas->height || !canvas->width)
         return;
@@ -324,11 +327,13 @@ void rp_draw_lines(const rp_canvas *canvas, int64_t n, const int32_t *ends, cons
         if (thickness[i] == 1)
             thin_line(b, (point){ends[0], ends[1]}, (point){ends[2], ends[3]});
         else
-            thick_line(b, (point){ends[0] * ONE, ends[1] * ONE}, (point){ends[2] * ONE, ends[3] * ONE}, thickness[i], 1);
+            thick_line(b, (point){ends[0] * ONE, ends[1] * ONE}, (point){ends[2] * ONE, ends[3] * ONE}, thickness[i],
+                       1);
     }
 }
 
-void rp_draw_circles(const rp_canvas *canvas, int64_t n, const int32_t *circles, const void *colors, const int32_t *thickness)
+void rp_draw_circles(const rp_canvas *canvas, int64_t n, const int32_t *circles, const void *colors,
+                     const int32_t *thickness)
 {
     if (!canvas->height || !canvas->width)
         return;
@@ -340,7 +345,8 @@ void rp_draw_circles(const rp_canvas *canvas, int64_t n, const int32_t *circles,
         const int64_t radius = circles[2], reach = radius + thickness[i] + 2;
         if (thickness[i] <= 1)
             small_circle(b, center, radius, thickness[i] < 0);
-        else if (reach <= REACH && reach <= center.x && center.x < canvas->width - reach && reach <= center.y && center.y < canvas->height - reach) {
+        else if (reach <= REACH && reach <= center.x && center.x < canvas->width - reach && reach <= center.y &&
+                 center.y < canvas->height - reach) {
             const stamp *s = stamps;
             while (s < stamps + 2 && (s->radius != radius || s->thickness != thickness[i]))
                 s++;

@@ -1,4 +1,5 @@
-/* The pipeline's work per pixel, heat map cell or number, beside the networks: the functions of refpose/stages.py with the same bits.
+/* The pipeline's work per pixel, heat map cell or number, beside the networks: the functions of refpose/stages.py
+ * with the same bits.
  *
  * Written once as plain loops in stages.inc, compiled once per ISA, and vectorised by the compiler. */
 #ifndef RP_STAGES_H
@@ -6,8 +7,8 @@
 
 #include <stdint.h>
 
-/* How one axis of a picture is resampled: the two places each of `count` results lies between and their weights, after a blur
- * with radius + 1 weights from its middle on. */
+/* How one axis of a picture is resampled: the two places each of `count` results lies between and their weights,
+ * after a blur with radius + 1 weights from its middle on. */
 typedef struct {
     int count, radius;
     const int32_t *near, *far;
@@ -22,10 +23,12 @@ static inline int64_t rp_source_stride(int width) { return (3 * (int64_t)width +
 
 static inline int64_t rp_input_scratch(int height, int width, int radius)
 {
-    return (rp_source_slots(height, radius) + 2) * rp_source_stride(width) + 2 * (2 * (int64_t)radius + 1) + rp_source_slots(height, radius);
+    return (rp_source_slots(height, radius) + 2) * rp_source_stride(width) + 2 * (2 * (int64_t)radius + 1) +
+           rp_source_slots(height, radius);
 }
 
-/* A region of the image, in fractions of its width and height, and the padding of the square around it, in fractions of that. */
+/* A region of the image, in fractions of its width and height, and the padding of the square around it, in fractions
+ * of that. */
 typedef struct {
     float left, top, right, bottom, x, y, width, height, cos, sin;
 } rp_square;
@@ -39,28 +42,30 @@ typedef struct {
 #define RP_STAGES(X)                                                                                                   \
     /* y[i] = e^x[i] */                                                                                                \
     X(expf, (const float *x, int64_t n, float *y))                                                                     \
-    /* Square piece of an RGB picture in OpenCV's fixed-point arithmetic. matrix: output pixel -> source pixel, 3 x 3,     \
-     * row-major. Outside the picture: its nearest pixel, or zeros. out (size, size, 3): values[byte]. */                   \
+    /* Square piece of an RGB picture in OpenCV's fixed-point arithmetic. matrix: output pixel -> source pixel, */     \
+    /* 3 x 3, row-major. Outside the picture: its nearest pixel, or zeros. out (size, size, 3): values[byte]. */       \
     X(warp, (const uint8_t *image, int height, int width, const double *matrix, int size, int replicate,               \
              const float *values, float *out))                                                                         \
-    /* An (n, n) mask drawn into a picture. matrix: picture pixel -> mask pixel, 2 x 3. out (height, width). */             \
+    /* An (n, n) mask drawn into a picture. matrix: picture pixel -> mask pixel, 2 x 3. out (height, width). */        \
     X(warp_mask, (const float *mask, int n, const double *matrix, int width, int height, float *out))                  \
-    /* Moves the x, y of `count` (x, y, z) positions to the centre of mass of a window of their channel of the heat map. */     \
-    X(refine, (float *position, int count, const float *heatmap, int rows, int columns, int channels, int window))         \
-    /* Rows of x, y, z in pixels of the crop and two logits -> positions on the image (count, 3), refined on the way, visibility    \
-     * and presence. side: of the crop; square: letterbox and region, see rp_square. */                                      \
-    X(landmarks, (const float *network, int count, float side, const float *heatmap, int rows, int columns, int channels,   \
-                  int window, const rp_square *square, float *position, float *visibility, float *presence))                \
-    /* One step of n One-Euro filters: values -> smooth; the states raw, value and speed are read and written. */             \
-    X(one_euro, (const float *values, int64_t n, const rp_euro *parameters, double frequency, double value_scale,            \
-                 double *raw, double *value, double *speed, float *smooth))                                                 \
-    /* A picture in the middle of a square, as scikit-image resizes it: every byte b of colour c as values[3 * b + c]. Colours are   \
-     * limited to low..high. scratch: rp_input_scratch doubles. out (side, side, 3). */                                     \
-    X(network_input, (const uint8_t *image, int height, int width, const rp_axis *rows, const rp_axis *columns, double low, \
-                      double high, const float *values, int side, double *scratch, float *out))                             \
-    /* Index and value of the first maximum of each channel, after a Gaussian with five weights from its middle on (NULL: none).   \
-     * scratch: 11 * columns * channels doubles. */                                                                         \
-    X(find_peaks, (const float *heatmap, int rows, int columns, int channels, const double *weights, double *scratch,      \
+    /* Moves the x, y of `count` (x, y, z) positions to the centre of mass of a window of their channel of the heat */ \
+    /* map. */                                                                                                         \
+    X(refine, (float *position, int count, const float *heatmap, int rows, int columns, int channels, int window))     \
+    /* Rows of x, y, z in pixels of the crop and two logits -> positions on the image (count, 3), refined on the */    \
+    /* way, visibility and presence. side: of the crop; square: letterbox and region, see rp_square. */                \
+    X(landmarks,                                                                                                       \
+      (const float *network, int count, float side, const float *heatmap, int rows, int columns, int channels,         \
+       int window, const rp_square *square, float *position, float *visibility, float *presence))                      \
+    /* One step of n One-Euro filters: values -> smooth; the states raw, value and speed are read and written. */      \
+    X(one_euro, (const float *values, int64_t n, const rp_euro *parameters, double frequency, double value_scale,      \
+                 double *raw, double *value, double *speed, float *smooth))                                            \
+    /* A picture in the middle of a square, as scikit-image resizes it: every byte b of colour c as */                 \
+    /* values[3 * b + c]. Colours are limited to low..high. scratch: rp_input_scratch doubles. out (side, side, 3). */ \
+    X(network_input, (const uint8_t *image, int height, int width, const rp_axis *rows, const rp_axis *columns,        \
+                      double low, double high, const float *values, int side, double *scratch, float *out))            \
+    /* Index and value of the first maximum of each channel, after a Gaussian with five weights from its middle on */  \
+    /* (NULL: none). scratch: 11 * columns * channels doubles. */                                                      \
+    X(find_peaks, (const float *heatmap, int rows, int columns, int channels, const double *weights, double *scratch,  \
                    int32_t *at, float *value))
 
 typedef struct {
@@ -69,7 +74,8 @@ typedef struct {
 #undef RP_ROW
 } rp_stages;
 
-/* Matrix from pixels of a size x size crop to the picture; corners: x, y of bottom left, top left, top right, bottom right. */
+/* Matrix from pixels of a size x size crop to the picture; corners: x, y of bottom left, top left, top right, bottom
+ * right. */
 void rp_crop_matrix(const double corners[8], int size, double matrix[9]);
 
 /* The stages of an ISA with glibc's expf or the correctly rounded one (rounded.h), NULL if this CPU cannot run it. */

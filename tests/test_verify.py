@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from refpose import cli
-from refpose.engine import Network, blas, plan, resolve, rules
+from refpose.engine import Network, blas, packing, resolve, rules
 from refpose.networks.weights import Weights
 from refpose.stages import landmarks, roi, warp
 from refpose.study import truth, verify
@@ -87,12 +87,12 @@ def test_a_plan_rule_off_by_one(lite: verify.Bench, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.skipif(resolve("auto") != "native", reason="the native engine was not built")
 def test_an_engine_with_another_weight(lite: verify.Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    pack = plan.pack_depthwise
+    pack = packing.pack_depthwise
 
     def rows_first(kernel, bias):
         return pack(kernel.transpose(1, 0, 2), bias) if kernel.shape[0] == 5 else pack(kernel, bias)
 
-    monkeypatch.setattr(plan, "pack_depthwise", rows_first)
+    monkeypatch.setattr(packing, "pack_depthwise", rows_first)
     # block3 is the first with a 5x5 kernel; its three layers are one step of the plan.
     assert breach(verify.native_engine, lite).where == "lite: encoder/block3/project"
 

@@ -1,8 +1,9 @@
 /* check CASE...: does what the recorded cases say, with every instruction set of this CPU, and compares the bits.
  *
- * No Python is needed, so that it runs under an emulator, a sanitizer, or built by any compiler. cases.py writes the cases. A
- * case is a file of 64-bit numbers in the machine's byte order: its kind, then for each array the number of bytes and the bytes,
- * padded to a multiple of eight. What the arrays of a kind are is said where they are used below. */
+ * No Python is needed, so that it runs under an emulator, a sanitizer, or built by any compiler. cases.py writes the
+ * cases. A case is a file of 64-bit numbers in the machine's byte order: its kind, then for each array the number of
+ * bytes and the bytes, padded to a multiple of eight. What the arrays of a kind are is said where they are used
+ * below. */
 #include "context.h"
 #include "draw.h"
 #include "rounded.h"
@@ -32,8 +33,22 @@ RP_COUNTED(aligned_alloc, (size_t align, size_t size), (align, size))
 
 enum { MAX_ARRAYS = 24, CANARY = 0x5a };
 enum {
-    PROGRAM, EXPF, SINF, COSF, ATAN2F, CROP_MATRIX, WARP, WARP_MASK, REFINE,
-    ROUNDED_EXPF, ROUNDED_SINF, ROUNDED_COSF, ROUNDED_ATAN2F, ROUNDED_REFINE, DRAW_LINES, DRAW_CIRCLES
+    PROGRAM,
+    EXPF,
+    SINF,
+    COSF,
+    ATAN2F,
+    CROP_MATRIX,
+    WARP,
+    WARP_MASK,
+    REFINE,
+    ROUNDED_EXPF,
+    ROUNDED_SINF,
+    ROUNDED_COSF,
+    ROUNDED_ATAN2F,
+    ROUNDED_REFINE,
+    DRAW_LINES,
+    DRAW_CIRCLES
 };
 
 typedef struct {
@@ -229,7 +244,8 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         recorded c = load(argv[i]);
         for (int k = 0; k < count; k++)
-            for (int threads = 1; threads <= (c.kind == PROGRAM && strcmp(isas[k], "ref") ? 3 : 1); threads += 2, checks++)
+            for (int threads = 1; threads <= (c.kind == PROGRAM && strcmp(isas[k], "ref") ? 3 : 1);
+                 threads += 2, checks++)
                 failures += c.kind == PROGRAM ? check_program(&c, isas[k], threads) : check_stage(&c, isas[k]);
         forget(&c);
     }
