@@ -16,7 +16,7 @@ ifdef REFPOSE_GOLDENS
 override export REFPOSE_GOLDENS := $(abspath $(REFPOSE_GOLDENS))
 endif
 
-.PHONY: build core test quick demo bench docs check fmt wheel dist compilers sanitize check-arm clean
+.PHONY: build core test quick demo bench docs check fmt wheel dist compilers sanitize check-arm fuzz clean
 
 # The package as users get it: built, and installed into an environment of its own.
 build: $(VENV)/built
@@ -112,6 +112,12 @@ sanitize: build
 check-arm: build
 	$(BIN)/python tests/native/check.py --cc aarch64-linux-gnu-gcc --flags=-O2 \
 	    --run 'qemu-aarch64 -L /usr/aarch64-linux-gnu'
+
+# Every door by which something comes in, tried for SECONDS with cases made at random; SEED=n makes the same ones again.
+# Libraries that crash do so in processes of their own.
+SECONDS ?= 60
+fuzz: build
+	$(BIN)/python -m fuzz $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 clean:
 	rm -rf $(VENV) build dist demo docs/_build docs/_figures *.egg-info refpose/engine/_native*.so refpose/engine/_native.c

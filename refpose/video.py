@@ -23,6 +23,8 @@ from PIL import Image
 from . import arguments
 from .extras import require
 from .files import replacing
+from .images import MAX_PIXELS
+from .reading import errors, limit
 
 if TYPE_CHECKING:
     from .pose import Person, Pose
@@ -151,7 +153,8 @@ class Reader:
         When the file cannot be opened (`FileNotFoundError`, `PermissionError`, ...).
     ValueError
         When it is no video, is empty or damaged at its beginning, holds no video stream, or one of a kind that cannot
-        be decoded; in the course of iteration, when no frame can be decoded at all.
+        be decoded; in the course of iteration, when no frame can be decoded at all. Frames of more pixels than
+        `refpose.images.MAX_PIXELS` are broken ones.
 
     Attributes
     ----------
@@ -178,8 +181,11 @@ class Reader:
     def __init__(self, path: str | os.PathLike[str], threads: int = 1) -> None:
         self._av = require("av", "video")
         self.path = os.fspath(path)
+        if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+            raise ValueError(f"{self.path}: not a file")  # a pipe would wait for its other end
         with open(path, "rb"):  # the operating system's own errors, with its own messages
             pass
+        bound = limit("REFPOSE_MAX_PIXELS", MAX_PIXELS)
         try:
             self._container = _opened(self.path)
         except self._av.FFmpegError as error:
@@ -190,6 +196,7 @@ class Reader:
         try:
             self._stream = self._choose()
             self._stream.codec_context.thread_count = arguments.whole("threads", threads, least=1)
+            self._stream.codec_context.options = {"max_pixels": str(min(bound, 2**31 - 1))}
         except BaseException:
             self.close()
             raise
@@ -261,10 +268,16 @@ class Reader:
 
     def _read(self) -> Iterator[Frame]:
         """Decode, skipping what is broken."""
-        for frame, time in self._timed():
-            pixels = frame.to_ndarray(format="rgb24")
-            if frame.rotation != self._rotation:
-                self._rotation, self._matrix = frame.rotation, _display_matrix(frame)
+        frames = self._timed()
+        while True:
+            with errors(self.path, "a video"):
+                found = next(frames, None)
+                if found is None:
+                    break
+                frame, time = found
+                pixels = frame.to_ndarray(format="rgb24")
+                if frame.rotation != self._rotation:
+                    self._rotation, self._matrix = frame.rotation, _display_matrix(frame)
             a, b, c, d = self._matrix
             self._sideways = _swaps_axes(a, b, c, d)
             pixels = _upright(pixels, a, b, c, d)
@@ -312,14 +325,14 @@ class Reader:
 
     def _decode(self) -> Iterator[Any]:
         """Give the frames that the decoder makes of the packets."""
-        errors = self._av.FFmpegError
+        failures = self._av.FFmpegError
         packets = self._container.demux(self._stream)
         while True:
             try:
                 packet = next(packets)
             except StopIteration:
                 return
-            except errors:
+            except failures:
                 self.cut_short = True
                 packet = None  # what is still inside the decoder
             # Only the last packet can be incomplete for want of bytes; damage in mid-stream marks others too.
@@ -327,7 +340,7 @@ class Reader:
                 self.cut_short = packet.is_corrupt
             try:
                 yield from self._stream.codec_context.decode(packet)
-            except errors as error:
+            except failures as error:
                 if isinstance(error, self._av.error.DecoderNotFoundError):
                     raise ValueError(
                         f"{self.path}: this build of FFmpeg (PyAV) has no decoder for {self.codec}"
@@ -341,7 +354,8 @@ def _opened(path: str | os.PathLike[str]) -> Any:
     """Open a file with one of `_READERS`."""
     # "file:" so that no name is taken for a protocol, the lists so that nothing else than this file is read.
     options = {"protocol_whitelist": "file", "format_whitelist": ",".join(_READERS)}
-    return require("av", "video").open(f"file:{os.fspath(path)}", options=options)
+    # Titles and the like in no known encoding are of no interest.
+    return require("av", "video").open(f"file:{os.fspath(path)}", options=options, metadata_errors="replace")
 
 
 class _Stamps:

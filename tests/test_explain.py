@@ -116,6 +116,19 @@ def test_arrays_are_copies_and_read_only(astronaut: Path) -> None:
         found["crop/input"][0] = 1
 
 
+@pytest.mark.parametrize("place", [5, 100, 600, 913, 0.3, 0.7, -1])
+def test_one_changed_byte_of_a_file_is_noticed(explanation: Explanation, tmp_path: Path, place: float) -> None:
+    explanation.save(tmp_path / "x.h5")
+    data = bytearray((tmp_path / "x.h5").read_bytes())
+    data[int(place * len(data)) if 0 < place < 1 else int(place)] ^= 2
+    (tmp_path / "x.h5").write_bytes(data)
+    if place == 5:  # the checksum's own name: a file without one, whose content is whole
+        assert Explanation.load(tmp_path / "x.h5") == explanation
+        return
+    with pytest.raises(ValueError, match=r"x\.h5: damaged or cut short: its checksum does not fit"):
+        Explanation.load(tmp_path / "x.h5")
+
+
 def test_pickles_and_saves_and_loads_equal(explanation: Explanation, tmp_path: Path) -> None:
     assert pickle.loads(pickle.dumps(explanation)) == explanation
     explanation.save(tmp_path / "x.h5")
@@ -184,7 +197,7 @@ def test_bad_arguments_leave_the_state(astronaut: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"not HDF5"])
 def test_files_that_are_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.h5").write_bytes(content)
-    with pytest.raises(ValueError, match=r"x\.h5: not a whole HDF5 file"):
+    with pytest.raises(ValueError, match=r"x\.h5: (damaged or cut short|not an HDF5 file)"):
         Explanation.load(tmp_path / "x.h5")
     with h5py.File(tmp_path / "y.h5", "w") as h5:
         h5["a"] = 1

@@ -222,6 +222,28 @@ def test_lists_of_other_files_are_not_followed(tmp_path: Path, text: str) -> Non
             video.Reader(tmp_path / name)
 
 
+def test_the_bound_of_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = videos.write(tmp_path / "a.mkv", videos.scenes(3), codec="mpeg4")
+    monkeypatch.setenv("REFPOSE_MAX_PIXELS", str(videos.HEIGHT * videos.WIDTH // 2))
+    with pytest.raises(ValueError, match=r"a\.mkv: "):
+        read(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.mp4")
+    with pytest.raises(ValueError, match=r"a\.mp4: not a file"):
+        video.Reader(tmp_path / "a.mp4")
+
+
+def test_titles_in_no_known_encoding(tmp_path: Path) -> None:
+    path = videos.write(tmp_path / "a.mkv", videos.scenes(3), codec="mpeg4")
+    data = path.read_bytes()
+    at = data.index(b"Lavf")
+    path.write_bytes(data[:at] + b"\xff\xfe" + data[at + 2 :])
+    assert len(read(path)[0]) == 3
+
+
 def test_times_that_go_back_and_forth_in_avi(tmp_path: Path) -> None:
     # AVI has no presentation times; FFmpeg's guesses for H.264 with B-frames are out of order.
     path = videos.write(tmp_path / "a.avi", videos.scenes(12))

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import __version__, engine, files
+from .. import __version__, engine, files, reading
+from ..reading import hdf5
 from ..stages import detector, landmarks, roi, segmentation
 from ..stages.landmarks import COUNT, USED, Landmarks
 from ..stages.libm import FloatArray, f32
@@ -461,7 +462,7 @@ class Explanation(Mapping[str, Array]):
             "order": list(self.arrays),
         }
         buffer = io.BytesIO()  # HDF5 does not survive a full disk
-        with h5py.File(buffer, "w") as h5:
+        with h5py.File(buffer, "w", userblock_size=hdf5.USER_BLOCK) as h5:
             h5.attrs["format"] = FORMAT
             h5.attrs["explanation"] = json.dumps(about)
             for name, array in self.arrays.items():
@@ -470,7 +471,7 @@ class Explanation(Mapping[str, Array]):
                 quantity = quantity_of(name)
                 dataset.attrs["unit"] = quantity.unit
                 dataset.attrs["meaning"] = quantity.meaning
-        files.write_bytes(path, buffer.getvalue())
+        files.write_bytes(path, hdf5.sealed(buffer.getvalue()))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Explanation:
@@ -481,22 +482,19 @@ class Explanation(Mapping[str, Array]):
         FileNotFoundError
             No such file.
         ValueError
-            The file is not one that `save` wrote.
+            The file is not one that `save` wrote, was damaged, or is larger than `refpose.reading.limit`.
         """
-        import h5py
-
         file = Path(path)
         if not file.is_file():
             raise FileNotFoundError(f"no file {file}")
-        try:
-            with h5py.File(file, "r") as h5:
-                if h5.attrs.get("format") != FORMAT or "explanation" not in h5.attrs:
-                    raise ValueError(f"{file}: expected an explanation in format {FORMAT}, as Explanation.save writes")
-                about = json.loads(h5.attrs["explanation"])
-                arrays = {name: np.asarray(h5[name][()]) for name in about["order"]}
-        except (OSError, KeyError) as error:
-            raise ValueError(f"{file}: not a whole HDF5 file ({error})") from error
-        return cls(arrays, about["settings"], about["times"], about["stopped"])
+        found = hdf5.read(reading.content(file), file, attributes=("format", "explanation"))
+        attributes = found.attributes[""]
+        if attributes.get("format") != FORMAT or not isinstance(attributes.get("explanation"), str):
+            raise ValueError(f"{file}: expected an explanation in format {FORMAT}, as Explanation.save writes")
+        with reading.errors(file, "an explanation"):
+            about = reading.json_value(attributes["explanation"].encode(), file)
+            arrays = {name: found.arrays[name] for name in about["order"]}
+            return cls(arrays, dict(about["settings"]), dict(about["times"]), str(about["stopped"]))
 
     def _why_missing(self, name: str) -> str:
         if name in QUANTITIES:

@@ -1,0 +1,97 @@
+"""The fuzzer itself: what was a fault once is refused, every door opens, and a fault would be seen."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+pytest.importorskip("fuzz", reason="only in the repository")
+from fuzz import __main__ as runner
+from fuzz import doors, kept
+from fuzz.mutate import mutated, mutated_json
+from fuzz.worker import generator
+
+
+@pytest.mark.parametrize("name", kept.CASES)
+def test_what_was_a_fault_once_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tflite")
+    pytest.importorskip("av")
+    monkeypatch.setenv("REFPOSE_MAX_BYTES", str(1 << 26))
+    door, make = kept.CASES[name]
+    take = doors.DOORS[door]
+    assert isinstance(take, doors.Files)
+    assert not take.take(make()) or "byte" in name  # a byte that means nothing in this version of HDF5
+
+
+@pytest.mark.parametrize("door", ["npz", "annotations", "results", "message", "bundle", "tflite", "arguments"])
+def test_a_few_cases_of_quick_doors(door: str) -> None:
+    pytest.importorskip("tflite")
+    for number in range(40):
+        doors.DOORS[door](generator(door, 5, number))
+
+
+def test_seeds_are_taken() -> None:
+    for door in ("npz", "annotations", "results", "message", "bundle"):
+        take = doors.DOORS[door]
+        assert isinstance(take, doors.Files)
+        assert all(take.take(seed) for seed in take.seeds())
+
+
+def test_cases_are_the_same_again() -> None:
+    data = bytes(range(256)) * 4
+    cases = [[mutated(generator("a", seed, n), data) for n in range(30)] for seed in (1, 1, 2)]
+    assert cases[0] == cases[1] != cases[2]
+    text = b'{"a": [1, 2, {"b": 3}]}'
+    texts = {mutated_json(generator("a", 1, n), text) for n in range(60)}
+    assert len(texts) > 30
+
+
+BROKEN = """
+import os, time
+from fuzz import doors, worker
+def case(rng):
+    number = int(rng.integers(8))
+    if number == 0: raise KeyError("another error")
+    if number == 1: {fault}
+    return number == 2
+doors.DOORS["message"] = case
+worker.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "what"),
+    [("os.abort()", "the process ended with -6"), ("time.sleep(60)", "no end after 1 s"), ("pass", "KeyError")],
+)
+def test_crashes_hangs_and_other_errors_are_findings(
+    fault: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken.py").write_text(BROKEN.format(fault=fault))
+    popen = runner.subprocess.Popen
+
+    def start(command: list[str], **options: object) -> object:
+        root = f"import sys; sys.path.insert(0, {str(doors.ROOT)!r}); "
+        code = root + f"sys.argv[1:] = {command[3:]!r}; exec(open({str(tmp_path / 'broken.py')!r}).read())"
+        return popen([sys.executable, "-c", code], **options)
+
+    monkeypatch.setattr(runner.subprocess, "Popen", start)
+    tally = runner.fuzz("message", 1, 6.0, 1.0)
+    assert any(what in text for _, text in tally.findings)
+    assert any("KeyError" in text for _, text in tally.findings)
+    assert tally.cases > 5
+
+
+def test_a_wrong_value_that_is_taken_is_a_finding() -> None:
+    door = doors.Files(lambda: [b"x"], lambda data: doors.check(False, "wrong"), lambda rng, data, others: data)
+    with pytest.raises(doors.Wrong, match="wrong"):
+        door(np.random.default_rng(0))
+
+    def unnamed(data: bytes) -> None:
+        raise ValueError("no good")
+
+    with pytest.raises(doors.Wrong, match="does not name the file"):
+        doors.Files(lambda: [b"x"], unnamed).take(b"x")
