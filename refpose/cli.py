@@ -21,6 +21,7 @@ from .extras import MissingExtra
 VERBS = {
     "image": "find the person on pictures: annotated PNG, JSON, CSV, mask",
     "video": "find the person in videos: annotated MP4, tables as CSV, Parquet, HDF5, JSON",
+    "export": "write tables of key points for other programs: OpenSim, OpenPose, DeepLabCut, BVH, C3D and more",
     "camera": "show the skeleton on the live picture of a camera",
     "evaluate": "measure accuracy on annotated pictures: PCK, OKS, joint by joint",
     "report": "write a page that shows how a picture is seen, stage by stage and layer by layer",

@@ -15,6 +15,7 @@ from .extras import require
 from .topology import LANDMARK_NAMES, POSE_CONNECTIONS
 
 if TYPE_CHECKING:
+    from .motion.recording import Recording
     from .pose import Person
 
 Array = NDArray[Any]
@@ -130,6 +131,58 @@ def plot_pose3d(person: Person, ax: Any = None, elev: float = 10.0, azim: float 
     ax.set_box_aspect((1, 1, 1))
     ax.view_init(elev=arguments.number("elev", elev), azim=arguments.number("azim", azim))
     return ax
+
+
+PLOTTED = (("ankle",), ("knee", "hip"), ("shoulder", "elbow"))
+"""The joints of `plot_angles`, axes by axes."""
+
+
+def plot_angles(
+    recording: Recording, source: str = "world", angles: Iterable[str] | None = None, axes: Any = None
+) -> Any:
+    """Angles of the first person over time, right limbs solid and left ones dashed.
+
+    Parameters
+    ----------
+    recording : refpose.motion.Recording
+    source : {"world", "image"}
+        What they are computed from.
+    angles : iterable of str, optional
+        Which of `refpose.motion.angles.ANGLES`, all in one pair of axes; those of the limbs' joints without it.
+    axes : sequence of matplotlib.axes.Axes, optional
+        One for `angles`, else one for each of `PLOTTED`; a new figure's without it.
+
+    Returns
+    -------
+    list of matplotlib.axes.Axes
+        Seconds and degrees.
+
+    Raises
+    ------
+    ValueError
+        There is no such angle or source.
+    MissingExtra
+        Matplotlib is not installed.
+    """
+    from .motion.angles import compute
+
+    groups = [tuple(angles)] if angles is not None else [_both_sides(joints) for joints in PLOTTED]
+    if axes is None:
+        figure = require("matplotlib.pyplot", "plot").figure(layout="constrained")
+        axes = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
+    for ax, names in zip(axes, groups, strict=True):
+        for name, degrees in zip(names, compute(recording, source, names)[:, 0].T, strict=True):
+            style = "--" if name.startswith("left") else "-"
+            ax.plot(recording.time, degrees, style, label=name.replace("_", " "), lw=1.5)
+        ax.set_ylabel("degrees")
+        ax.grid(alpha=0.3)
+        ax.legend(loc="upper right", fontsize="small")
+    axes[-1].set_xlabel("time in s")
+    return list(axes)
+
+
+def _both_sides(joints: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"{side}_{joint}" for joint in joints for side in ("right", "left"))
 
 
 def plot_activations(

@@ -34,6 +34,9 @@ Floats = NDArray[np.float64]
 FROM = ("world", "image")
 """What angles are computed from."""
 
+FACING = ("auto", "right", "left")
+"""Where a person looks on the picture; auto: where the toes are from the heels, frame by frame."""
+
 
 @dataclass(frozen=True)
 class Angle:
@@ -183,8 +186,8 @@ def in_image(
         When there is no such angle or side, or `points_px` has another shape.
     """
     chosen = _chosen(angles)
-    if facing not in ("auto", "right", "left"):
-        raise ValueError(f"no side {facing!r}: expected auto, right or left")
+    if facing not in FACING:
+        raise ValueError(f"no side {facing!r}: expected one of {', '.join(FACING)}")
     places = _joints(points_px, names, _JOINTS, 2)
     if facing == "auto":
         toes = _joints(points_px, names, _FEET, 2)[..., 0]

@@ -180,6 +180,13 @@ class Recording:
         high = np.inf if end is None else end
         return self.take((self.time >= low) & (self.time < high))
 
+    def retimed(self, rate: float) -> Recording:
+        """The recording as one of `rate` frames per second: times are the frames' numbers divided by it.
+
+        For slow motion, whose files state the rate at which they are shown.
+        """
+        return replace(self, time=self.frame / float(rate))
+
     def moved(self, values: NDArray[Any], columns: tuple[str, ...] | None = None) -> Recording:
         """The recording with other numbers, and without angles, which may not be true any more."""
         values = np.asarray(values, np.float32)

@@ -17,7 +17,7 @@ from pathlib import Path
 from ...extras import require
 from ..gaps import EvenFrames, EveryFrame
 from ..recording import Recording
-from . import bvh, c3d, coco, deeplabcut, mot, nwb, openpose, trc
+from . import bvh, c3d, coco, deeplabcut, mot, nwb, openpose, plot, trc
 from .common import Options, Writer
 
 __all__ = ["FORMATS", "Export", "Format", "Options", "Writer", "export", "write"]
@@ -83,6 +83,15 @@ FORMATS: dict[str, Format] = {
         ),
         Format("bvh", ".bvh", "a skeleton with rotations, for animation", bvh.create, False, "even"),
         Format("c3d", ".c3d", "markers as C3D", c3d.create, False, "even", (("ezc3d", "c3d"),)),
+        Format(
+            "plot",
+            ".angles.png",
+            "a figure of angles over time",
+            plot.create,
+            False,
+            "given",
+            (("matplotlib", "plot"),),
+        ),
     )
 }
 """Every format by its name."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...files import replacing
-from ..angles import FROM
+from ..angles import FACING, FROM
 from ..recording import Recording, joined
 from ..skeletons import joints_of
 
@@ -39,6 +39,8 @@ class Options:
         One of `refpose.topology.SKELETONS`; the recording's own without it (OpenPose: body25, COCO: coco17).
     angles : {"world", "image"}
         What MOT's angles are computed from.
+    facing : {"auto", "right", "left"}
+        Where the person looks on the picture, for angles from the image; see `refpose.motion.angles.in_image`.
     person : int, optional
         The person to write; all without it.
     session_start : datetime, optional
@@ -55,11 +57,12 @@ class Options:
     origin: str = "hips"
     skeleton: str | None = None
     angles: str = "world"
+    facing: str = "auto"
     person: int | None = None
     session_start: datetime | None = None
 
     def __post_init__(self) -> None:
-        for name, allowed in (("unit", UNITS), ("origin", ORIGINS), ("angles", FROM)):
+        for name, allowed in (("unit", UNITS), ("origin", ORIGINS), ("angles", FROM), ("facing", FACING)):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name}: expected one of {', '.join(allowed)}, not {getattr(self, name)!r}")
         if self.skeleton is not None:

@@ -25,21 +25,21 @@ def create(path: Path, options: Options) -> Iterator[Writer]:
         file.write(f"Coordinates\nversion=1\nnRows={' ' * _COUNT}\n")
         file.write(f"nColumns={len(ANGLES) + 1}\ninDegrees=yes\n\nendheader\n")
         file.write("time\t" + "\t".join(ANGLES) + "\n")
-        table = _Mot(file, options.angles)
+        table = _Mot(file, options)
         yield table
         file.seek(len("Coordinates\nversion=1\nnRows="))
         file.write(f"{table.frames:<{_COUNT}d}")
 
 
 class _Mot:
-    def __init__(self, file: TextIO, source: str) -> None:
-        self._file, self._source = file, source
+    def __init__(self, file: TextIO, options: Options) -> None:
+        self._file, self._options = file, options
         self._stream: Stream | None = None
         self.frames = 0
 
     def write(self, block: Recording) -> None:
         if self._stream is None:
-            self._stream = Stream(block.keypoints, self._source)
+            self._stream = Stream(block.keypoints, self._options.angles, facing=self._options.facing)
         degrees = self._stream.of(block)[:, 0]
         self._file.write(lines([block.time[:, None], degrees], ["%.6f", "%.6f"], nan="nan"))
         self.frames += len(block)

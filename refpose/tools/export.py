@@ -1,0 +1,140 @@
+"""Write tables of key points for other programs.
+
+TABLE is what ``refpose video`` or ``refpose image`` wrote (CSV, Parquet, HDF5, JSON). For every table NAME.csv and
+format, NAME.trc and so on is written beside it, or into the folder OUT; for one table and one format OUT may be the
+name of the file. Formats that hold one person have a file for each further one: NAME_person1.trc.
+
+Formats with even times (TRC, MOT, BVH, C3D) are interpolated where the table's times are not even, which is said.
+Missing numbers stay missing, as each format wants it, unless --fill-gaps fills them. Tables are read in blocks, so
+memory does not grow with their length, except where gaps are filled or places smoothed, and for BVH, C3D, DeepLabCut,
+NWB and plots (some 100 MB an hour).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from .. import motion
+from ..extras import require
+from ..files import printable
+from ..motion import FORMATS, Recording, reading
+from ..tables import KINDS
+from . import movement, outputs
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``refpose export``."""
+    parser.add_argument("tables", nargs="+", type=Path, metavar="TABLE", help="a table of key points")
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="folder of the results, or name of the one")
+    outputs.add_force(parser)
+    movement.add_formats(parser, "--to", required=True)
+    movement.add_angles(parser, columns=False)
+    group = parser.add_argument_group("what is done before")
+    movement.add_confidence(group)
+    movement.add_times(group)
+    group.add_argument(
+        "--fill-gaps", type=movement.seconds, metavar="S", help="fill gaps of up to S seconds along straight lines"
+    )
+    group.add_argument(
+        "--low-pass", type=movement.above_zero, metavar="HZ", help="smooth: Butterworth, fourth order, zero phase"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do ``refpose export``."""
+    chosen = movement.formats(args)
+    for name in chosen:
+        for module, extra in FORMATS[name].requires:
+            require(module, extra)
+    if args.low_pass is not None:
+        require("scipy.signal", "motion")
+    if any(table.suffix.lower() == ".parquet" for table in args.tables):
+        require("pyarrow.parquet", "parquet")
+    targets = {table: _targets(table, chosen, args) for table in args.tables}
+    paths = [path for each in targets.values() for path in each.values()]
+    if len(set(paths)) < len(paths):
+        raise ValueError("two tables would be written to files of one name; choose a folder for each")
+    outputs.refuse_inputs(paths, args.tables)
+    if not args.force:
+        outputs.refuse_existing(paths, "--force overwrites")
+    failed = 0
+    for table, files in targets.items():
+        try:
+            print(f"{printable(table)}: {_export(table, files, args)}")
+        except (ValueError, OSError) as error:
+            if len(targets) == 1:
+                raise
+            print(f"{printable(table)}: {error}", file=sys.stderr)
+            failed += 1
+    return 1 if failed else 0
+
+
+def _targets(table: Path, chosen: list[str], args: argparse.Namespace) -> dict[str, Path]:
+    """Where each format of a table goes."""
+    out = args.output
+    if out is not None and len(args.tables) == len(chosen) == 1 and out.name.endswith(FORMATS[chosen[0]].ending):
+        return {chosen[0]: out}
+    if out is not None and out.suffix.lower() in {
+        *KINDS,
+        *(Path(f"a{FORMATS[name].ending}").suffix for name in chosen),
+    }:
+        raise argparse.ArgumentError(
+            None, f"{out}: expected a folder, or a name that ends in {FORMATS[chosen[0]].ending}"
+        )
+    folder = table.parent if out is None else out
+    return {name: folder / f"{table.stem}{FORMATS[name].ending}" for name in chosen}
+
+
+def _export(table: Path, targets: dict[str, Path], args: argparse.Namespace) -> str:
+    """Write one table in all formats; say what was done."""
+    frames, people = 0, set[int]()
+    blocks = _prepared(reading.blocks(table), args)
+    first = next(blocks)
+    with ExitStack() as stack:
+        for path in targets.values():
+            path.parent.mkdir(parents=True, exist_ok=True)
+        options = movement.format_options(args)
+        files = [stack.enter_context(motion.export(path, name, options, True)) for name, path in targets.items()]
+        for block in _chained(first, blocks):
+            frames += len(block)
+            people |= {block.people[k] for k in block.found.any(axis=0).nonzero()[0]}
+            for file in files:
+                file.write(block)
+    if args.person is not None and args.person not in people:
+        print(f"{printable(table)}: no person {args.person} on any frame", file=sys.stderr)
+    written = [printable(path) for file in files for path in file.files]
+    said = f"{frames} frames, {len(people)} {'person' if len(people) == 1 else 'people'}"
+    interpolated = max(file.interpolated for file in files)
+    if interpolated:
+        said += f", times not even: {interpolated} frames interpolated"
+    return f"{said} -> {', '.join(written)}"
+
+
+def _chained(first: Recording, rest: Iterator[Recording]) -> Iterator[Recording]:
+    yield first
+    yield from rest
+
+
+def _prepared(blocks: Iterable[Recording], args: argparse.Namespace) -> Iterator[Recording]:
+    """Do to the frames what is asked for before they are written."""
+    single = (_cut(block, args) for block in blocks)
+    if args.fill_gaps is None and args.low_pass is None:
+        yield from single
+        return
+    whole = motion.joined(list(single))
+    if args.fill_gaps is not None:
+        whole = motion.fill_gaps(whole, args.fill_gaps)
+    if args.low_pass is not None:
+        whole = motion.low_pass(motion.resample(whole, args.rate), args.low_pass)
+    yield whole
+
+
+def _cut(block: Recording, args: argparse.Namespace) -> Recording:
+    block = block.between(args.start, args.end)
+    if args.fps is not None:
+        block = block.retimed(args.fps)
+    return block if args.min_visibility is None else motion.blank(block, args.min_visibility)

@@ -1,0 +1,157 @@
+"""`refpose export`: tables that exist, written for other programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from motion_data import recording
+
+from refpose import motion, tables
+from refpose.cli import main
+from refpose.motion import Recording
+
+
+class Row:
+    """A person as tables take one, of the numbers of a recording."""
+
+    def __init__(self, numbers: np.ndarray) -> None:
+        self.landmarks_px = self.landmarks = numbers[:, :3]
+        self.world_landmarks = numbers[:, 3:6]
+        self.visibility, self.presence = numbers[:, 6], numbers[:, 7]
+
+
+def table(path: Path, given: Recording | None = None) -> Path:
+    given = recording(people=2, gaps=True) if given is None else given
+    with tables.create(path, "clip.mp4", dict(given.metadata)) as file:
+        for k in range(len(given)):
+            people = [Row(numbers) for numbers, there in zip(given.values[k], given.found[k], strict=True) if there]
+            file.write(int(given.frame[k]), float(given.time[k]), people)
+    return path
+
+
+@pytest.mark.parametrize("kind", tables.KINDS)
+def test_every_kind_of_table(tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path = table(tmp_path / f"clip{kind}", recording())
+    assert main(["export", str(path), "--to", "trc", "mot", "-o", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert said == f"{path}: 90 frames, 1 person -> {tmp_path}/out/clip.trc, {tmp_path}/out/clip.mot\n"
+    expected = motion.write(recording(), tmp_path / "clip.trc")[0].read_text()
+    assert (tmp_path / "out" / "clip.trc").read_text() == expected
+
+
+def test_beside_the_table_and_by_name(tmp_path: Path) -> None:
+    path = table(tmp_path / "clip.csv")
+    assert main(["export", str(path), "--to", "coco", "openpose-one"]) == 0
+    assert {file.name for file in tmp_path.iterdir()} == {"clip.csv", "clip.coco.json", "clip.openpose.json"}
+    assert main(["export", str(path), "--to", "openpose", "-o", str(tmp_path / "frames.openpose")]) == 0
+    assert len(list((tmp_path / "frames.openpose").glob("frames_*_keypoints.json"))) == 90
+
+
+def test_a_file_for_each_person_or_one(tmp_path: Path) -> None:
+    path = table(tmp_path / "clip.h5")
+    assert main(["export", str(path), "--to", "bvh"]) == 0
+    assert {file.name for file in tmp_path.glob("*.bvh")} == {"clip.bvh", "clip_person1.bvh"}
+    one = tmp_path / "one.bvh"
+    assert main(["export", str(path), "--to", "bvh", "--person", "1", "-o", str(one)]) == 0
+    assert one.read_text() == (tmp_path / "clip_person1.bvh").read_text()
+
+
+def test_what_is_done_before(tmp_path: Path) -> None:
+    path = table(tmp_path / "clip.csv", recording(gaps=True))
+    arguments = ["--to", "mot", "--force", "--start", "0.2", "--end", "2", "--fill-gaps", "0.2"]
+    assert main(["export", str(path), *arguments]) == 0
+    rows = [line.split("\t") for line in (tmp_path / "clip.mot").read_text().splitlines()[8:]]
+    assert [float(rows[0][0]), float(rows[-1][0])] == pytest.approx([0.2, 59 / 30], abs=1e-6)
+    assert not any("nan" in row for row in rows)
+    assert main(["export", str(path), *arguments[:3], "--fps", "240"]) == 0
+    rows = [line.split("\t") for line in (tmp_path / "clip.mot").read_text().splitlines()[8:]]
+    assert float(rows[-1][0]) == pytest.approx(89 / 240, abs=1e-6)
+    assert main(["export", str(path), *arguments[:3], "--min-visibility", "0.95"]) == 0
+    rows = [line.split("\t") for line in (tmp_path / "clip.mot").read_text().splitlines()[8:]]
+    assert all(cell == "nan" for row in rows for cell in row[1:])
+
+
+def test_smoothing(tmp_path: Path) -> None:
+    pytest.importorskip("scipy")
+    path = table(tmp_path / "clip.csv", recording())
+    assert main(["export", str(path), "--to", "trc", "--low-pass", "6", "--rate", "60"]) == 0
+    assert "\n60\t60\t179 " in (tmp_path / "clip.trc").read_text()
+
+
+def test_uneven_times_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    moving = recording()
+    time = np.cumsum(np.random.default_rng(0).uniform(0.02, 0.05, 90))
+    path = table(tmp_path / "clip.csv", motion.recording.replace(moving, time=time))
+    assert main(["export", str(path), "--to", "trc", "--rate", "25"]) == 0
+    assert "times not even: " in capsys.readouterr().out
+
+
+def test_several_tables_go_on_after_a_bad_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good, bad = table(tmp_path / "good.csv"), tmp_path / "bad.csv"
+    bad.write_text("x,y\n1,2\n")
+    assert main(["export", str(bad), str(good), "--to", "coco", "-o", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr()
+    assert "bad.csv: is no table that refpose wrote" in said.err
+    assert "good.csv: 87 frames, 2 people" in said.out
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["good.coco.json"]
+
+
+def test_nothing_is_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = table(tmp_path / "clip.csv")
+    (tmp_path / "clip.trc").write_text("mine")
+    assert main(["export", str(path), "--to", "trc"]) == 1
+    assert "clip.trc: already there; --force overwrites" in capsys.readouterr().err
+    assert (tmp_path / "clip.trc").read_text() == "mine"
+    other = table(tmp_path / "other" / "clip.csv") if (tmp_path / "other").mkdir() is None else path
+    assert main(["export", str(path), str(other), "--to", "mot", "-o", str(tmp_path / "out")]) == 1
+    assert "files of one name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--to", "fbx"], "'fbx': expected one of trc, mot"),
+        (["--to", "trc", "-o", "a.mot.csv"], "expected a folder, or a name that ends in .trc"),
+        (["--to", "trc", "--rate", "0"], "expected a number above 0"),
+        (["--to", "trc", "--start", "-1"], "expected seconds, 0 or more"),
+        (["--to", "trc", "--joints", "coco"], "invalid choice: 'coco'"),
+        ([], "the following arguments are required: --to"),
+    ],
+)
+def test_wrong_usage(tmp_path: Path, arguments, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["export", str(table(tmp_path / "clip.csv")), *arguments])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_empty_tables(tmp_path: Path) -> None:
+    path = table(tmp_path / "clip.csv", recording().take([]))
+    names = [name for name, kind in motion.FORMATS.items() if not kind.requires]
+    assert main(["export", str(path), "--to", *names]) == 0
+    assert json.loads((tmp_path / "clip.coco.json").read_text()) == []
+
+
+def test_plot(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    path = table(tmp_path / "clip.csv", recording())
+    assert main(["export", str(path), "--to", "plot"]) == 0
+    assert (tmp_path / "clip.angles.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_plotted_angles() -> None:
+    pytest.importorskip("matplotlib")
+    from refpose.plot import plot_angles
+
+    axes = plot_angles(recording())
+    lines = {line.get_label(): line for ax in axes for line in ax.get_lines()}
+    assert set(lines) == {f"{s} {j}" for s in ("right", "left") for j in ("ankle", "knee", "hip", "shoulder", "elbow")}
+    expected = motion.angles.compute(recording(), angles=["right_knee"])[:, 0, 0]
+    assert np.array_equal(lines["right knee"].get_ydata(), expected)
+    (ax,) = plot_angles(recording(), "image", ["trunk"])
+    assert ax.get_xlabel() == "time in s"
+    with pytest.raises(ValueError, match="no angle 'spine'"):
+        plot_angles(recording(), angles=["spine"])
