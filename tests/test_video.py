@@ -88,7 +88,7 @@ def test_display_matrix_moves_every_pixel_where_it_says(matrix: tuple[int, int, 
     new_rows -= new_rows.min()
     expected = np.zeros((new_rows.max() + 1, new_columns.max() + 1, 3), np.uint8)
     expected[new_rows, new_columns] = pixels
-    assert np.array_equal(video._upright(pixels, a, b, c, d), expected)
+    assert np.array_equal(video.upright.upright(pixels, a, b, c, d), expected)
 
 
 @pytest.mark.parametrize("size", [(191, 255), (1, 1), (1, 64), (33, 1)])
@@ -285,7 +285,7 @@ def test_number_of_frames_is_estimated_from_the_duration(tmp_path: Path) -> None
     ],
 )
 def test_choice_of_stamps(stamps: list[tuple[int | None, int | None]], best: list[int | None]) -> None:
-    chooser = video._Stamps()
+    chooser = video.reader._Stamps()
     assert [chooser.best(*pair) for pair in stamps] == best
 
 
@@ -493,7 +493,7 @@ def test_what_browsers_play(tmp_path: Path) -> None:
     with av.open(str(path)) as container:
         (stream,) = container.streams
         context = stream.codec_context
-        assert (context.name, context.pix_fmt, context.profile) == ("h264", "yuv420p", "High")
+        assert (context.name, context.pix_fmt, context.profile) == ("h264", "yuv420p", "Main")
         assert (stream.average_rate, stream.frames) == (25, 10)
         assert (context.colorspace, context.color_range) == (1, 1)
         assert (container.start_time, container.duration) == (0, 400_000)

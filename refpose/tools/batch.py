@@ -26,7 +26,7 @@ from typing import Any, TextIO
 from ..engine import blas
 from ..files import replacing
 from ..tables import KINDS
-from .options import positive
+from . import cores
 
 Work = Callable[["Task"], str]
 
@@ -63,7 +63,11 @@ def add_arguments(parser: argparse.ArgumentParser, noun: str) -> None:
     """Add the options that all verbs over many files share; `noun` is what the files are called, in the plural."""
     group = parser.add_argument_group(f"many {noun}")
     group.add_argument(
-        "--jobs", type=positive, default=1, metavar="N", help=f"work on N {noun} at a time, in processes"
+        "--jobs",
+        type=cores.jobs,
+        default=1,
+        metavar="N",
+        help=f"work on N {noun} at a time, in processes; {cores.AUTO}: as many as there are cores for",
     )
     group.add_argument(
         "--shard", type=_shard, default=(1, 1), metavar="i/n", help=f"do the i-th of n parts of the {noun}"

@@ -26,7 +26,7 @@ from .. import __version__, draw, tables
 from ..files import write_json
 from ..images import ENDINGS, READABLE, read_image, write_png
 from ..pose import Person, Pose
-from . import batch, options
+from . import batch, cores, options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
     start = Annotator(args)
     todo = batch.unfinished(tasks, endings, start.settings, args)
     batch.make_folders(todo)
-    return batch.report(batch.run(todo, start, args.jobs), len(todo), len(tasks) - len(todo), "pictures")
+    jobs = cores.processes(args.jobs, len(todo), args.threads)
+    return batch.report(batch.run(todo, start, jobs), len(todo), len(tasks) - len(todo), "pictures")
 
 
 class Annotator:

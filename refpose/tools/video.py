@@ -29,8 +29,8 @@ from .. import __version__, draw, tables
 from ..extras import require
 from ..files import write_json
 from ..pose import Pose
-from ..video import ENDINGS, READABLE, Reader, Writer, create, process
-from . import batch, options
+from ..video import CRF, ENDINGS, PRESET, PRESETS, READABLE, Reader, Writer, create, process
+from . import batch, cores, options
 
 VIDEO, RECORD = ".mp4", ".meta.json"
 
@@ -56,9 +56,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-smooth", dest="smooth", action="store_false", help="do not smooth the landmarks over time"
     )
+    encoder = parser.add_argument_group("encoder of the annotated video")
+    encoder.add_argument(
+        "--preset", choices=PRESETS, default=PRESET, metavar="NAME", help=f"from fast to small: {', '.join(PRESETS)}"
+    )
+    encoder.add_argument(
+        "--crf",
+        type=_rate_factor,
+        default=CRF,
+        metavar="N",
+        help="constant rate factor, 1 to 51: lower looks better and takes more bytes",
+    )
     options.add_drawing(parser, ("skeleton",))
     options.add_arguments(parser)
     batch.add_arguments(parser, "videos")
+
+
+def _rate_factor(text: str) -> float:
+    """Read the argument of ``--crf``."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 1 <= value <= 51:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number from 1 to 51")
+    return value
 
 
 def _table_path(kind: str, text: str) -> Path:
@@ -107,8 +129,10 @@ def run(args: argparse.Namespace) -> int:
     start = Annotator(args, endings, progress=len(part) == 1)
     todo = batch.unfinished(part, endings, start.settings, args, RECORD)
     batch.make_folders(todo)
-    with batch.stop_on_interrupt() if args.jobs == 1 else ExitStack():
-        return batch.report(batch.run(todo, start, args.jobs), len(todo), len(part) - len(todo), "videos")
+    jobs = cores.processes(args.jobs, len(todo), args.threads)
+    start.ahead = cores.ahead(jobs, args.threads)
+    with batch.stop_on_interrupt() if jobs == 1 else ExitStack():
+        return batch.report(batch.run(todo, start, jobs), len(todo), len(part) - len(todo), "videos")
 
 
 def _plan(args: argparse.Namespace, kinds: dict[str, Any], endings: list[str]) -> list[batch.Task]:
@@ -141,7 +165,14 @@ class Annotator:
         The endings of the results.
     progress : bool
         Whether to show how far a video is.
+
+    Attributes
+    ----------
+    ahead : int
+        How many frames may wait to be looked at, and to be encoded: with 0, one thread does all.
     """
+
+    ahead = 0
 
     def __init__(self, args: argparse.Namespace, endings: list[str], progress: bool) -> None:
         self.pose = options.settings(args, mode="video", smooth=args.smooth)
@@ -149,6 +180,9 @@ class Annotator:
         self.sound = args.sound
         self.wide = args.wide
         self.settings = {**self.pose, "drawn": self.drawn, "sound": self.sound, "wide": self.wide}
+        self.quality: dict[str, Any] = {"preset": args.preset, "crf": args.crf}
+        if VIDEO in endings:
+            self.settings["encoder"] = self.quality
         self.threads = args.threads
         self.endings = endings[:-1]  # without the record
         self.kinds = [ending for ending in endings if ending in tables.KINDS]
@@ -168,7 +202,7 @@ class Annotator:
             When the user wanted to stop, after the results were ended.
         """
         with (
-            Reader(task.source, self.threads) as reader,
+            Reader(task.source, self.threads, self.ahead) as reader,
             batch.Bar(reader.expected_frames, "frames", self.progress) as bar,
         ):
             results = process(reader, pose)
@@ -233,7 +267,8 @@ class Annotator:
         if VIDEO not in self.endings:
             return None
         sound_of = reader.path if self.sound else None
-        return files.enter_context(create(task.output(VIDEO), reader.fps, sound_of, reader.pixel_aspect, self.threads))
+        shape = (reader.fps, sound_of, reader.pixel_aspect, self.threads)
+        return files.enter_context(create(task.output(VIDEO), *shape, **self.quality, behind=self.ahead))
 
 
 def _summary(counts: dict[str, Any], declared: int | None) -> str:
