@@ -16,7 +16,7 @@ ifdef REFPOSE_GOLDENS
 override export REFPOSE_GOLDENS := $(abspath $(REFPOSE_GOLDENS))
 endif
 
-.PHONY: build core test quick demo bench docs check fmt wheel dist compilers sanitize check-arm fuzz clean
+.PHONY: build core test quick demo bench docs check fmt wheel dist compilers sanitize check-arm fuzz soak clean
 
 # The package as users get it: built, and installed into an environment of its own.
 build: $(VENV)/built
@@ -118,6 +118,10 @@ check-arm: build
 SECONDS ?= 60
 fuzz: build
 	$(BIN)/python -m fuzz $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+# Frames for hours (SECONDS): the same bits, memory and descriptors flat.
+soak: build
+	$(BIN)/python -m fuzz.soak $(SECONDS)
 
 clean:
 	rm -rf $(VENV) build dist demo docs/_build docs/_figures *.egg-info refpose/engine/_native*.so refpose/engine/_native.c

@@ -31,7 +31,7 @@ def flag(name: str, value: Any) -> bool:
         It is neither True nor False.
     """
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False, not {_shown(value)}")
+        raise TypeError(f"{name} must be True or False, not {shown(value)}")
     return bool(value)
 
 
@@ -54,10 +54,10 @@ def whole(name: str, value: Any, least: int | None = None, most: int | None = No
         It is out of its range.
     """
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name} must be a whole number, not {_shown(value)}")
+        raise TypeError(f"{name} must be a whole number, not {shown(value)}")
     number = int(value)
     if (least is not None and number < least) or (most is not None and number > most):
-        raise ValueError(f"{name} must be {_range(least, most)}, not {_shown(value)}")
+        raise ValueError(f"{name} must be {_range(least, most)}, not {shown(value)}")
     return number
 
 
@@ -78,13 +78,13 @@ def exact(name: str, value: Any) -> int | float | Fraction:
         It is not finite.
     """
     if isinstance(value, bool) or not isinstance(value, Real | Decimal):
-        raise TypeError(f"{name} must be a number, not {_shown(value)}")
+        raise TypeError(f"{name} must be a number, not {shown(value)}")
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, Rational):
         return Fraction(int(value.numerator), int(value.denominator))
     if not math.isfinite(value):
-        raise ValueError(f"{name} must be finite, not {_shown(value)}")
+        raise ValueError(f"{name} must be finite, not {shown(value)}")
     return Fraction(value) if isinstance(value, Decimal) else float(value)
 
 
@@ -109,11 +109,11 @@ def number(name: str, value: Any, least: float | None = None, most: float | None
     try:
         found = float(exact(name, value))
     except OverflowError:
-        raise ValueError(f"{name} must be finite, not {_shown(value)}") from None
+        raise ValueError(f"{name} must be finite, not {shown(value)}") from None
     if not math.isfinite(found):  # a long double beyond float64
-        raise ValueError(f"{name} must be finite, not {_shown(value)}")
+        raise ValueError(f"{name} must be finite, not {shown(value)}")
     if (least is not None and found < least) or (most is not None and found > most):
-        raise ValueError(f"{name} must be {_range(least, most)}, not {_shown(value)}")
+        raise ValueError(f"{name} must be {_range(least, most)}, not {shown(value)}")
     return found
 
 
@@ -128,7 +128,7 @@ def _range(least: float | None, most: float | None) -> str:
     return f"at most {most}" if least is None else f"from {least} to {most}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """The value for a message: repr of a number with thousands of digits raises, and of an array fills the screen."""
     try:
         text = repr(value)

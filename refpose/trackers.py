@@ -5,20 +5,20 @@ Follows MediaPipe's ``pose_landmark_cpu.pbtxt`` and ``pose_landmark_filtering.pb
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from fractions import Fraction
-from numbers import Rational, Real
 from typing import Any
 
 import numpy as np
 
+from . import arguments
 from .stages import filters, libm, segmentation
 from .stages.filters import LowPass, OneEuro, Smoothing
 from .stages.landmarks import AUXILIARY, COUNT, Landmarks
 from .stages.libm import FloatArray, f32
 from .stages.roi import Roi, enlarged, from_points, object_scale
 
+_LATEST = 2.0**63 / 1e6  # seconds: MediaPipe's time stamps are microseconds in 64 bits
 STEP_US = 33_333  # microseconds between frames without a time stamp (MediaPipe's solution_base.py)
 
 # pose_landmark_filtering.pbtxt: the two auxiliary landmarks, which are always filtered
@@ -99,11 +99,9 @@ class Tracker:
         """
         if timestamp is None:
             return (self.time_us or 0) + STEP_US
-        if not isinstance(timestamp, Real):
-            raise TypeError(f"timestamp must be a number of seconds, not {timestamp!r}")
-        seconds = Fraction(timestamp) if isinstance(timestamp, Rational) else float(timestamp)
-        if not math.isfinite(seconds):
-            raise ValueError(f"timestamp must be finite, not {timestamp!r}")
+        seconds = arguments.exact("timestamp", timestamp)
+        if not -_LATEST <= seconds <= _LATEST:
+            raise ValueError(f"timestamp must be at most {_LATEST:.0f} seconds, not {arguments.shown(timestamp)}")
         time_us = round(seconds * 1_000_000)
         if self.time_us is not None and time_us <= self.time_us:
             raise ValueError(

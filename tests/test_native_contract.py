@@ -387,6 +387,20 @@ def test_buffers_of_a_program() -> None:
             program.run(*[x] * count)
 
 
+def test_programs_whose_initialisation_failed_do_not_run() -> None:
+    _, step = small_program()
+    wrong = step.copy()
+    wrong["kernel"] = 99
+    for steps in (None, step, wrong):
+        program = native.Program.__new__(native.Program)
+        if steps is not None:
+            with pytest.raises(ValueError, match=r"step 0|no kernels"):
+                program.__init__(steps, np.zeros(16, np.float32), (16, 4, -4), "ref" if steps is wrong else "no isa")
+        for buffers in ((), (np.zeros(4, np.float32), np.zeros(4, np.float32))):
+            with pytest.raises(ValueError, match="not initialised, or that failed"):
+                program.run(*buffers)
+
+
 def test_programs_that_make_no_sense() -> None:
     program, step = small_program()
     weights, sizes = np.zeros(16, np.float32), (16, 4, -4)

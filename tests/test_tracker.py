@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import pickle
+from collections.abc import Callable
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,6 +38,22 @@ def test_time() -> None:
     assert tracker.next_time(0.050001) == 50_001
 
 
+NUMBERS = [
+    int,
+    *(np.dtype(f"{k}{n}").type for k in "iu" for n in (1, 2, 4, 8)),
+    *(np.dtype(f"f{n}").type for n in (2, 4, 8)),
+]
+
+
+@pytest.mark.parametrize(
+    "kind", [*NUMBERS, Fraction, Decimal, lambda n: Fraction(np.int32(n)), lambda n: Fraction(np.int8(n))]
+)
+def test_times_of_every_kind_of_number(kind: Callable[[int], Any]) -> None:
+    """In 8, 16 or 32 bits, microseconds wrap round."""
+    assert Tracker().next_time(kind(13)) == 13_000_000
+    assert type(Tracker().next_time(kind(13))) is int
+
+
 @pytest.mark.parametrize(
     ("timestamp", "error", "message"),
     [
@@ -43,8 +62,11 @@ def test_time() -> None:
         (-3, ValueError, "time must go forward"),
         (math.nan, ValueError, "must be finite"),
         (math.inf, ValueError, "must be finite"),
-        ("0.1", TypeError, "must be a number of seconds"),
-        (1j, TypeError, "must be a number of seconds"),
+        ("0.1", TypeError, "timestamp must be a number"),
+        (1j, TypeError, "timestamp must be a number"),
+        (10**400, ValueError, "must be at most"),
+        (1e300, ValueError, "must be at most"),
+        (np.bool_(True), TypeError, "timestamp must be a number"),
     ],
 )
 def test_bad_time(timestamp: float, error: type[Exception], message: str) -> None:

@@ -197,6 +197,7 @@ cdef class Program:
     cdef object owner
     cdef tuple buffers
     cdef list idle
+    cdef bint ready
     cdef readonly int threads
 
     def __init__(self, steps, weights, sizes, isa, int threads=1):
@@ -246,6 +247,7 @@ cdef class Program:
         error = rp_check(&self.program, &bad)
         if error != NULL:
             raise ValueError(f"step {bad}: {error.decode()} out of range: {steps[bad]}")
+        self.ready = True
 
     def __dealloc__(self):
         rp_aligned_free(self.steps)
@@ -256,6 +258,8 @@ cdef class Program:
         cdef float *spaces[RP_BUFFERS]
         cdef _Context own
         cdef rp_context *context
+        if not self.ready:
+            raise ValueError("this program's steps were not checked: it was not initialised, or that failed")
         if len(buffers) != len(self.buffers):
             raise ValueError(f"expected {len(self.buffers)} buffers, found {len(buffers)}")
         for i, (array, size) in enumerate(zip(buffers, self.buffers)):
