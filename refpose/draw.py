@@ -156,16 +156,16 @@ def landmarks(
         thickness = [style.thickness for style in styles]
         if styles and min(thickness) < 1:
             raise ValueError(f"thickness of a line must be from 1 to {MAX_THICKNESS}, not {min(thickness)}")
-        _lines(image, ends, [style.color for style in styles], thickness)
+        lines(image, ends, [style.color for style in styles], thickness)
     if landmark_spec:
-        white = _channels(image, WHITE_COLOR)
-        circles, colors, widths = [], [], []
+        white = channels(image, WHITE_COLOR)
+        rings, colors, widths = [], [], []
         for (x, y), style in zip(pixels.values(), _styles(image, landmark_spec, pixels), strict=True):
             border = max(style.radius + 1, int(style.radius * 1.2))
-            circles += [(x, y, border), (x, y, style.radius)]
+            rings += [(x, y, border), (x, y, style.radius)]
             colors += [white, style.color]
             widths += [style.thickness, style.thickness]
-        _circles(image, circles, colors, widths)
+        circles(image, rings, colors, widths)
 
 
 def person(image: NDArray[Any], person: Person, parts: Collection[str] = PARTS) -> None:
@@ -226,7 +226,7 @@ def line(image: NDArray[Any], start: Point, end: Point, color: Color, thickness:
         When a coordinate is no whole number.
     """
     thickness = arguments.whole("thickness of a line", thickness, 1, MAX_THICKNESS)
-    _lines(image, [(*_point(start), *_point(end))], [_channels(image, color)], [thickness])
+    lines(image, [(*_point(start), *_point(end))], [channels(image, color)], [thickness])
 
 
 def circle(image: NDArray[Any], center: Point, radius: int, color: Color, thickness: int = 2) -> None:
@@ -251,7 +251,7 @@ def circle(image: NDArray[Any], center: Point, radius: int, color: Color, thickn
     """
     radius = arguments.whole("radius of a circle", radius, 0, _INT32.max)
     thickness = arguments.whole("thickness of a circle", thickness, _INT32.min, MAX_THICKNESS)
-    _circles(image, [(*_point(center), radius)], [_channels(image, color)], [thickness])
+    circles(image, [(*_point(center), radius)], [channels(image, color)], [thickness])
 
 
 def polygon(image: NDArray[Any], corners: ArrayLike, color: Color, thickness: int = 2) -> None:
@@ -279,7 +279,7 @@ def _styles(image: NDArray[Any], spec: DrawingSpec | Mapping[Any, DrawingSpec], 
         style = known.get(values)
         if style is None:
             style = known[values] = _Style(
-                _channels(image, one.color),
+                channels(image, one.color),
                 arguments.whole("thickness", one.thickness, _INT32.min, MAX_THICKNESS),
                 arguments.whole("circle_radius", one.circle_radius, 0, _INT32.max),
             )
@@ -293,19 +293,41 @@ def _stages() -> Stages:
     return stages("auto")
 
 
-def _lines(
+def lines(
     image: NDArray[Any], ends: Sequence[Sequence[int]], colors: Sequence[Values], thickness: Sequence[int]
 ) -> None:
-    """Draw lines, one after the other, of numbers that were checked."""
+    """Draw lines, one after the other, of numbers that were checked.
+
+    Parameters
+    ----------
+    image : (H, W, 3) array
+    ends : n times x, y, x, y
+        Pixels within int32.
+    colors : n times three numbers
+        As `channels` gives them.
+    thickness : n int
+        1 to `MAX_THICKNESS`.
+    """
     if ends:
         paint = np.array(colors, image.dtype)
         _stages().draw_lines(_checked(image), np.array(ends, np.int32), paint, np.array(thickness, np.int32))
 
 
-def _circles(
+def circles(
     image: NDArray[Any], circles: Sequence[Sequence[int]], colors: Sequence[Values], thickness: Sequence[int]
 ) -> None:
-    """Draw circles, one after the other, of numbers that were checked."""
+    """Draw circles, one after the other, of numbers that were checked.
+
+    Parameters
+    ----------
+    image : (H, W, 3) array
+    circles : n times x, y, radius
+        Pixels within int32; the radius is not negative.
+    colors : n times three numbers
+        As `channels` gives them.
+    thickness : n int
+        Up to `MAX_THICKNESS`.
+    """
     if circles:
         paint = np.array(colors, image.dtype)
         _stages().draw_circles(_checked(image), np.array(circles, np.int32), paint, np.array(thickness, np.int32))
@@ -327,7 +349,7 @@ def _point(point: Point) -> Point:
     )
 
 
-def _channels(image: NDArray[Any], color: Color) -> Values:
+def channels(image: NDArray[Any], color: Color) -> Values:
     """`color` as three values that the picture's type can hold: rounded to even and saturated where it has integers."""
     if len(color) not in (3, 4):
         raise ValueError(f"color: expected three numbers, found {color!r}")

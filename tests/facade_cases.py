@@ -154,6 +154,53 @@ MESSAGES = [
     "N.FromString(b'\\r\\x00\\x00\\x80?\\x30\\x81\\x01\\x39abcdefgh\\x42\\x03abc').x",
     "N.FromString(b'\\x09abcdefgh').HasField('x')",
     "C(landmark_list=[NL(landmark=[N(x=1)])])",
+    *(f"N(x=1).{call}" for call in ("IsInitialized()", "FindInitializationErrors()", "SetInParent()", "Extensions")),
+    "errors = []\nN().IsInitialized(errors), errors",
+    *(f"N().{call}" for call in ("WhichOneof('x')", "WhichOneof('q')", "HasExtension('x')", "ClearExtension('x')")),
+    *(f"N(x=1).{call}" for call in ("SerializeToString(deterministic=True)", "SerializeToString(nothing=True)")),
+    *(f"N(x=1).{call}" for call in ("SerializePartialToString(deterministic=True)", "SerializeToString(True)")),
+    "N.X_FIELD_NUMBER, N.PRESENCE_FIELD_NUMBER, NL.LANDMARK_FIELD_NUMBER, N().Y_FIELD_NUMBER",
+    "f = N.DESCRIPTOR.fields[1]\nf.index, f.default_value, f.has_default_value, f.label, f.type, f.cpp_type, f.number",
+    "f = N.DESCRIPTOR.fields[1]\nf.containing_type.name, f.enum_type, f.message_type, f.is_extension, f.json_name",
+    "f = N.DESCRIPTOR.fields[1]\nf.camelcase_name, f.LABEL_REPEATED, f.TYPE_FLOAT, f.CPPTYPE_FLOAT, f.has_presence",
+    "f = NL.DESCRIPTOR.fields[0]\nf.index, f.default_value, f.label, f.type, f.cpp_type, f.message_type.full_name",
+    "d = N.DESCRIPTOR\nd.fields_by_number[1].name, list(d.fields_by_camelcase_name), d.containing_type, d.has_options",
+    "d = N.DESCRIPTOR\nlist(d.oneofs), list(d.nested_types), list(d.extensions), d.file.name, d._concrete_class is N",
+    "N.__name__, N.DESCRIPTOR.file.package, list(N.DESCRIPTOR.file.message_types_by_name)",
+    *(
+        f"m = N.FromString({data})\n{call}"
+        for data in (
+            "b'\\x30\\x81\\x01'",
+            "b'\\x43\\x08\\x01\\x44\\r\\x00\\x00\\x80?'",
+            "b'\\x09abcdefgh'",
+            "b'\\x4dabcd'",
+        )
+        for call in (
+            *("m.SerializeToString(), m.ByteSize()", "m == N()", "str(m)", "m.x = 2\nm.SerializeToString()"),
+            *(
+                "m.DiscardUnknownFields()\nm.SerializeToString()",
+                "m.Clear()\nm.SerializeToString()",
+                "[value for _, value in m.ListFields()]",
+            ),
+            *("n = N(y=1)\nn.MergeFrom(m)\nn.SerializeToString()", "n = N(y=1)\nn.CopyFrom(m)\nn == m"),
+            *("copy.deepcopy(m).SerializeToString()", "pickle.loads(pickle.dumps(m)) == m"),
+            "l = NL(landmark=[m])\nl.DiscardUnknownFields()\nl.SerializeToString()",
+        )
+    ),
+    *(
+        f"N.FromString({data})"
+        for data in ("b'\\x43\\x08\\x01'", "b'\\x44'", "b'\\x43\\x4c'", "b'\\x30' + b'\\xff' * 11")
+    ),
+    *(
+        f"N.FromString({data})"
+        for data in ("'abc'", "None", "5", "memoryview(b'\\r\\x00\\x00\\x80?')", "b'\\x43' * 200")
+    ),
+    "m = NL(landmark=[N()])\nn = m.landmark[0]\nm.Clear()\nn.x = 5\nm, n",
+    "m = NL(landmark=[N(x=1)])\nm.MergeFrom(m)\nm",
+    "m = NL()\nm.landmark.add().SetInParent()\nm",
+    "m = NL()\nm.landmark.MergeFrom([N(x=1)])\nm",
+    "N().HasField(5)",
+    "N(**{'x': 1}) == N(x=1)",
 ]
 
 # Arguments of Pose
@@ -173,6 +220,13 @@ ARGUMENTS = [
     "1, 2, 3, 4, 5, 6, 7, 8",
     "True, 1, True, True, True, 0.5, 0.5",
     "False, 0",
+]
+
+HOLISTIC_ARGUMENTS = [
+    *(f"refine_face_landmarks={value}" for value in ("True", "0", "None", "'x'", "np.bool_(True)")),
+    *("model_complexity=1.0", "model_complexity=0", "enable_segmentation=1", "min_detection_confidence='x'"),
+    *("1, 2, 3, 4, 5, 6, 7, 8, 9", "True, 1, True, True, True, True, 0.5, 0.5", "foo=1", "static_image_mode='x'"),
+    *("smooth_landmarks=0", "min_tracking_confidence=None", "smooth_segmentation=None, static_image_mode=True"),
 ]
 
 # What is done with a new Pose p; A is a (48, 64, 3) uint8 array.
@@ -249,6 +303,19 @@ def frames(astronaut: np.ndarray) -> list[np.ndarray]:
     """A short BGR video: the camera moves over the (512, 512, 3) RGB picture; one frame shows nobody."""
     found = [astronaut[8 * i : 8 * i + 448, 60 - 10 * i : 460 - 10 * i, ::-1].copy() for i in range(5)]
     found.insert(3, np.zeros_like(found[0]))
+    return found
+
+
+def tracked(solution: Any, astronaut: np.ndarray, model_complexity: int) -> list[str]:
+    """Hashes of the landmarks, the world landmarks and the mask that `Pose` or `Holistic` finds in `frames`."""
+    found = []
+    with solution(model_complexity=model_complexity, enable_segmentation=True) as pose:
+        for frame in frames(astronaut):
+            results = pose.process(np.ascontiguousarray(frame[:, :, ::-1]))
+            mask = results.segmentation_mask
+            content = [str(results.pose_landmarks), str(results.pose_world_landmarks)]
+            content.append("None" if mask is None else f"{mask.shape} {hashlib.sha256(mask.tobytes()).hexdigest()}")
+            found.append(hashlib.sha256("".join(content).encode()).hexdigest()[:12])
     return found
 
 

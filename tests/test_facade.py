@@ -233,43 +233,130 @@ def test_install_beside_the_real_one(monkeypatch: pytest.MonkeyPatch) -> None:
         mp.install()
 
 
-MISSING = {
-    "solutions.hands": "need MediaPipe itself",
-    "solutions.holistic": "need MediaPipe itself",
-    "framework.formats.detection_pb2": "need MediaPipe itself",
-    "python.vision": "need MediaPipe itself",
-    "tasks": r"use refpose\.Pose",
-    "Image": r"use refpose\.Pose",
-}
-MISSING_FUNCTIONS = {
-    "solutions.drawing_utils.draw_detection": "need MediaPipe itself",
-    "solutions.drawing_styles.get_default_hand_landmarks_style": "need MediaPipe itself",
-}
+def test_find_spec() -> None:
+    program = """
+from importlib.util import find_spec
+from refpose import mediapipe
+mediapipe.install()
+for name in ("", ".solutions.pose", ".python.solutions.pose", ".framework.formats.detection_pb2", ".solutions.hands"):
+    assert find_spec(f"mediapipe{name}").name, name
+for name in (".nothing", ".solutions.nothing", ".python.solutions.nothing", ".framework.formats.nothing_pb2"):
+    assert find_spec(f"mediapipe{name}") is None, name
+    assert find_spec(f"refpose.mediapipe{name}") is None, name
+try:
+    import mediapipe.nothing
+except ModuleNotFoundError as error:
+    print(error)
+"""
+    assert python(program) == "No module named 'mediapipe.nothing'\n"
 
 
-@pytest.mark.parametrize(("name", "advice"), [*MISSING.items(), *MISSING_FUNCTIONS.items()])
-def test_attributes_that_are_missing(name: str, advice: str) -> None:
-    package, _, last = f"mp.{name}".rpartition(".")
-    with pytest.raises(AttributeError, match=rf"refpose has no mediapipe\.{name}: .*{advice}"):
-        getattr(eval(package), last)
-
-
-@pytest.mark.parametrize(("name", "advice"), list(MISSING.items()))
-def test_imports_that_are_missing(name: str, advice: str) -> None:
-    package, _, last = f"refpose.mediapipe.{name}".rpartition(".")
-    for line in (f"import {package}.{last}", f"from {package} import {last}"):
-        with pytest.raises(ModuleNotFoundError, match=rf"refpose has no mediapipe\.{name}: .*{advice}"):
-            exec(line)
-
-
-def test_imports_that_are_missing_once_installed() -> None:
+def test_imports_that_are_not_used() -> None:
+    """What is missing is found under all its names, and stands where a program only names it."""
     program = """
 from refpose import mediapipe
 mediapipe.install()
-for line in ("import mediapipe.tasks", "from mediapipe.tasks import python", "from mediapipe import tasks"):
+import mediapipe as mp
+import mediapipe.calculators.util.thresholding_calculator_pb2
+import mediapipe.python.solutions.face_mesh as face_mesh
+from mediapipe.framework.formats import body_rig_pb2, classification_pb2, detection_pb2, landmark_pb2, rect_pb2
+from mediapipe.framework.formats.detection_pb2 import Detection
+from mediapipe.framework.formats.location_data_pb2 import LocationData
+from mediapipe.python import packet_creator, packet_getter
+from mediapipe.python._framework_bindings import image_frame
+from mediapipe.python.solution_base import SolutionBase, PacketDataType
+from mediapipe.python.solutions import face_detection, hands, objectron, selfie_segmentation
+from mediapipe.python.solutions.drawing_utils import draw_axis, draw_detection
+from mediapipe.python.solutions.hands import Hands, HandLandmark
+assert hands is mp.solutions.hands and face_mesh is mp.solutions.face_mesh
+assert mp.solutions.drawing_utils.landmark_pb2 is landmark_pb2
+assert mp.solutions.drawing_utils.detection_pb2.Detection is Detection
+assert HandLandmark.PINKY_TIP == 20 and len(hands.HAND_CONNECTIONS) == 21
+assert len(face_mesh.FACEMESH_TESSELATION) == 2556 and face_mesh.FACEMESH_NUM_LANDMARKS == 468
+class MyHands(Hands):
+    pass
+def draw(hands: Hands | None, detection: Detection, image: mp.ImageFrame) -> None:
+    assert not isinstance(5, Hands) and Hands
+for use in (Hands, MyHands, lambda: face_mesh.FaceMesh(), lambda: Detection.x, lambda: list(Detection), draw_axis,
+            lambda: LocationData["x"], lambda: 5 in Detection, lambda: mp.CalculatorGraph(), lambda: SolutionBase("x"),
+            draw_detection, lambda: packet_creator.create_string("x"), lambda: PacketDataType.STRING):
     try:
-        exec(line)
-    except ModuleNotFoundError as error:
-        print("refpose has no mediapipe.tasks" in str(error))
+        use()
+    except NotImplementedError as error:
+        print(str(error)[:41])
 """
-    assert python(program) == "True\n" * 3
+    assert python(program).splitlines() == [
+        *["refpose has no mediapipe.solutions.hands."] * 2,
+        "refpose has no mediapipe.solutions.face_m",
+        *["refpose has no mediapipe.framework.format"] * 2,
+        "refpose has no mediapipe.solutions.drawin",
+        *["refpose has no mediapipe.framework.format"] * 2,
+        "refpose has no mediapipe.CalculatorGraph:",
+        "refpose has no mediapipe.python.solution_",
+        "refpose has no mediapipe.solutions.drawin",
+        *["refpose has no mediapipe.python.packet_cr", "refpose has no mediapipe.python.solution_"],
+    ]
+
+
+@pytest.mark.parametrize("name", ["solutions.nothing", "nothing", "framework.nothing", "solutions.pose.nothing"])
+def test_attributes_that_do_not_exist(name: str) -> None:
+    package, _, last = f"mp.{name}".rpartition(".")
+    with pytest.raises(AttributeError, match=rf"refpose has no mediapipe\.{name}: .*need MediaPipe itself"):
+        getattr(eval(package), last)
+    with pytest.raises(ImportError, match=f"cannot import name '{last}'"):
+        exec(f"from refpose.mediapipe{package.removeprefix('mp')} import {last}")
+
+
+def test_modules_have_what_mediapipes_have() -> None:
+    """Every name of MediaPipe's modules for the pose is there, if only to be imported."""
+    libraries = {"cv2", "plt", "containers", "descriptor", "message"}
+    for module, names in RECORDED["module_names"].items():
+        found = mp.python.solution_base if module == "solution_base" else getattr(mp.solutions, module)
+        assert not [name for name in names if name not in libraries and not hasattr(found, name)], module
+
+
+def test_solution_base() -> None:
+    base = mp.python.solution_base.SolutionBase
+    assert issubclass(mp.solutions.pose.Pose, base)
+    assert issubclass(mp.solutions.holistic.Holistic, base)
+    with mp.solutions.pose.Pose() as pose:
+        assert isinstance(pose, base)
+        assert pose._simulated_timestamp == 0
+        pose.process(np.zeros((8, 8, 3), np.uint8))
+        assert pose._simulated_timestamp == 33333
+    assert pose._graph is None
+
+
+def test_repr() -> None:
+    with mp.solutions.pose.Pose(static_image_mode=True, model_complexity=0) as pose:
+        assert repr(pose) == f"<mediapipe Pose: {pose._graph!r}>"
+    assert repr(pose) == "<mediapipe Pose: closed>"
+
+
+@pytest.mark.parametrize("case", facade_cases.HOLISTIC_ARGUMENTS)
+def test_holistic_arguments(case: str) -> None:
+    found = facade_cases.outcome(f"Holistic({case})", {"Holistic": mp.solutions.holistic.Holistic})
+    assert (found if found.startswith("raises") else "done") == RECORDED["holistic_arguments"][case]
+
+
+@exact
+@pytest.mark.parametrize("complexity", [0, 1, 2])
+@pytest.mark.parametrize("name", ["holistic", "pose"])
+def test_tracked(name: str, complexity: int) -> None:
+    solution = mp.solutions.pose.Pose if name == "pose" else mp.solutions.holistic.Holistic
+    found = facade_cases.tracked(solution, golden_data.picture("astronaut"), complexity)
+    assert found == RECORDED[name][complexity]
+
+
+def test_holistic_says_what_it_does_not_find() -> None:
+    holistic = mp.solutions.holistic
+    with holistic.Holistic() as solution:
+        results = solution.process(np.zeros((48, 64, 3), np.uint8))
+    assert results.pose_landmarks is results.pose_world_landmarks is results.segmentation_mask is None
+    assert repr(results).count("None") == 3
+    for name in ("left_hand_landmarks", "right_hand_landmarks", "face_landmarks"):
+        assert name in results._fields
+        with pytest.raises(NotImplementedError, match=rf"refpose has no {name} of .*need MediaPipe itself"):
+            getattr(results, name)
+    assert holistic.HAND_CONNECTIONS is mp.solutions.hands_connections.HAND_CONNECTIONS
+    assert holistic.FACEMESH_TESSELATION is mp.solutions.face_mesh_connections.FACEMESH_TESSELATION

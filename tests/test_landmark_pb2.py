@@ -9,7 +9,7 @@ import facade_cases
 import pytest
 
 from refpose.mediapipe.framework.formats import landmark_pb2
-from refpose.mediapipe.framework.message import DecodeError
+from refpose.mediapipe.framework.wire import DecodeError
 
 RECORDED = json.loads((Path(__file__).parent / "recorded" / "facade.json").read_text())["messages"]
 NAMES = {

@@ -5,15 +5,22 @@ edited gets it from `install`. This package renames; everything is computed else
 """
 
 import sys
+from typing import TYPE_CHECKING
 
-from refpose.mediapipe import _missing, framework, python, solutions
+from refpose.mediapipe import _missing
+
+sys.meta_path.insert(0, _missing.Finder())
+
+from refpose.mediapipe import framework, python, solutions  # noqa: E402 - they need the finder
 
 __all__ = ["__version__", "framework", "install", "python", "solutions"]
 
 # The release whose numbers these are
 __version__ = "0.10.21"
 
-__getattr__ = _missing.attributes("mediapipe")
+if not TYPE_CHECKING:
+    _GRAPHS = ("CalculatorGraph", "GraphInputStreamAddMode", "ImageFrame", "Matrix", "Packet", "Timestamp")
+    __getattr__ = _missing.attributes(__name__, *_GRAPHS, "Image", "ImageFormat", "ValidatedGraphConfig")
 
 
 def install() -> None:
@@ -30,16 +37,4 @@ def install() -> None:
             f"refpose.mediapipe.install(): mediapipe was imported already, from {getattr(found, '__file__', found)}; "
             "call install() before the first import of mediapipe"
         )
-    _alias(__name__, "mediapipe")
-
-
-def _alias(package: str, name: str) -> None:
-    """Let `name` and what is below it import the modules of `package`."""
-    for module_name, module in list(sys.modules.items()):
-        if module_name == package or module_name.startswith(f"{package}."):
-            sys.modules[name + module_name.removeprefix(package)] = module
-
-
-# MediaPipe's sources are in mediapipe/python/solutions, and programs import from there as well.
-_alias(f"{__name__}.solutions", f"{__name__}.python.solutions")
-sys.meta_path.append(_missing.Finder())
+    sys.modules["mediapipe"] = sys.modules[__name__]

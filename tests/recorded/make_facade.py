@@ -15,11 +15,13 @@ import matplotlib.pyplot as plt
 import mediapipe as mp
 import numpy as np
 from mediapipe.framework.formats import landmark_pb2
+from mediapipe.python import solution_base
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+import drawing_cases  # noqa: E402
 import facade_cases as cases  # noqa: E402
 
 matplotlib.use("Agg")
@@ -40,6 +42,10 @@ arguments = {}
 for case in cases.ARGUMENTS:
     answer = cases.outcome(f"Pose({case})", {"Pose": mp.solutions.pose.Pose})
     arguments[case] = answer if answer.startswith("raises") else "done"
+holistic_arguments = {}
+for case in cases.HOLISTIC_ARGUMENTS:
+    answer = cases.outcome(f"Holistic({case})", {"Holistic": mp.solutions.holistic.Holistic})
+    holistic_arguments[case] = answer if answer.startswith("raises") else "done"
 calls = {}
 for case in cases.CALLS:
     answer = cases.outcome(case, {"A": small, "p": mp.solutions.pose.Pose()})
@@ -61,6 +67,11 @@ style = sorted((int(index), copy.copy(vars(spec))) for index, spec in styles.get
         {
             "messages": {case: cases.outcome(case, messages) for case in cases.MESSAGES},
             "arguments": arguments,
+            "holistic_arguments": holistic_arguments,
+            "holistic": [cases.tracked(mp.solutions.holistic.Holistic, astronaut, size) for size in (0, 1, 2)],
+            "pose": [cases.tracked(mp.solutions.pose.Pose, astronaut, size) for size in (0, 1, 2)],
+            "drawn": {case: drawing_cases.drawn(case, mp) for case in drawing_cases.CASES},
+            "answers": {case: drawing_cases.answer(case, mp) for case in drawing_cases.ANSWERS},
             "calls": calls,
             "program": cases.run_program(cases.PROGRAM, cases.frames(astronaut)).splitlines(),
             "landmarks": str(result.pose_landmarks),
@@ -68,6 +79,15 @@ style = sorted((int(index), copy.copy(vars(spec))) for index, spec in styles.get
             "plots": plots,
             "style": style,
             "connections": [list(pair) for pair in connections],
+            "module_names": {
+                name: sorted(key for key in vars(module) if not key.startswith("__"))
+                for name, module in {
+                    **{name: getattr(mp.solutions, name) for name in ("drawing_utils", "drawing_styles", "holistic")},
+                    **{name: getattr(mp.solutions, name) for name in ("pose", "pose_connections", "hands_connections")},
+                    "face_mesh_connections": mp.solutions.face_mesh_connections,
+                    "solution_base": solution_base,
+                }.items()
+            },
             "names": [landmark.name for landmark in mp.solutions.pose.PoseLandmark],
         },
         indent=0,

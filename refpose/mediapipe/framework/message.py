@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeVar, ove
 
 import numpy as np
 
+from refpose.mediapipe.framework import wire
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -36,10 +38,6 @@ def to_float32(value: Any) -> float:
     return ctypes.c_float(value).value
 
 
-class DecodeError(ValueError):
-    """Bytes that are no message of this kind."""
-
-
 class Field:
     """A field of a message; also its descriptor, with the names google.protobuf.json_format reads.
 
@@ -54,9 +52,15 @@ class Field:
         Whether a field that was set is told from one that was not.
     """
 
-    is_extension = False
-    containing_oneof = None
+    LABEL_OPTIONAL, LABEL_REQUIRED, LABEL_REPEATED = 1, 2, 3
+    TYPE_FLOAT, TYPE_MESSAGE = 2, 11
+    CPPTYPE_FLOAT, CPPTYPE_MESSAGE = 6, 10
+    is_extension = has_default_value = has_options = False
+    containing_oneof = enum_type = extension_scope = None
     message_type: SimpleNamespace | None = None
+    containing_type: SimpleNamespace
+    index: int
+    default_value: Any
 
     def __init__(self, number: int, wire_type: int, label: int, type: int, cpp_type: int) -> None:
         self.number = number
@@ -64,19 +68,21 @@ class Field:
         self.label = label
         self.type = type
         self.cpp_type = cpp_type
-        self.is_repeated = label == 3
+        self.is_repeated = label == self.LABEL_REPEATED
         self.has_presence = not self.is_repeated
 
     def __set_name__(self, owner: type[Message], name: str) -> None:
-        self.name = self.json_name = name
+        self.name = self.json_name = self.camelcase_name = name
         self.full_name = f"mediapipe.{owner.__name__}.{name}"
 
 
 class Float(Field):
     """An optional float32, 0.0 until it is set."""
 
+    default_value = 0.0
+
     def __init__(self, number: int) -> None:
-        super().__init__(number, wire_type=5, label=1, type=2, cpp_type=6)
+        super().__init__(number, wire.FIXED32, self.LABEL_OPTIONAL, self.TYPE_FLOAT, self.CPPTYPE_FLOAT)
 
     @overload
     def __get__(self, message: None, owner: type[Message]) -> Float: ...
@@ -105,16 +111,16 @@ class Float(Field):
     def encode(self, value: float) -> bytes:
         return struct.pack("<Bf", self.number << 3 | self.wire_type, value)
 
-    def decode(self, message: Message, wire_type: int, data: bytes) -> None:
-        if wire_type == self.wire_type:
-            (message._values[self.name],) = struct.unpack("<f", data)
+    def decode(self, message: Message, data: bytes) -> None:
+        (message._values[self.name],) = struct.unpack("<f", data)
 
 
 class Repeated(Field, Generic[M]):
     """Any number of messages of one class, none at first."""
 
     def __init__(self, number: int, kind: type[M]) -> None:
-        super().__init__(number, wire_type=2, label=3, type=11, cpp_type=10)
+        super().__init__(number, wire.BYTES, self.LABEL_REPEATED, self.TYPE_MESSAGE, self.CPPTYPE_MESSAGE)
+        self.default_value = []
         self.kind = kind
         self.message_type = kind.DESCRIPTOR
 
@@ -156,21 +162,27 @@ class Repeated(Field, Generic[M]):
 
     def encode(self, value: Iterable[M]) -> bytes:
         tag = bytes([self.number << 3 | self.wire_type])
-        return b"".join(tag + _varint(len(data)) + data for data in (item.SerializeToString() for item in value))
+        return b"".join(tag + wire.varint(len(data)) + data for data in (item.SerializeToString() for item in value))
 
-    def decode(self, message: Message, wire_type: int, data: bytes) -> None:
-        if wire_type == self.wire_type:
-            self.__get__(message, type(message)).add().MergeFromString(data)
+    def decode(self, message: Message, data: bytes) -> None:
+        self.__get__(message, type(message)).add().MergeFromString(data)
+
+
+FILE = SimpleNamespace(
+    name="mediapipe/framework/formats/landmark.proto", package="mediapipe", syntax="proto2", message_types_by_name={}
+)
+"""Descriptor of the file that the message classes are from."""
 
 
 class Message:
     """Base of the message classes; every field has its keyword, and None leaves it unset."""
 
-    __slots__ = ("_values",)
+    __slots__ = ("_unknown", "_values")
     __hash__ = None  # type: ignore[assignment]  # messages can change
 
     DESCRIPTOR: ClassVar[SimpleNamespace]
     _values: dict[str, Any]
+    _unknown: tuple[wire.Record, ...]
 
     def __init_subclass__(cls) -> None:
         fields = [field for field in vars(cls).values() if isinstance(field, Field)]
@@ -179,14 +191,27 @@ class Message:
             full_name=f"mediapipe.{cls.__name__}",
             fields=fields,
             fields_by_name={field.name: field for field in fields},
-            file=SimpleNamespace(name="mediapipe/framework/formats/landmark.proto"),
+            fields_by_camelcase_name={field.name: field for field in fields},
+            fields_by_number={field.number: field for field in fields},
+            **dict.fromkeys(("enum_types", "extension_ranges", "extensions", "nested_types", "oneofs"), ()),
+            oneofs_by_name={},
+            containing_type=None,
+            file=FILE,
+            syntax=FILE.syntax,
             has_options=False,
+            is_extendable=False,
+            _concrete_class=cls,
         )
+        FILE.message_types_by_name[cls.__name__] = cls.DESCRIPTOR
+        for index, field in enumerate(fields):
+            field.index, field.containing_type = index, cls.DESCRIPTOR
+            setattr(cls, f"{field.name.upper()}_FIELD_NUMBER", field.number)
 
     def __init__(self, *args: Any, **values: Any) -> None:
         if args:
             raise TypeError("No positional arguments allowed")
         object.__setattr__(self, "_values", {})
+        object.__setattr__(self, "_unknown", ())
         for name, value in values.items():
             field = self._field(name)
             if value is not None:
@@ -201,9 +226,13 @@ class Message:
         if type(other) is not type(self):
             return NotImplemented
         mine, theirs = self.ListFields(), other.ListFields()
-        return len(mine) == len(theirs) and all(
-            field is other_field and field.same(value, other_value)
-            for (field, value), (other_field, other_value) in zip(mine, theirs, strict=True)
+        return (
+            self._unknown == other._unknown
+            and len(mine) == len(theirs)
+            and all(
+                field is other_field and field.same(value, other_value)
+                for (field, value), (other_field, other_value) in zip(mine, theirs, strict=True)
+            )
         )
 
     def __repr__(self) -> str:
@@ -232,10 +261,12 @@ class Message:
         self._check_class("MergeFrom", other)
         for field, value in other.ListFields():
             field.merge(self, value)
+        object.__setattr__(self, "_unknown", self._unknown + other._unknown)
 
     def Clear(self) -> None:
         """Unset all fields."""
         self._values.clear()
+        object.__setattr__(self, "_unknown", ())
 
     def ClearField(self, name: str) -> None:
         """Unset a field."""
@@ -256,9 +287,10 @@ class Message:
             if field.name in self._values and (field.has_presence or self._values[field.name])
         ]
 
-    def SerializeToString(self) -> bytes:
-        """The message in protobuf's binary format."""
-        return b"".join(field.encode(value) for field, value in self.ListFields())
+    def SerializeToString(self, deterministic: bool = False) -> bytes:
+        """The message in protobuf's binary format, always the same bytes for the same message."""
+        known = b"".join(field.encode(value) for field, value in self.ListFields())
+        return known + b"".join(record.raw for record in self._unknown)
 
     SerializePartialToString = SerializeToString
 
@@ -267,12 +299,17 @@ class Message:
         return len(self.SerializeToString())
 
     def MergeFromString(self, data: bytes) -> int:
-        """Merge a message in binary format; unknown fields are dropped. Returns the length."""
-        numbered = {field.number: field for field in self.DESCRIPTOR.fields}
-        for number, wire_type, value in _records(data):
-            if number in numbered:
-                numbered[number].decode(self, wire_type, value)
-        return len(data)
+        """Merge a message in binary format; unknown fields are kept. Returns the length."""
+        content = memoryview(data).tobytes()
+        unknown = []
+        for record in wire.records(content):
+            field = self.DESCRIPTOR.fields_by_number.get(record.field_number)
+            if field is not None and field.wire_type == record.wire_type:
+                field.decode(self, record.content)
+            else:
+                unknown.append(record)
+        object.__setattr__(self, "_unknown", (*self._unknown, *unknown))
+        return len(content)
 
     def ParseFromString(self, data: bytes) -> int:
         """Become the message that `data` is in binary format. Returns the length."""
@@ -285,6 +322,51 @@ class Message:
         result = cls()
         result.MergeFromString(data)
         return result
+
+    def UnknownFields(self) -> tuple[wire.Record, ...]:
+        """What was parsed that is no field of this class: `field_number`, `wire_type` and `data` of each."""
+        return self._unknown
+
+    def DiscardUnknownFields(self) -> None:
+        """Drop the unknown fields, also those of the messages inside."""
+        object.__setattr__(self, "_unknown", ())
+        for field, value in self.ListFields():
+            if field.is_repeated:
+                for item in value:
+                    item.DiscardUnknownFields()
+
+    def IsInitialized(self, errors: list[str] | None = None) -> bool:
+        """Whether all required fields are set: True, for there are none. `errors` stays as it is."""
+        return True
+
+    def FindInitializationErrors(self) -> list[str]:
+        """The required fields that are not set: none."""
+        return []
+
+    def SetInParent(self) -> None:
+        """Nothing: a message in a list is there once it was added."""
+
+    def WhichOneof(self, name: str) -> NoReturn:
+        """Which field of a group of alternatives is set. These classes have no such group.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        raise ValueError(f"Protocol message {type(self).__name__} has no oneof {name!r}")
+
+    def HasExtension(self, extension: object) -> NoReturn:
+        """Whether an extension is set. These classes have none.
+
+        Raises
+        ------
+        KeyError
+            Always.
+        """
+        raise KeyError(f"{type(self).__name__} has no extension {extension!r}")
+
+    ClearExtension = HasExtension
 
     def _field(self, name: str) -> Any:
         try:
@@ -383,49 +465,3 @@ class RepeatedComposite(Sequence[M]):
         result = RepeatedComposite(self._kind)
         result.extend(self)
         return result
-
-
-def _varint(value: int) -> bytes:
-    """An unsigned integer, seven bits to a byte, the lowest first."""
-    parts = bytearray()
-    while value > 127:
-        parts.append(value & 127 | 128)
-        value >>= 7
-    parts.append(value)
-    return bytes(parts)
-
-
-def _records(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Field number, wire type and content of each record of a message in binary format."""
-    position = 0
-
-    def take(count: int) -> bytes:
-        nonlocal position
-        taken = data[position : position + count]
-        if len(taken) < count:
-            raise DecodeError("Error parsing message: it ends in the middle of a field")
-        position += count
-        return taken
-
-    def varint() -> int:
-        value = shift = 0
-        while True:
-            (part,) = take(1)
-            value |= (part & 127) << shift
-            if part < 128:
-                return value
-            shift += 7
-
-    while position < len(data):
-        tag = varint()
-        number, wire_type = tag >> 3, tag & 7
-        if number == 0:
-            raise DecodeError("Error parsing message: field number 0")
-        if wire_type == 0:
-            yield number, wire_type, _varint(varint())
-        elif wire_type in (1, 5):
-            yield number, wire_type, take(8 if wire_type == 1 else 4)
-        elif wire_type == 2:
-            yield number, wire_type, take(varint())
-        else:
-            raise DecodeError(f"Error parsing message: wire type {wire_type} of field {number}")

@@ -1,18 +1,23 @@
-"""mediapipe.solutions.drawing_utils: landmarks on pictures and in three dimensions."""
+"""mediapipe.solutions.drawing_utils: landmarks on pictures and in three dimensions.
+
+A program that sets a constant or a function of this module changes what is drawn, as with MediaPipe: they are looked up
+when they are used.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from refpose import draw, extras
 from refpose.draw import WHITE_COLOR, DrawingSpec
-from refpose.draw import pixel as _normalized_to_pixel_coordinates
 from refpose.mediapipe import _missing
+from refpose.mediapipe.framework.formats import landmark_pb2
 from refpose.mediapipe.framework.formats.landmark_pb2 import LandmarkList, NormalizedLandmarkList
+from refpose.mediapipe.solutions._opencv import Brush
 
 __all__ = [
     "BLACK_COLOR",
@@ -21,12 +26,17 @@ __all__ = [
     "RED_COLOR",
     "WHITE_COLOR",
     "DrawingSpec",
-    "_normalized_to_pixel_coordinates",
     "draw_landmarks",
+    "landmark_pb2",
     "plot_landmarks",
 ]
 
-__getattr__ = _missing.attributes(__name__)
+if not TYPE_CHECKING:
+    __getattr__ = _missing.attributes(__name__, "draw_axis", "draw_detection")
+
+_PRESENCE_THRESHOLD = draw.PRESENCE_THRESHOLD
+_VISIBILITY_THRESHOLD = draw.VISIBILITY_THRESHOLD
+_BGR_CHANNELS = 3
 
 # BGR
 BLACK_COLOR = (0, 0, 0)
@@ -34,23 +44,49 @@ RED_COLOR = (0, 0, 255)
 GREEN_COLOR = (0, 128, 0)
 BLUE_COLOR = (255, 0, 0)
 
-_LANDMARKS = DrawingSpec(RED_COLOR)
-_CONNECTIONS = DrawingSpec()
-_PLOTTED_LANDMARKS = DrawingSpec(RED_COLOR, thickness=5)
-_PLOTTED_CONNECTIONS = DrawingSpec(BLACK_COLOR, thickness=5)
+
+def _normalized_to_pixel_coordinates(
+    normalized_x: float, normalized_y: float, image_width: int, image_height: int
+) -> tuple[int, int] | None:
+    """Pixel of an image-normalised point, or None when it lies outside the picture."""
+    for value in (normalized_x, normalized_y):
+        if not (value >= 0 and (value < 1 or math.isclose(1, value))):
+            return None
+    x, y = math.floor(normalized_x * image_width), math.floor(normalized_y * image_height)
+    return min(x, image_width - 1), min(y, image_height - 1)
+
+
+def _shown(landmark: Any) -> bool:
+    """Whether a landmark states nothing that is below the thresholds."""
+    visible = not (landmark.HasField("visibility") and landmark.visibility < _VISIBILITY_THRESHOLD)
+    return visible and not (landmark.HasField("presence") and landmark.presence < _PRESENCE_THRESHOLD)
+
+
+def _pairs(connections: Iterable[Any] | None, count: int) -> Iterable[tuple[Any, int, int]]:
+    """Each connection with its ends.
+
+    Raises
+    ------
+    ValueError
+        When it comes to one that names a landmark which is not among `count`.
+    """
+    for connection in connections or ():
+        draw.check_connections([connection], count)
+        yield connection, connection[0], connection[1]
 
 
 def draw_landmarks(
     image: NDArray[Any],
     landmark_list: NormalizedLandmarkList | None,
     connections: Iterable[Any] | None = None,
-    landmark_drawing_spec: DrawingSpec | Mapping[int, DrawingSpec] | None = _LANDMARKS,
-    connection_drawing_spec: DrawingSpec | Mapping[Any, DrawingSpec] | None = _CONNECTIONS,
+    landmark_drawing_spec: DrawingSpec | Mapping[int, DrawingSpec] | None = DrawingSpec(color=RED_COLOR),  # noqa: B008
+    connection_drawing_spec: DrawingSpec | Mapping[Any, DrawingSpec] | None = DrawingSpec(),  # noqa: B008
     is_drawing_landmarks: bool = True,
 ) -> None:
     """Draw landmarks, and lines between them, into a picture.
 
-    Landmarks that state a visibility or a presence below 0.5 and those outside the picture are left out.
+    Landmarks that state a visibility or a presence below 0.5 and those outside the picture are left out. An exception
+    leaves on the picture what was drawn before.
 
     Parameters
     ----------
@@ -61,34 +97,58 @@ def draw_landmarks(
     connections : iterable of pairs of int, optional
         Which landmarks to connect.
     landmark_drawing_spec, connection_drawing_spec : DrawingSpec, mapping or None
-        One for all, or a mapping from the landmark's index or the pair; None draws none.
+        One for all, or a mapping from the landmark's index or the pair; None draws none. OpenCV's colours and
+        thicknesses: a colour is up to four numbers, one number or None; the thickness None is 1.
     is_drawing_landmarks : bool
         False draws lines alone.
 
     Raises
     ------
     ValueError
-        When the picture has not three channels, or a connection names a landmark that is not in the list.
+        When the picture has not three channels, a connection names a landmark that is not in the list, or a number is
+        out of its range.
+    TypeError
+        When a colour, a thickness or a radius is none.
+    KeyError
+        When a mapping has nothing for a landmark or a pair.
     """
     if not landmark_list:
         return
-    points, visibility, presence = _arrays(landmark_list)
-    draw.landmarks(
-        image,
-        points,
-        visibility,
-        presence,
-        connections,
-        landmark_drawing_spec if is_drawing_landmarks else None,
-        connection_drawing_spec,
-    )
+    if image.shape[2] != _BGR_CHANNELS:
+        raise ValueError("Input image must contain three channel bgr data.")
+    height, width, _ = image.shape
+    pixels = {}
+    for index, landmark in enumerate(landmark_list.landmark):
+        if _shown(landmark) and (pixel := _normalized_to_pixel_coordinates(landmark.x, landmark.y, width, height)):
+            pixels[index] = pixel
+    with Brush(image) as brush:
+        if connections:
+            for connection, start, end in _pairs(connections, len(landmark_list.landmark)):
+                if connection_drawing_spec is not None and start in pixels and end in pixels:
+                    spec = _spec(connection_drawing_spec, connection)
+                    brush.line(pixels[start], pixels[end], spec.color, spec.thickness)
+        if is_drawing_landmarks and landmark_drawing_spec:
+            for index, center in pixels.items():
+                spec = _spec(landmark_drawing_spec, index)
+                border = max(spec.circle_radius + 1, int(spec.circle_radius * 1.2))
+                brush.circle(center, border, WHITE_COLOR, spec.thickness)
+                brush.circle(center, spec.circle_radius, spec.color, spec.thickness)
+
+
+def _spec(spec: DrawingSpec | Mapping[Any, DrawingSpec], key: Any) -> DrawingSpec:
+    return spec[key] if isinstance(spec, Mapping) else spec
+
+
+def _normalize_color(color: Sequence[float]) -> tuple[float, ...]:
+    """Matplotlib's form of a colour."""
+    return tuple(value / 255 for value in color)
 
 
 def plot_landmarks(
     landmark_list: NormalizedLandmarkList | LandmarkList | None,
     connections: Iterable[Any] | None = None,
-    landmark_drawing_spec: DrawingSpec = _PLOTTED_LANDMARKS,
-    connection_drawing_spec: DrawingSpec = _PLOTTED_CONNECTIONS,
+    landmark_drawing_spec: DrawingSpec = DrawingSpec(color=RED_COLOR, thickness=5),  # noqa: B008
+    connection_drawing_spec: DrawingSpec = DrawingSpec(color=BLACK_COLOR, thickness=5),  # noqa: B008
     elevation: int = 10,
     azimuth: int = 10,
 ) -> None:
@@ -115,39 +175,25 @@ def plot_landmarks(
     if not landmark_list:
         return
     plt = extras.require("matplotlib.pyplot", "plot")
-    points, visibility, presence = _arrays(landmark_list)
-    pairs = list(connections or ())
-    draw.check_connections(pairs, len(points))
-    shown = draw.shown(visibility, presence)
-    # Away from the viewer, to the right, up
-    places = np.stack([-points[:, 2], points[:, 0], -points[:, 1]], axis=1)
     plt.figure(figsize=(10, 10))
     axes = plt.axes(projection="3d")
     axes.view_init(elev=elevation, azim=azimuth)
-    for place in places[shown]:
-        axes.scatter3D(*place[:, None], color=_rgb(landmark_drawing_spec), linewidth=landmark_drawing_spec.thickness)
-    for start, end in pairs:
-        if shown[start] and shown[end]:
-            axes.plot3D(
-                *places[[start, end]].T,
-                color=_rgb(connection_drawing_spec),
-                linewidth=connection_drawing_spec.thickness,
+    places = {}
+    for index, landmark in enumerate[Any](landmark_list.landmark):
+        if _shown(landmark):
+            # Away from the viewer, to the right, up
+            places[index] = (-landmark.z, landmark.x, -landmark.y)
+            axes.scatter3D(
+                *([value] for value in places[index]),
+                color=_normalize_color(landmark_drawing_spec.color[::-1]),
+                linewidth=landmark_drawing_spec.thickness,
             )
+    if connections:
+        for _, start, end in _pairs(connections, len(landmark_list.landmark)):
+            if start in places and end in places:
+                axes.plot3D(
+                    *zip(places[start], places[end], strict=True),
+                    color=_normalize_color(connection_drawing_spec.color[::-1]),
+                    linewidth=connection_drawing_spec.thickness,
+                )
     plt.show()
-
-
-def _rgb(spec: DrawingSpec) -> tuple[float, ...]:
-    """Matplotlib's form of a BGR colour."""
-    return tuple(value / 255 for value in spec.color[::-1])
-
-
-def _arrays(
-    landmark_list: NormalizedLandmarkList | LandmarkList,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Points (n, 3), visibility (n,) and presence (n,) of a list; NaN where a landmark does not state it."""
-
-    def stated(name: str) -> NDArray[np.float64]:
-        return np.array([getattr(item, name) if item.HasField(name) else np.nan for item in landmark_list.landmark])
-
-    points = np.array([(item.x, item.y, item.z) for item in landmark_list.landmark], np.float64).reshape(-1, 3)
-    return points, stated("visibility"), stated("presence")

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-import refpose.pose
-from refpose.mediapipe.framework.formats.landmark_pb2 import (
-    Landmark,
-    LandmarkList,
-    NormalizedLandmark,
-    NormalizedLandmarkList,
-)
-from refpose.mediapipe.framework.message import to_float32
+from refpose.mediapipe import _missing
+from refpose.mediapipe.framework.formats.landmark_pb2 import LandmarkList, NormalizedLandmarkList
+from refpose.mediapipe.python.solution_base import SolutionBase
 from refpose.topology import POSE_CONNECTIONS, PoseLandmark
-from refpose.trackers import STEP_US
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
+__all__ = ["POSE_CONNECTIONS", "Pose", "PoseLandmark", "SolutionBase", "SolutionOutputs"]
 
-__all__ = ["POSE_CONNECTIONS", "Pose", "PoseLandmark", "SolutionOutputs"]
+if not TYPE_CHECKING:
+    __getattr__ = _missing.attributes(__name__)
 
-# By model_complexity: modules/pose_landmark/pose_landmark_model_loader.pbtxt
-_MODELS: tuple[Literal["lite", "full", "heavy"], ...] = ("lite", "full", "heavy")
+_BINARYPB_FILE_PATH = "mediapipe/modules/pose_landmark/pose_landmark_cpu.binarypb"
+
+
+def _download_oss_pose_landmark_model(model_complexity: int) -> None:
+    """Nothing: all models are in the package."""
 
 
 @dataclass(eq=False)
@@ -47,10 +42,10 @@ class SolutionOutputs:
     pose_landmarks: NormalizedLandmarkList | None = None
     pose_world_landmarks: LandmarkList | None = None
     segmentation_mask: NDArray[np.float32] | None = None
-    _fields: ClassVar = ("pose_landmarks", "pose_world_landmarks", "segmentation_mask")
+    _fields: ClassVar[tuple[str, ...]] = ("pose_landmarks", "pose_world_landmarks", "segmentation_mask")
 
 
-class Pose:
+class Pose(SolutionBase):
     """Find the most prominent person in a video, or in pictures.
 
     Parameters
@@ -86,21 +81,15 @@ class Pose:
         min_detection_confidence: float | None = 0.5,
         min_tracking_confidence: float | None = 0.5,
     ) -> None:
-        if not isinstance(model_complexity, int | np.integer | np.bool_):
-            raise TypeError(f"model_complexity: expected 0, 1 or 2, found {model_complexity!r}")
-        if not 0 <= model_complexity < len(_MODELS):
-            raise ValueError(f"model_complexity: expected 0, 1 or 2, found {model_complexity!r}")
-        self._pose: refpose.pose.Pose | None = refpose.pose.Pose(
-            model=_MODELS[int(model_complexity)],
-            mode="image" if static_image_mode else "video",
-            smooth=_flag("smooth_landmarks", smooth_landmarks and not static_image_mode),
-            segmentation=_flag("enable_segmentation", enable_segmentation),
-            smooth_segmentation=_flag("smooth_segmentation", smooth_segmentation and not static_image_mode),
-            min_detection_confidence=_threshold(min_detection_confidence),
-            min_tracking_confidence=_threshold(min_tracking_confidence),
+        self._start(
+            static_image_mode,
+            model_complexity,
+            smooth_landmarks,
+            enable_segmentation,
+            smooth_segmentation,
+            min_detection_confidence,
+            min_tracking_confidence,
         )
-        self._calls = 0
-        self._failed = False
 
     def process(self, image: NDArray[Any]) -> SolutionOutputs:
         """Find the person on an image.
@@ -123,81 +112,4 @@ class Pose:
         RuntimeError
             When it is empty, and from then on until `reset`.
         """
-        self._calls += 1
-        if self._pose is None:
-            raise ValueError("process() of a Pose that was closed")
-        if image.shape[2] != 3:
-            raise ValueError("Input image must contain three channel rgb data.")
-        pixels = np.asarray(image)
-        if not np.can_cast(pixels.dtype, np.uint8, "safe"):
-            raise TypeError(
-                f"Cannot cast array data from {pixels.dtype!r} to dtype('uint8') according to the rule 'safe'"
-            )
-        if not (pixels.flags.writeable or pixels.flags.c_contiguous):
-            raise ValueError(
-                "image: expected a writable or a C-contiguous array, found a read-only one that is neither"
-            )
-        self._failed = self._failed or pixels.size == 0
-        if self._failed:
-            raise RuntimeError(
-                f"image of shape {pixels.shape}: this Pose cannot go on after an image without pixels until reset()"
-            )
-        people = self._pose.process(
-            pixels.astype(np.uint8, copy=False), timestamp=Fraction(self._calls * STEP_US, 1_000_000)
-        )
-        if not people:
-            return SolutionOutputs()
-        person = people[0]
-        visibility = person.visibility.tolist()
-        return SolutionOutputs(
-            NormalizedLandmarkList(
-                landmark=(
-                    NormalizedLandmark(x=x, y=y, z=z, visibility=v)
-                    for (x, y, z), v in zip(person.landmarks.tolist(), visibility, strict=True)
-                )
-            ),
-            LandmarkList(
-                landmark=(
-                    Landmark(x=x, y=y, z=z, visibility=v)
-                    for (x, y, z), v in zip(person.world_landmarks.tolist(), visibility, strict=True)
-                )
-            ),
-            person.segmentation_mask,
-        )
-
-    def reset(self) -> None:
-        """Forget all images. The clock goes on."""
-        self._failed = False
-        if self._pose is not None:
-            self._pose.reset()
-
-    def close(self) -> None:
-        """End the use of this object.
-
-        Raises
-        ------
-        ValueError
-            When it was closed before.
-        """
-        if self._pose is None:
-            raise ValueError("close() of a Pose that was closed")
-        self._pose = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-def _flag(name: str, value: Any) -> bool:
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name}: expected a bool, found {value!r}")
-    return bool(value)
-
-
-def _threshold(value: float | None) -> float:
-    """A threshold of the graph's options, which are float32; without one every score counts."""
-    return 0.0 if value is None else to_float32(value)
+        return SolutionOutputs(*self._find(image))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from refpose.mediapipe.framework.message import Float, Message, Repeated
+from refpose.mediapipe.framework.message import FILE, Float, Message, Repeated
+
+DESCRIPTOR = FILE
 
 
 class Landmark(Message):
@@ -53,3 +55,11 @@ class NormalizedLandmarkListCollection(Message):
 
     __slots__ = ()
     landmark_list = Repeated(1, NormalizedLandmarkList)
+
+
+_LANDMARK = Landmark.DESCRIPTOR
+_LANDMARKLIST = LandmarkList.DESCRIPTOR
+_LANDMARKLISTCOLLECTION = LandmarkListCollection.DESCRIPTOR
+_NORMALIZEDLANDMARK = NormalizedLandmark.DESCRIPTOR
+_NORMALIZEDLANDMARKLIST = NormalizedLandmarkList.DESCRIPTOR
+_NORMALIZEDLANDMARKLISTCOLLECTION = NormalizedLandmarkListCollection.DESCRIPTOR
