@@ -116,12 +116,18 @@ class Form:
 
 def numbers(person: Person, columns: Sequence[str] = VALUES) -> NDArray[np.float32]:
     """Give the numbers of a person: float32, a row per keypoint, a column for each name of `VALUES` and `RAW`."""
-    parts = [person.landmarks_px[:, :2], person.landmarks[:, 2:], person.world_landmarks]
-    parts += [person.visibility[:, None], person.presence[:, None]]
+    count = len(person.landmarks)
+
+    def given(array: Any, width: int) -> NDArray[np.float32]:
+        """The array, NaN where a model does not have it."""
+        return np.full((count, width), np.nan, np.float32) if array is None else array.reshape(count, width)
+
+    parts = [person.landmarks_px[:, :2], person.landmarks[:, 2:], given(person.world_landmarks, 3)]
+    parts += [given(person.visibility, 1), given(person.presence, 1)]
     if any(column in RAW for column in columns):
-        width, height = person.image_size
-        raw_px = person.raw_landmarks[:, :2] * np.array((width, height), np.float32)
-        parts += [raw_px, person.raw_landmarks[:, 2:], person.raw_world_landmarks, person.raw_visibility[:, None]]
+        raw = given(person.raw_landmarks, 3)
+        parts += [raw[:, :2] * np.array(person.image_size, np.float32), raw[:, 2:]]
+        parts += [given(person.raw_world_landmarks, 3), given(person.raw_visibility, 1)]
     table = np.concatenate(parts, axis=1)
     return table if len(columns) == table.shape[1] else table[:, [(*VALUES, *RAW).index(name) for name in columns]]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from ..tables import RAW, VALUES, numbers
 from ..topology import LANDMARK_NAMES
 
 if TYPE_CHECKING:
+    from ..pose import Person
     from ..video import FrameResult
 
 Floats = NDArray[np.float32]
@@ -281,41 +281,53 @@ def record_blocks(
     raw: bool = False,
 ) -> Iterator[Recording]:
     """As `record`, in blocks of some hundred frames; at least one."""
-    found = iter(frames)
-    first = list(islice(found, 1))
-    how = {**(metadata or {})}
-    if first and "video" not in how:
-        height, width = first[0].rgb.shape[:2]
-        how["video"] = {"width": width, "height": height}
-    found = chain(first, found)
-    names: tuple[str, ...] = tuple(keypoints)
-    given = False
-    while True:
-        block = list(islice(found, _FRAMES_AT_ONCE))
-        if not block and given:
-            return
-        given = True
-        everybody = [person for result in block for person in result.people]
-        if everybody:
-            names = everybody[0].topology.names
-        people = max((len(result.people) for result in block), default=0) or 1
-        columns = (*VALUES, *RAW) if raw else VALUES
-        values = np.full((len(block), people, len(names), len(columns)), np.nan, np.float32)
-        for row, result in zip(values, block, strict=True):
-            for k, person in enumerate(result.people):
-                row[k] = numbers(person, columns)
-        yield Recording(
-            np.array([result.time for result in block], np.float64),
-            np.array([result.index for result in block], np.int64),
+    recorder: Recorder | None = None
+    for result in frames:
+        if recorder is None:
+            how = {**(metadata or {})}
+            how.setdefault("video", {"width": result.rgb.shape[1], "height": result.rgb.shape[0]})
+            recorder = Recorder(source, how, keypoints, raw)
+        if (block := recorder.add(result.index, result.time, result.people)) is not None:
+            yield block
+    yield (recorder or Recorder(source, metadata or {}, keypoints, raw)).rest()
+
+
+class Recorder:
+    """Gathers what is found on frames into blocks; parameters as for `record`."""
+
+    def __init__(
+        self, source: str, metadata: Mapping[str, Any], keypoints: Sequence[str] = LANDMARK_NAMES, raw: bool = False
+    ) -> None:
+        self._source, self._metadata, self._keypoints = source, metadata, tuple(keypoints)
+        self._columns = (*VALUES, *RAW) if raw else VALUES
+        self._frames: list[tuple[int, float, list[Floats]]] = []
+
+    def add(self, frame: int, time: float, people: Sequence[Person]) -> Recording | None:
+        """Take a frame; give a block when enough have come."""
+        if people:
+            self._keypoints = people[0].topology.names
+        self._frames.append((frame, time, [numbers(person, self._columns) for person in people]))
+        return self.rest() if len(self._frames) == _FRAMES_AT_ONCE else None
+
+    def rest(self) -> Recording:
+        """Give the frames that were gathered since the last block."""
+        people = max((len(found) for *_, found in self._frames), default=0) or 1
+        values = np.full((len(self._frames), people, len(self._keypoints), len(self._columns)), np.nan, np.float32)
+        for row, (*_, found) in zip(values, self._frames, strict=True):
+            if found:
+                row[: len(found)] = found
+        block = Recording(
+            np.array([time for _, time, _ in self._frames], np.float64),
+            np.array([frame for frame, _, _ in self._frames], np.int64),
             values,
             tuple(range(people)),
-            names,
-            columns,
-            sources=(source,),
-            metadata=how,
+            self._keypoints,
+            self._columns,
+            sources=(self._source,),
+            metadata=self._metadata,
         )
-        if not block:
-            return
+        self._frames = []
+        return block
 
 
 def joined(blocks: Sequence[Recording]) -> Recording:

@@ -241,7 +241,7 @@ def unfinished(
 
 def _finished(task: Task, endings: Sequence[str], settings: dict[str, Any], record: str) -> bool:
     """Tell whether the results of a task are complete and made with these settings."""
-    if not all(task.output(ending).is_file() for ending in endings):
+    if not all(task.output(ending).exists() for ending in endings):
         return False
     try:
         found = json.loads(task.output(record).read_bytes())

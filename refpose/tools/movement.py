@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import asdict
 
 from ..motion import FORMATS, Options
 from ..motion.angles import FACING, FROM
 from ..motion.formats.common import ORIGINS, UNITS
+from ..stages.filters import Smoothing
 from ..topology import SKELETONS
 from . import options
 
@@ -53,6 +55,11 @@ def add_angles(parser: argparse.ArgumentParser, columns: bool = True) -> None:
     )
 
 
+def add_angle_labels(parser: argparse.ArgumentParser) -> None:
+    """Add ``--draw-angles``."""
+    parser.add_argument("--draw-angles", action="store_true", help="write the angles beside the joints")
+
+
 def add_confidence(parser: argparse._ActionsContainer) -> None:
     """Add ``--min-visibility``."""
     parser.add_argument(
@@ -61,6 +68,69 @@ def add_confidence(parser: argparse._ActionsContainer) -> None:
         metavar="P",
         help="leave out the places of key points with a smaller visibility",
     )
+
+
+def add_region(parser: argparse._ActionsContainer) -> None:
+    """Add ``--region``."""
+    parser.add_argument(
+        "--region",
+        type=_region,
+        metavar="X,Y,W,H",
+        help="look for people in this part of the picture only: left, top, width, height in pixels",
+    )
+
+
+def _region(text: str) -> tuple[int, int, int, int]:
+    """Read a part of the picture."""
+    parts = text.split(",")
+    if len(parts) != 4 or not all(part.isdecimal() for part in parts) or 0 in map(int, parts[2:]):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected left,top,width,height in whole pixels, like 0,0,640,720")
+    left, top, width, height = map(int, parts)
+    return left, top, width, height
+
+
+def add_smoothing(parser: argparse.ArgumentParser) -> None:
+    """Add ``--no-smooth`` and an option for each parameter of `Smoothing`."""
+    group = parser.add_argument_group("smoothing over time", "One-Euro filters, as MediaPipe's; see refpose.Smoothing")
+    group.add_argument("--no-smooth", dest="smooth", action="store_false", help="do not smooth the landmarks")
+    for name, about in _SMOOTHING.items():
+        group.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=float,
+            metavar="X",
+            help=f"{about} ({getattr(Smoothing(), name):g})",
+        )
+
+
+_SMOOTHING = {
+    "min_cutoff": "on the picture: cut-off at rest in Hz; lower smooths more and lags more",
+    "beta": "on the picture: its growth with speed, in Hz per body size and second",
+    "world_min_cutoff": "in space: cut-off at rest in Hz",
+    "world_beta": "in space: its growth with speed, in Hz per metre and second",
+    "derivative_cutoff": "cut-off for the speeds in Hz",
+    "visibility_alpha": "weight of the newest visibility, above 0 to 1; 1 does not smooth it",
+}
+
+
+def smoothing(args: argparse.Namespace) -> bool | dict[str, float]:
+    """Whether and how to smooth: parameters only where some differ from MediaPipe's.
+
+    Raises
+    ------
+    argparse.ArgumentError
+        When a parameter is out of its range, or given for no smoothing.
+    """
+    given = {name: value for name in _SMOOTHING if (value := getattr(args, name)) is not None}
+    if not given:
+        return bool(args.smooth)
+    if not args.smooth:
+        raise argparse.ArgumentError(
+            None, f"--no-smooth and --{next(iter(given)).replace('_', '-')} exclude each other"
+        )
+    try:
+        return asdict(Smoothing(**given))
+    except ValueError as error:
+        raise argparse.ArgumentError(None, str(error).removeprefix("Smoothing: ")) from error
 
 
 def add_times(parser: argparse._ActionsContainer) -> None:

@@ -12,6 +12,7 @@ from .. import efficientpose as heatmap_pose
 from ..engine import ENGINES, resolve
 from ..networks import weights
 from ..pose import MODELS, Pose
+from ..stages.filters import Smoothing
 
 
 def add_arguments(parser: argparse.ArgumentParser, several: bool = False) -> None:
@@ -135,4 +136,6 @@ def weights_sha256(model: str) -> dict[str, str]:
 
 def make_pose(settings: dict[str, Any], threads: int) -> Pose:
     """Make the pose estimator that the settings ask for."""
+    if isinstance(settings.get("smooth"), dict):
+        settings = {**settings, "smooth": Smoothing(**settings["smooth"])}
     return Pose(**settings, threads=threads)

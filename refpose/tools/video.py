@@ -28,9 +28,11 @@ from typing import Any
 from .. import __version__, draw, tables
 from ..extras import require
 from ..files import write_json
+from ..motion.labels import draw_angles
 from ..pose import Pose
 from ..video import CRF, ENDINGS, PRESET, PRESETS, READABLE, Reader, Writer, create, process
-from . import batch, cores, options
+from . import batch, cores, movement, options
+from .streams import Clip, Streams, Wanted, drawn
 
 VIDEO, RECORD = ".mp4", ".meta.json"
 
@@ -53,9 +55,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--wide", action="store_true", help="tables with a row per person instead of one per keypoint")
     parser.add_argument("--no-video", dest="video", action="store_false", help="write tables only")
     parser.add_argument("--no-sound", dest="sound", action="store_false", help="leave the sound out")
-    parser.add_argument(
-        "--no-smooth", dest="smooth", action="store_false", help="do not smooth the landmarks over time"
-    )
     encoder = parser.add_argument_group("encoder of the annotated video")
     encoder.add_argument(
         "--preset", choices=PRESETS, default=PRESET, metavar="NAME", help=f"from fast to small: {', '.join(PRESETS)}"
@@ -67,7 +66,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="constant rate factor, 1 to 51: lower looks better and takes more bytes",
     )
+    group = parser.add_argument_group("what is looked at, and what tables have")
+    movement.add_times(group)
+    movement.add_region(group)
+    group.add_argument("--raw", action="store_true", help="columns with the values before smoothing too")
+    group.add_argument("--every-frame", action="store_true", help="rows for frames without anybody too")
+    movement.add_confidence(group)
+    movement.add_angles(parser)
+    movement.add_formats(parser, "--format")
+    movement.add_smoothing(parser)
     options.add_drawing(parser, ("skeleton",))
+    movement.add_angle_labels(parser)
     options.add_arguments(parser)
     batch.add_arguments(parser, "videos")
 
@@ -116,17 +125,18 @@ class Task(batch.Task):
 def run(args: argparse.Namespace) -> int:
     """Do ``refpose video``."""
     kinds = {kind: path for kind in tables.KINDS if (path := getattr(args, kind[1:])) is not None}
+    wanted = Wanted.of(args)
     with_video = args.video and args.output is not None
-    if not kinds and not with_video:
+    if not kinds and not wanted.formats and not with_video:
         raise argparse.ArgumentError(None, "nothing to write: name OUT with -o, or ask for a table")
-    endings = [VIDEO] * with_video + [*kinds, RECORD]
+    endings = [VIDEO] * with_video + [*kinds, *wanted.endings, RECORD]
     tasks = _plan(args, kinds, endings)
     # Before any work is done, rather than once per video.
     require("av", "video")
     if ".parquet" in kinds:
         require("pyarrow.parquet", "parquet")
     part = batch.shard(tasks, args.shard)
-    start = Annotator(args, endings, progress=len(part) == 1)
+    start = Annotator(args, wanted, endings, progress=len(part) == 1)
     todo = batch.unfinished(part, endings, start.settings, args, RECORD)
     batch.make_folders(todo)
     jobs = cores.processes(args.jobs, len(todo), args.threads)
@@ -140,7 +150,7 @@ def _plan(args: argparse.Namespace, kinds: dict[str, Any], endings: list[str]) -
     named = tuple((kind, path) for kind, path in kinds.items() if path is not True)
     out = args.output
     if out is None:
-        if len(named) < len(kinds):
+        if len(named) < len(kinds) or len(named) + 1 < len(endings):
             raise argparse.ArgumentError(None, "name OUT with -o, or give every table a name of its own")
         out = named[0][1].with_suffix(endings[0])
     tasks = batch.plan(args.videos, out, ENDINGS, endings)
@@ -174,18 +184,17 @@ class Annotator:
 
     ahead = 0
 
-    def __init__(self, args: argparse.Namespace, endings: list[str], progress: bool) -> None:
-        self.pose = options.settings(args, mode="video", smooth=args.smooth)
+    def __init__(self, args: argparse.Namespace, wanted: Wanted, endings: list[str], progress: bool) -> None:
+        self.pose = options.settings(args, mode="video", smooth=movement.smoothing(args))
         self.drawn = options.drawn(args)
         self.sound = args.sound
-        self.wide = args.wide
-        self.settings = {**self.pose, "drawn": self.drawn, "sound": self.sound, "wide": self.wide}
+        self.wanted = wanted
+        self.settings = {**self.pose, "drawn": self.drawn, "sound": self.sound, "wide": args.wide} | wanted.settings
         self.quality: dict[str, Any] = {"preset": args.preset, "crf": args.crf}
         if VIDEO in endings:
             self.settings["encoder"] = self.quality
         self.threads = args.threads
         self.endings = endings[:-1]  # without the record
-        self.kinds = [ending for ending in endings if ending in tables.KINDS]
         self.progress = progress
 
     def __call__(self) -> batch.Work:
@@ -205,8 +214,11 @@ class Annotator:
             Reader(task.source, self.threads, self.ahead) as reader,
             batch.Bar(reader.expected_frames, "frames", self.progress) as bar,
         ):
-            results = process(reader, pose)
-            first = next(results)
+            clip = Clip(reader, self.wanted)
+            results = process(clip, pose)
+            first = next(results, None)
+            if first is None:
+                raise ValueError(f"{task.source}: no frame is shown between --start and --end")
             how = {
                 "refpose": __version__,
                 "source": str(task.source),
@@ -223,20 +235,18 @@ class Annotator:
             }
             found, complete = 0, True
             with ExitStack() as files:
-                written = [
-                    files.enter_context(
-                        tables.create(task.output(kind), str(task.source), how, self.wide, pose.topology.names)
-                    )
-                    for kind in self.kinds
-                ]
+                paths = {ending: task.output(ending) for ending in self.endings}
+                streams = Streams(files, paths, str(task.source), how, pose, self.wanted)
                 movie = self._movie(task, reader, files)
                 for result in chain([first], results):
-                    for table in written:
-                        table.write(result.index, result.time, result.people)
+                    angles = streams.write(result.index, result.time, result.people)
                     if movie is not None:
-                        for person in result.people:
-                            draw.person(result.rgb, person, self.drawn)
-                        movie.write(result.rgb, result.time)
+                        for person, degrees in zip(result.people, angles, strict=True):
+                            seen = drawn(person, self.wanted.min_visibility)
+                            draw.person(clip.rgb, seen, self.drawn)
+                            if self.wanted.draw_angles:
+                                draw_angles(clip.rgb, seen, degrees, streams.angle_names)
+                        movie.write(clip.rgb, clip.time)
                     found += bool(result.people)
                     bar.advance()
                     if batch.stopping():
@@ -244,15 +254,20 @@ class Annotator:
                         if movie is not None:
                             movie.stop_sound()
                         break
+                streams.finish()
+                if clip.ended and movie is not None:
+                    movie.stop_sound()
             counts = {
                 "complete": complete,
-                "frames": reader.frames,
+                "frames": clip.count,
                 "frames_with_person": found,
                 "broken": reader.broken,
                 "mended_times": reader.mended,
                 "cut_short": reader.cut_short,
                 "sound": movie and movie.sound,
             }
+            if streams.interpolated:
+                counts["interpolated"] = streams.interpolated
         write_json(task.output(RECORD), how | counts)
         outcome = (
             f"{_summary(counts, reader.declared)} -> {', '.join(str(task.output(ending)) for ending in self.endings)}"
@@ -279,6 +294,8 @@ def _summary(counts: dict[str, Any], declared: int | None) -> str:
         parts.append(f"{counts['broken']} broken skipped")
     if counts["mended_times"]:
         parts.append(f"{counts['mended_times']} time stamps mended")
+    if counts.get("interpolated"):
+        parts.append(f"{counts['interpolated']} interpolated for formats with even times")
     if counts["cut_short"]:
         parts.append("the file is cut short")
     return ", ".join(parts)

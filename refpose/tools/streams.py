@@ -1,0 +1,231 @@
+"""What becomes of the frames of one video: which of them are looked at, and what is written of the people on them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import motion, tables
+from ..extras import require
+from ..motion import FORMATS
+from ..motion.angles import Stream
+from ..motion.recording import Recorder
+from ..pose import Person, Pose
+from ..video import Frame
+from . import movement
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is wanted of a video besides the annotated one; see the options of ``refpose video``."""
+
+    wide: bool
+    raw: bool
+    every_frame: bool
+    angles: bool
+    draw_angles: bool
+    min_visibility: float | None
+    start: float | None
+    end: float | None
+    fps: float | None
+    region: tuple[int, int, int, int] | None
+    formats: tuple[str, ...]
+    options: motion.Options
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> Wanted:
+        """Read the arguments.
+
+        Raises
+        ------
+        argparse.ArgumentError
+            When they do not fit together.
+        MissingExtra
+            When something that a format needs is not installed.
+        """
+        if args.start is not None and args.end is not None and args.end <= args.start:
+            raise argparse.ArgumentError(None, f"--end {args.end:g} must come after --start {args.start:g}")
+        for name in movement.formats(args):
+            for module, extra in FORMATS[name].requires:
+                require(module, extra)
+        return cls(
+            args.wide,
+            args.raw,
+            args.every_frame,
+            args.angles,
+            args.draw_angles,
+            args.min_visibility,
+            args.start,
+            args.end,
+            args.fps,
+            args.region,
+            tuple(movement.formats(args)),
+            movement.format_options(args),
+        )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What differs from what is done by default, for the record."""
+        told = {name: value for name, value in asdict(self).items() if value not in (None, False, ())}
+        given = {name: value for name, value in told.pop("options").items() if value is not None}
+        usual = asdict(motion.Options())
+        if changed := {name: value for name, value in given.items() if value != usual[name]}:
+            told["options"] = changed
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}
+
+    @property
+    def endings(self) -> list[str]:
+        """The endings of the files for other programs."""
+        return [FORMATS[name].ending for name in self.formats]
+
+
+class Clip:
+    """The frames that are wanted, at the times and with the part of the picture that are wanted.
+
+    Attributes
+    ----------
+    count : int
+        Number of frames given so far.
+    ended : bool
+        Whether there were frames after the last one that is wanted.
+    time : float
+        When the last frame given is shown, in seconds on the clock of the file.
+    rgb : ndarray of uint8, shape (H, W, 3)
+        The whole of it.
+    """
+
+    def __init__(self, frames: Iterable[Frame], wanted: Wanted) -> None:
+        self._frames, self._wanted = frames, wanted
+        self.count, self.ended, self.time = 0, False, 0.0
+        self.rgb: NDArray[np.uint8] = np.zeros((0, 0, 3), np.uint8)
+
+    def __iter__(self) -> Iterator[Frame]:
+        wanted = self._wanted
+        for frame in self._frames:
+            if wanted.end is not None and frame.time >= wanted.end:
+                self.ended = True
+                return
+            if wanted.start is not None and frame.time < wanted.start:
+                continue
+            self.count += 1
+            self.time, self.rgb = frame.time, frame.rgb
+            time = frame.time if wanted.fps is None else frame.index / wanted.fps
+            yield Frame(frame.index, time, frame.rgb if wanted.region is None else only(frame.rgb, wanted.region))
+
+
+def only(rgb: NDArray[np.uint8], region: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """The picture with everything black outside a region (left, top, width, height in pixels).
+
+    Raises
+    ------
+    ValueError
+        When the region is not on the picture.
+    """
+    left, top, width, height = region
+    if left >= rgb.shape[1] or top >= rgb.shape[0]:
+        size = f"{rgb.shape[1]} x {rgb.shape[0]}"
+        raise ValueError(f"--region {','.join(map(str, region))}: lies outside the frames, which have {size} pixels")
+    masked = np.zeros_like(rgb)
+    part = np.s_[top : top + height, left : left + width]
+    masked[part] = rgb[part]
+    return masked
+
+
+class Streams:
+    """Tables and files for other programs, written as the frames come.
+
+    Parameters
+    ----------
+    stack : ExitStack
+        Ends the files.
+    paths : dict of str to Path
+        Where tables and files go, by their endings.
+    source : str
+        The video.
+    how : dict
+        How the results come about.
+    pose : Pose
+        Whose people come.
+    wanted : Wanted
+    """
+
+    def __init__(
+        self, stack: ExitStack, paths: dict[str, Path], source: str, how: dict[str, Any], pose: Pose, wanted: Wanted
+    ) -> None:
+        self._wanted = wanted
+        names = pose.topology.names
+        options = wanted.options
+        self._stream = Stream(names, options.angles, facing=options.facing)
+        self._turned = wanted.angles or wanted.draw_angles
+        self._tables = [
+            stack.enter_context(
+                tables.create(
+                    path,
+                    source,
+                    how,
+                    wanted.wide,
+                    names,
+                    raw=wanted.raw,
+                    angles=self._stream.angles if wanted.angles else (),
+                    every_frame=wanted.every_frame,
+                )
+            )
+            for ending, path in paths.items()
+            if ending in tables.KINDS
+        ]
+        self.files = [
+            stack.enter_context(motion.export(paths[FORMATS[name].ending], name, options, split=True))
+            for name in wanted.formats
+        ]
+        self._recorder = Recorder(source, how, names)
+
+    def write(self, frame: int, time: float, people: Sequence[Person]) -> NDArray[np.float64]:
+        """Write the people of the next frame; give their angles (P, A), none where they are not wanted."""
+        if self._wanted.min_visibility is not None:
+            people = [without_unsure(person, self._wanted.min_visibility) for person in people]
+        angles = self._stream.of_people(people) if self._turned else np.zeros((len(people), 0))
+        for table in self._tables:
+            table.write(frame, time, people, angles if self._wanted.angles else None)
+        if self.files and (block := self._recorder.add(frame, time, people)) is not None:
+            self._export(block)
+        return angles
+
+    def finish(self) -> None:
+        """Write what is still waiting."""
+        if self.files:
+            self._export(self._recorder.rest())
+
+    def _export(self, block: motion.Recording) -> None:
+        for file in self.files:
+            file.write(block)
+
+    @property
+    def angle_names(self) -> tuple[str, ...]:
+        return self._stream.angles
+
+    @property
+    def interpolated(self) -> int:
+        """Number of frames that were interpolated for formats with even times."""
+        return max((file.interpolated for file in self.files), default=0)
+
+
+def without_unsure(person: Person, least: float) -> Person:
+    """The person with NaN for the places of key points whose visibility is less."""
+    unsure = (person.visibility < least)[:, None]
+    places = {name: getattr(person, name) for name in ("landmarks", "world_landmarks")}
+    blanked = {name: np.where(unsure, np.float32(np.nan), p) for name, p in places.items() if p is not None}
+    return replace(person, **blanked)
+
+
+def drawn(person: Person, least: float | None) -> Person:
+    """The person with key points of less visibility not to be drawn."""
+    if least is None:
+        return person
+    return replace(person, topology=replace(person.topology, min_visibility=least))
