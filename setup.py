@@ -111,7 +111,7 @@ native = Extension(
         "refpose/engine/_native.pyx",
         *(
             f"src_c/{name}.c"
-            for name in "ref checks program dispatch context threads stages_ref geometry packing draw".split()
+            for name in "ref program dispatch context threads stages_ref geometry packing draw".split()
         ),
     ],
     include_dirs=["src_c"],

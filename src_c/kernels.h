@@ -3,10 +3,10 @@
  * A kernel does one step of a plan, or one of `parts` equal shares of it. It knows shapes and tiles, never networks.
  * A row of RP_KERNELS names all that a kernel is:
  *
- *     name      the plain loops in ref.c that define the result, and the fast function in one of the .inc files, which
- *               is compiled for each instruction set; all give the same bits
- *     check     what it asks of a step, in checks.c
- *     scratch   how much scratch memory it takes, in checks.c
+ *     name      the plain loops in one of plain_*.inc that define the result, and the fast function in one of the other
+ *               .inc files, which is compiled for each instruction set; all give the same bits
+ *     check     what it asks of a step; beside the plain loops
+ *     scratch   how much scratch memory it takes; beside the plain loops
  *     text      what it computes, for people
  *
  * Whatever a row lacks does not compile. The kernel's other half, how a plan comes to use it, is its record in
