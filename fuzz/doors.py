@@ -299,6 +299,38 @@ def _results(data: bytes) -> None:
             check(math.isfinite(person.score) and 0 <= person.area_px < math.inf, f"{person.score} {person.area_px}")
 
 
+def _table_seeds() -> list[bytes]:
+    from types import SimpleNamespace
+
+    from refpose import tables
+    from refpose.topology import LANDMARK_NAMES
+
+    rng, count, seeds = np.random.default_rng(0), len(LANDMARK_NAMES), []
+    person = SimpleNamespace(
+        **{name: rng.random((count, 3), np.float32) for name in ("landmarks", "landmarks_px", "world_landmarks")},
+        **{name: rng.random(count, np.float32) for name in ("visibility", "presence")},
+    )
+    for kind in ("csv", "json", "parquet", "h5"):
+        path = file(b"", f".{kind}")
+        try:
+            with tables.create(path, "=a.mp4", {"model": "lite"}) as table:
+                for frame in range(3):
+                    table.write(frame, frame / 25, [person] if frame else [])
+        except ImportError:  # an extra that is not installed
+            continue
+        seeds.append(path.read_bytes())
+    return seeds
+
+
+def _table(data: bytes) -> None:
+    from refpose import tables
+
+    starts = {b"PAR1": ".parquet", b"\x89HDF": ".h5", b"[\n": ".json"}
+    kind = next((kind for start, kind in starts.items() if data.startswith(start)), ".csv")
+    found = tables.read(file(data, kind))
+    check(len(found.time) == len(found.frame) == len(found.values), "columns of different lengths")
+
+
 # Pictures, videos -----------------------------------------------------------------------------------------------------
 
 
@@ -476,6 +508,7 @@ DOORS: dict[str, Callable[[np.random.Generator], bool]] = {
     "explanation": Files(_explanation_seeds, _explanation),
     "annotations": Files(_annotation_seeds, _annotations, lambda rng, data, others: mutated_json(rng, data)),
     "results": Files(_result_seeds, _results, lambda rng, data, others: mutated_json(rng, data)),
+    "table": Files(_table_seeds, _table),
     "picture": Files(_picture_seeds, _picture),
     "video": Files(_video_seeds, _video),
     "message": Files(_message_seeds, _message),

@@ -297,6 +297,25 @@ def test_what_crashes_or_never_ends_does_so_elsewhere(monkeypatch: pytest.Monkey
             hdf5.read(data, "x.h5")
 
 
+def test_files_of_any_size_are_looked_at_first(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    path.write_bytes(h5(lambda file: file.create_dataset("x", data=np.zeros((3000, 1000)), compression="gzip")))
+    hdf5.vet(path)
+    path.write_bytes(h5(lambda file: file.create_dataset("names", data=["a", "b"])))
+    hdf5.vet(path)
+    for fill, message in (
+        (lambda file: file.__setitem__("x", h5py.ExternalLink("/etc/passwd", "/x")), "x: is a link"),
+        (external_storage, "x: its values are in another file"),
+        (lambda file: file.create_dataset("x", (1 << 40,), "f4", chunks=(1 << 20,)), "x: says it holds"),
+    ):
+        path.write_bytes(h5(fill))
+        with pytest.raises(ValueError, match=rf"x\.h5: {message}"):
+            hdf5.vet(path)
+    path.write_text("text")
+    with pytest.raises(ValueError, match="not an HDF5 file"):
+        hdf5.vet(path)
+
+
 def test_files_with_a_checksum() -> None:
     data = hdf5.sealed(h5(lambda file: file.__setitem__("x", np.arange(5)), userblock_size=hdf5.USER_BLOCK))
     assert hdf5.read(data, "x.h5").arrays["x"].tolist() == [0, 1, 2, 3, 4]

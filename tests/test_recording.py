@@ -206,7 +206,7 @@ def test_tables_of_other_programs(tmp_path: Path) -> None:
         ("e.json", '[{"x": 1}]', "has no column"),
         ("f.json", "[1, 2", "is no JSON"),
         ("g.parquet", "PAR1", "no Parquet file"),
-        ("h.h5", "nothing", "no HDF5 file"),
+        ("h.h5", "nothing", "not an HDF5 file"),
         ("i.xlsx", "", "ends in one of"),
     ):
         (tmp_path / name).write_text(text)

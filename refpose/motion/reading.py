@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import reading
 from ..extras import MissingExtra, require
 from ..tables import ANGLE, KEYS, KINDS, RAW, VALUES, plain_cell
 from ..topology import LANDMARK_NAMES
@@ -46,9 +47,17 @@ def blocks(path: str | os.PathLike[str]) -> Iterator[Recording]:
         raise ValueError(f"{path}: a table is a file that ends in one of {' '.join(KINDS)}")
     with open(path, "rb"):  # the operating system's own errors, with its own messages
         pass
-    if kind == ".h5":
-        yield from _hdf5(path)
-        return
+    found = _hdf5(path) if kind == ".h5" else _rows(path, kind)
+    while True:
+        with reading.errors(path, "a table that refpose wrote"):
+            block = next(found, None)
+        if block is None:
+            return
+        yield block
+
+
+def _rows(path: Path, kind: str) -> Iterator[Recording]:
+    """Read a file of rows."""
     metadata: Mapping[str, Any] = _record_beside(path)
     if kind == ".parquet":
         metadata, rows = _parquet(path)
@@ -406,11 +415,10 @@ def _block(
 def _hdf5(path: Path) -> Iterator[Recording]:
     import h5py
 
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise ValueError(f"{path}: is no HDF5 file, or a damaged one ({error})") from error
-    with file:
+    from ..reading import hdf5
+
+    hdf5.vet(path)
+    with h5py.File(path, "r") as file:
         wanted = ("keypoints", "frame", "time_s", "keypoint_names", "value_names")
         if missing := [name for name in wanted if not isinstance(file.get(name), h5py.Dataset)]:
             raise ValueError(f"{path}: is no table that refpose wrote: it has no dataset {', '.join(missing)}")

@@ -7,7 +7,6 @@ of the sha256 of every trained array in the order of the network's tape.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -66,6 +65,8 @@ class Model(NamedTuple):
 
 def models() -> list[Model]:
     """All published models."""
+    import json  # not when networks are loaded
+
     listed = json.loads(Path(__file__).with_name("published.json").read_bytes())
     return [
         Model(

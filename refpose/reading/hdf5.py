@@ -117,6 +117,31 @@ def read(
         return Content(dict(_arrays(answer["arrays"], values)), answer["attributes"])
 
 
+def vet(path: str | os.PathLike[str]) -> None:
+    """Let a child process read a whole file, of any size, so that this process may read it afterwards.
+
+    For files that are read in pieces. Arrays of texts are allowed as well.
+
+    Raises
+    ------
+    OSError
+        It cannot be opened.
+    ValueError
+        As `read`; or an array says that it is larger than its packed values can be.
+    """
+    name = os.fspath(path)
+    with open(name, "rb") as file:
+        if not is_hdf5(file.read(1 << 16)):
+            raise ValueError(f"{name}: not an HDF5 file")
+        size = os.fstat(file.fileno()).st_size
+    request = {"vet": os.path.abspath(name), "bound": 1 << 28}
+    out = _answer(request, b"", name, _PATIENCE + 100 * size / _BYTES_PER_SECOND)
+    with errors(name, "an HDF5 file"):
+        problem = json.loads(out)["problem"]
+        if problem:
+            raise ValueError(f"{name}: {problem}")
+
+
 def _arrays(listed: list[tuple[str, str, list[int]]], values: bytes) -> Iterator[tuple[str, NDArray[Any]]]:
     at = 0
     for path, kind, shape in listed:

@@ -13,6 +13,8 @@ from typing import Any
 _MAX_OBJECTS = 100_000
 _MAX_ATTRIBUTE = 16 << 20  # bytes
 _SECONDS = 5  # of computing time for the structures of a file
+_MOST_PACKED = 1100  # deflate makes at most 1032 bytes of one
+_PIECE = 1 << 24  # bytes that are read at a time where nothing is kept
 _BYTES_PER_SECOND = 20_000_000  # of reading values, unpacking included; slow machines reach ten times that
 
 
@@ -42,13 +44,20 @@ def read(
         What keeps the file from being read; empty if nothing does.
     """
     import h5py
-    from h5py import h5l, h5o
 
     # The file must not be closed before its datasets were read: they keep it open.
     file = h5py.File(io.BytesIO(data), "r")
     if group not in file:
         return {}, {}, ""
-    root = file[group]
+    return _walk(file[group], h5py, wanted, bound)
+
+
+def _walk(
+    root: Any, h5py: Any, wanted: list[str], bound: int, texts: bool = False
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]], str]:
+    """Everything below a group, see `read`."""
+    from h5py import h5l, h5o
+
     arrays: dict[str, Any] = {}
     attributes: dict[str, dict[str, Any]] = {"": _attributes(root, wanted)}
     size = 0
@@ -71,7 +80,7 @@ def read(
                 attributes[place] = _attributes(item, wanted)
                 todo.append((place, item))
                 continue
-            problem = _array(item, h5py)
+            problem = _array(item, h5py, texts)
             size += 0 if problem else item.nbytes
             if size > bound:
                 problem = f"{bound:,} bytes are exceeded (REFPOSE_MAX_BYTES raises this bound)"
@@ -81,12 +90,48 @@ def read(
     return arrays, attributes, ""
 
 
-def _array(item: Any, h5py: Any) -> str:
-    """Why an object is not read; empty if it is an array of numbers within the file."""
+def vet(path: str) -> str:
+    """Read a whole file piece by piece and keep nothing; why it should not be read, empty if nothing speaks against it.
+
+    Arrays of texts are read as well.
+    """
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        arrays, _, problem = _walk(file, h5py, [], sys.maxsize, texts=True)
+        if problem:
+            return problem
+        for name, item in arrays.items():
+            if item.nbytes > _MOST_PACKED * item.id.get_storage_size() + (1 << 20):
+                return f"{name}: says it holds {item.nbytes:,} bytes, and does not"
+        _allow_seconds(_SECONDS + sum(item.nbytes for item in arrays.values()) // _BYTES_PER_SECOND)
+        for item in [file, *(file[name] for name in _groups(file, h5py)), *arrays.values()]:
+            for name in item.attrs:
+                item.attrs[name]
+        for item in arrays.values():
+            if not item.shape:
+                item[()]
+                continue
+            rows = max(1, _PIECE * item.shape[0] // max(item.nbytes, 1))
+            for start in range(0, item.shape[0], rows):
+                item[start : start + rows]
+    return ""
+
+
+def _groups(file: Any, h5py: Any) -> list[str]:
+    names: list[str] = []
+    file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Group) else None)
+    return names
+
+
+def _array(item: Any, h5py: Any, texts: bool) -> str:
+    """Why an object is not read; empty if it is an array of numbers (or texts) within the file."""
     if not isinstance(item, h5py.Dataset):
         return "neither a group nor an array"
     if item.external or item.is_virtual:
         return "its values are in another file"
+    if texts and item.shape is not None and h5py.check_string_dtype(item.dtype) is not None:
+        return ""
     if item.shape is None or item.dtype.kind not in "biufc" or item.dtype.subdtype or item.dtype.itemsize > 32:
         return "not an array of numbers"
     return ""
@@ -129,6 +174,9 @@ def main() -> None:
     _restrict(2 * bound + 2 * len(data))
     values: list[Any] = []
     try:
+        if "vet" in request:
+            answer.write(json.dumps({"problem": vet(request["vet"]), "arrays": [], "attributes": {}}).encode() + b"\n")
+            return
         arrays, attributes, problem = read(data, request["group"], request["attributes"], bound)
         if not problem:
             _allow_seconds(_SECONDS + sum(item.nbytes for item in arrays.values()) // _BYTES_PER_SECOND)
