@@ -212,6 +212,21 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+def json_text(value: Any) -> str:
+    """Give `value` as JSON for others to read; numbers that are not finite, which JSON does not have, are null."""
+    import json
+    import math
+
+    def finite(item: Any) -> Any:
+        if isinstance(item, dict):
+            return {name: finite(part) for name, part in item.items()}
+        if isinstance(item, list | tuple):
+            return [finite(part) for part in item]
+        return None if isinstance(item, float) and not math.isfinite(item) else item
+
+    return json.dumps(finite(value), indent=1, allow_nan=False)
+
+
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Write `value` as JSON in UTF-8, whole or not at all (see `replacing`).
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from refpose.files import replacing, write_json
+from refpose.files import json_text, replacing, write_json
 from refpose.images import ENDINGS, FORMATS, read_image, write_png
 
 RGB = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
@@ -345,6 +345,12 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> No
         fail()
     assert (tmp_path / "a.txt").read_text() == "old"
     assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_json_for_others_has_null_for_what_is_not_finite() -> None:
+    value = {"a": [1.5, float("inf"), (-float("inf"), {"b": float("nan")})], "c": "NaN", "d": None, "e": True}
+    expected = {"a": [1.5, None, [None, {"b": None}]], "c": "NaN", "d": None, "e": True}
+    assert json.loads(json_text(value), parse_constant=pytest.fail) == expected
 
 
 def test_json_has_no_nan(tmp_path: Path) -> None:

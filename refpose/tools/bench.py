@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ..engine import blas
+from ..files import json_text
 from ..study import bench
 from .options import positive
 
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     }
     report = measure(settings)
     if args.json:
-        print(json.dumps(report, indent=1))
+        print(json_text(report))
     else:
         print("\n".join(text(report)))
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import re
@@ -15,6 +14,7 @@ from typing import Any
 
 from .. import __version__
 from ..engine import native_isa, resolve
+from ..files import json_text
 from ..networks import NETWORKS, weights
 from ..study.bench import processor
 
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     """Do ``refpose info``."""
     found = information()
     if args.json:
-        print(json.dumps(found, indent=1))
+        print(json_text(found))
         return 0
     for name, value in found.items():
         text = ", ".join(f"{key} {what}" for key, what in value.items()) if isinstance(value, dict) else str(value)

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from ..engine import Layer, layers_of
 from ..engine.plan import Plan
+from ..files import json_text
 from ..networks import NETWORKS, record, weights
 from . import paper_table
 
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
             "layers": [layer._asdict() for layer in layers],
             "totals": totals,
         }
-        print(json.dumps(document, indent=1))
+        print(json_text(document))
     elif args.csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(COLUMNS)
