@@ -2,7 +2,8 @@
 
 Every verb is a module of `refpose.tools` with ``add_arguments(parser)`` and ``run(args) -> exit code``, imported when
 it is called. Results go to stdout: what was asked for, or a line for every file written. Progress, warnings, errors and
-sums go to stderr. Exit codes: 0 done, 1 something failed, 2 the command was not understood, 130 interrupted.
+sums go to stderr. Exit codes: 0 done, 1 something failed, 2 the command was not understood, 130 interrupted, 143
+terminated.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ import argparse
 import importlib
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Collection, Sequence
 
-from . import __version__
+from . import __version__, messages
 from .extras import MissingExtra
+from .tools import signals
+from .tools.signals import Stopped
 
 # One row per verb: the module in refpose.tools, and its line in `refpose --help`.
 VERBS = {
@@ -57,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         With 2 when the arguments are wrong, with 0 for ``--help`` and ``--version``.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
+    messages.take_charge()
     args, unknown = parser(argv[:1]).parse_known_args(argv)
     verb: argparse.ArgumentParser = args.parser
     if unknown:
@@ -64,24 +69,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code: int = args.run(args)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        print("refpose: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        # The reader of stdout (a pager, `head`) left; Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt as stop:
+        number = stop.number if isinstance(stop, Stopped) else signal.SIGINT
+        messages.say(f"refpose: {'interrupted' if number == signal.SIGINT else 'terminated'}", sys.stderr)
+        return 128 + number
+    except BrokenPipeError:  # the reader of stdout (a pager, `head`) left
+        _give_up_stdout()
         return 1
     except argparse.ArgumentError as error:  # arguments that are right one by one, but not together
         verb.error(str(error))
     except (ValueError, OSError, MissingExtra) as error:
-        print(f"refpose {argv[0]}: {error}", file=sys.stderr)
+        messages.say(f"refpose {argv[0]}: {error}", sys.stderr)
+        try:
+            sys.stdout.flush()
+        except OSError:  # it was stdout that could not be written
+            _give_up_stdout()
         return 1
     return code
+
+
+def _give_up_stdout() -> None:
+    """Send what is left for stdout nowhere, or Python would complain once more when it closes stdout."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def entry() -> None:
     """Run the command of this process and leave with its exit code."""
     multiprocessing.freeze_support()  # in a program that PyInstaller has made, the processes of --jobs begin here
+    signals.listen()
     sys.exit(main())
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from . import reading
+from . import messages, reading
 from .files import replacing
 
 MAX_PIXELS = 2**27
@@ -88,7 +88,7 @@ def decode(data: bytes, name: str | os.PathLike[str]) -> NDArray[np.uint8]:
         Image.MAX_IMAGE_PIXELS = bound  # Pillow's own bound is twice this
     shift = 0
     try:
-        with reading.errors(where, "a picture"), _quiet(), _open(data, where) as picture:
+        with messages.of(where), reading.errors(where, "a picture"), _quiet(), _open(data, where) as picture:
             if picture.width * picture.height > bound:
                 raise Image.DecompressionBombError
             tiles = list(getattr(picture, "tile", ()))

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .extras import require
-from .files import replacing
+from .files import printable, replacing
 from .topology import LANDMARK_NAMES
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def create(
     if kind not in KINDS:
         raise ValueError(f"{os.fspath(path)}: a table is written to a file that ends in one of {' '.join(KINDS)}")
     called = tuple(name + ANGLE for name in angles)
-    return KINDS[kind](path, Form(source, metadata, wide, tuple(names), raw, called, every_frame))
+    return KINDS[kind](path, Form(printable(source), metadata, wide, tuple(names), raw, called, every_frame))
 
 
 def read(path: str | os.PathLike[str]) -> Recording:

@@ -8,6 +8,7 @@ skipped without it.
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "golden"
 GOLDENS = Path(os.environ["REFPOSE_GOLDENS"]).resolve() if os.environ.get("REFPOSE_GOLDENS") else None
+
+# A background job of a shell is started with Ctrl-C ignored, and so would be the processes that the tests start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

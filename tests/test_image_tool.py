@@ -183,7 +183,7 @@ def test_resume_does_what_is_left(coffee: Path, tmp_path: Path, capsys: pytest.C
         (tmp_path / name).write_bytes(coffee.read_bytes())
     inputs = [coffee, tmp_path / "a.png", tmp_path / "b.png"]
     assert image(*inputs[:2], "-o", tmp_path / "out") == 0
-    (tmp_path / "out" / "a.json").unlink()
+    (tmp_path / "out" / "a.png").unlink()
     written = (tmp_path / "out" / "coffee.json").stat().st_mtime_ns
     capsys.readouterr()
     assert image(*inputs, "-o", tmp_path / "out", "--resume") == 0

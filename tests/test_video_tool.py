@@ -392,7 +392,8 @@ def test_shards_and_resume(tmp_path: Path, stub: Stub, capsys: pytest.CaptureFix
         assert run(tmp_path / "in", "-o", tmp_path / "out", "--shard", part) == 0
     assert [name for name in names(tmp_path / "out") if name.endswith(".mp4")] == [f"{name}.mp4" for name in "abcde"]
     (tmp_path / "out" / "c.mp4").unlink()
-    (tmp_path / "out" / "d.meta.json").write_text("{")
+    (tmp_path / "out" / "d.meta.json").write_text("")
+    (tmp_path / "out" / "d.mp4").write_text("")
     capsys.readouterr()
     assert run(tmp_path / "in", "-o", tmp_path / "out", "--resume") == 0
     captured = capsys.readouterr()

@@ -6,27 +6,32 @@ One input file is one task. A task that fails is reported and the others are don
 from __future__ import annotations
 
 import argparse
-import json
+import glob
+import multiprocessing
 import multiprocessing.synchronize
 import os
-import signal
+import re
+import stat
 import sys
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Event
-from types import FrameType
 from typing import Any, TextIO
 
+from .. import messages
 from ..engine import blas
-from ..files import replacing
+from ..files import discard, discard_all, is_descriptor, temporary_name
 from ..tables import KINDS
-from . import cores
+from ..video import ENDINGS as VIDEOS
+from . import cores, outputs, signals
+from .records import Record, refuse_foreign
 
 Work = Callable[["Task"], str]
 
@@ -87,7 +92,26 @@ def _shard(text: str) -> tuple[int, int]:
     return int(part), int(parts)
 
 
-def plan(inputs: Sequence[str], out: Path, accepted: Collection[str], endings: Sequence[str]) -> list[Task]:
+@dataclass
+class Plan:
+    """What is to be done with some inputs.
+
+    Attributes
+    ----------
+    tasks : list of Task
+        In the order of the inputs, files of a folder by their path.
+    problems : list of (str, Exception)
+        Inputs that cannot be taken, and why.
+    left_out : Counter of str
+        How many entries of folders were not taken, by what they are.
+    """
+
+    tasks: list[Task] = field(default_factory=list)
+    problems: list[tuple[str, Exception]] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+def plan(inputs: Sequence[str], out: Path, accepted: Collection[str], endings: Sequence[str]) -> Plan:
     """Find the input files and give each a place for its results that no other has.
 
     Folders are searched with their subfolders, which come again under `out`; hidden files are left out, and so is
@@ -99,7 +123,7 @@ def plan(inputs: Sequence[str], out: Path, accepted: Collection[str], endings: S
     Parameters
     ----------
     inputs : sequence of str
-        Files and folders. A file is taken whatever its ending; given twice, it is taken once.
+        Files, folders and patterns (``*.jpg``). A file is taken whatever its ending; given twice, it is taken once.
     out : Path
         The folder of the results, or a path with the first of `endings`.
     accepted : collection of str
@@ -109,61 +133,84 @@ def plan(inputs: Sequence[str], out: Path, accepted: Collection[str], endings: S
 
     Returns
     -------
-    list of Task
-        In the order of `inputs`, files of a folder by their path.
+    Plan
+        Inputs that are not there, folders without a file that is taken, and entries of folders that are no files are
+        problems of their own, which do not keep the others from being done.
 
     Raises
     ------
-    FileNotFoundError
-        When an input is not there.
     ValueError
-        When a folder holds no file that is taken, or a result would overwrite an input.
+        When a result would overwrite an input.
     argparse.ArgumentError
         When `out` is the path of a single result and the inputs are not a single file, or has the ending of another
         kind of file.
     """
+    inputs = [path for text in inputs for path in _expanded(text)]
     if out.suffix.lower() == endings[0] and not out.is_dir():
-        if len(inputs) > 1 or Path(inputs[0]).is_dir():
+        if len(inputs) > 1 or os.path.isdir(inputs[0]):
             raise argparse.ArgumentError(None, f"{out} is the name of one file; for several inputs, name a folder")
-        tasks = [Task(_existing(inputs[0]), out.with_suffix(""))]
+        found = Plan()
+        if problem := _problem(Path(inputs[0]), accepted, named=True):
+            found.problems.append((inputs[0], problem))
+        else:
+            found.tasks.append(Task(Path(inputs[0]), out.with_suffix("")))
     elif out.suffix.lower() in {*accepted, *KINDS} and not out.is_dir():
         raise argparse.ArgumentError(None, f"{out}: expected a folder or a name that ends in {endings[0]}")
     else:
-        tasks = _plan_folder(inputs, out, accepted, endings)
-    sources = {task.source.resolve() for task in tasks}
-    for task in tasks:
-        for ending in endings:
-            if task.output(ending).resolve() in sources:
-                raise ValueError(f"{task.output(ending)}: is an input, and would be overwritten; choose another folder")
-    return tasks
+        found = _plan_folder(inputs, out, accepted, endings)
+    outputs.refuse_inputs(
+        (task.output(ending) for task in found.tasks for ending in endings), (task.source for task in found.tasks)
+    )
+    return found
 
 
-def _existing(given: str) -> Path:
-    """Give the path of an input, which must be there."""
-    path = Path(given)
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: no such file or folder")
-    return path
+def _expanded(text: str) -> list[str]:
+    """Give what a pattern matches, which no shell has expanded (in quotes, or on Windows); else the text itself."""
+    if os.path.lexists(text) or not glob.has_magic(text):
+        return [text]
+    return sorted(glob.glob(text, recursive=True)) or [text]
 
 
-def _plan_folder(inputs: Sequence[str], out: Path, accepted: Collection[str], endings: Sequence[str]) -> list[Task]:
+def _problem(path: Path, accepted: Collection[str], named: bool) -> Exception | None:
+    """Say why a path, `named` by the user or found in a folder, cannot be taken as an input file."""
+    text = str(path)
+    if re.match("[A-Za-z][A-Za-z0-9+.-]+:/", text) and not os.path.lexists(path):
+        # Path has made one stroke of two.
+        address = re.sub(":/+", "://", text, count=1)
+        return ValueError(f"{address}: addresses are not read, the network is never used; name a file on this machine")
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        if glob.has_magic(text):
+            return FileNotFoundError(f"{path}: nothing matches this pattern")
+        what = "a symbolic link that leads nowhere" if path.is_symlink() else "no such file or folder"
+        return FileNotFoundError(f"{path}: {what}")
+    except OSError as error:
+        return OSError(f"{path}: {error.strerror}")
+    if named and path.suffix.lower() in VIDEOS - set(accepted):
+        return ValueError(f"{path}: is a video; for videos there is refpose video")
+    if stat.S_ISREG(mode) or (named and is_descriptor(path)):
+        return None
+    kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    return ValueError(f"{path}: expected a file, found {kinds.get(stat.S_IFMT(mode), 'a device')}")
+
+
+def _plan_folder(inputs: Sequence[str], out: Path, accepted: Collection[str], endings: Sequence[str]) -> Plan:
     """Do `plan` for results in a folder."""
+    plan = Plan()
     found: dict[str, tuple[Path, Path]] = {}  # absolute path -> source as given, its place below `out`
     for text in inputs:
-        given = _existing(text)
-        if given.is_dir():
-            files = [(path, path.relative_to(given)) for path in _walk(given, accepted, out)]
-            if not files:
-                raise ValueError(f"{given}: no file in this folder ends in one of {' '.join(sorted(accepted))}")
-        else:
-            files = [(given, Path(given.name))]
+        given = Path(text)
+        files = _walk(given, accepted, out, plan) if given.is_dir() else [(given, Path(given.name))]
         for path, relative in files:
-            found.setdefault(os.path.abspath(path), (path, relative))
+            if problem := _problem(path, accepted, named=path is given):
+                plan.problems.append((str(path), problem))
+            else:
+                found.setdefault(os.path.abspath(path), (path, relative))
 
     # Names that differ in case only are one file on many file systems.
     shared = Counter(str(relative.with_suffix("")).casefold() for _, relative in found.values())
     taken: set[str] = set()
-    tasks = []
     for source, relative in found.values():
         short = relative.with_suffix("")
         name = short if shared[str(short).casefold()] == 1 else relative
@@ -172,18 +219,37 @@ def _plan_folder(inputs: Sequence[str], out: Path, accepted: Collection[str], en
             number += 1
             name = relative.with_name(f"{relative.name}-{number}")
         taken |= claims
-        tasks.append(Task(source, out / name))
-    return tasks
+        plan.tasks.append(Task(source, out / name))
+    return plan
 
 
-def _walk(folder: Path, accepted: Collection[str], out: Path) -> Iterator[Path]:
-    """Give the files of a folder and its subfolders, sorted, without hidden ones and without those in `out`."""
-    out = out.resolve()
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and Path(place, name).resolve() != out)
-        for name in sorted(files):
-            if not name.startswith(".") and Path(name).suffix.lower() in accepted:
-                yield Path(place, name)
+def _walk(folder: Path, accepted: Collection[str], out: Path, plan: Plan) -> list[tuple[Path, Path]]:
+    """Give the files of a folder and its subfolders, sorted, each with its place below the folder.
+
+    Hidden ones are left out, and those in `out`; what is left out is counted, what cannot be read is a problem.
+    """
+    results = os.path.realpath(out)
+    found = []
+
+    def report(error: OSError) -> None:
+        plan.problems.append((str(error.filename), OSError(f"{error.filename}: {error.strerror}")))
+
+    for place, folders, files in os.walk(folder, onerror=report):
+        plan.left_out["linked folders"] += sum(os.path.islink(os.path.join(place, name)) for name in folders)
+        plan.left_out["hidden"] += sum(name.startswith(".") for name in [*folders, *files])
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and os.path.realpath(Path(place, name)) != results
+        )
+        for name in sorted(name for name in files if not name.startswith(".")):
+            path = Path(place, name)
+            if path.suffix.lower() in accepted:
+                found.append((path, path.relative_to(folder)))
+            else:
+                plan.left_out[path.suffix.lower() or "without an ending"] += 1
+    if not found:
+        kinds = " ".join(sorted(accepted))
+        plan.problems.append((str(folder), ValueError(f"{folder}: no file in this folder ends in one of {kinds}")))
+    return found
 
 
 def shard(tasks: list[Task], part: tuple[int, int]) -> list[Task]:
@@ -192,29 +258,26 @@ def shard(tasks: list[Task], part: tuple[int, int]) -> list[Task]:
 
 
 def unfinished(
-    tasks: Iterable[Task],
-    endings: Sequence[str],
-    settings: dict[str, Any],
-    args: argparse.Namespace,
-    record: str = ".json",
+    plan: Plan, endings: Sequence[str], made_with: Mapping[str, Any], args: argparse.Namespace, record: str = ".json"
 ) -> list[Task]:
     """Leave out what need not be done again.
 
-    A task is finished when all its results are there and its record (a JSON file, written last) names the same source
-    and the same settings, and does not say ``"complete": false``.
+    With ``--resume``, a task is finished when its record vouches for all its results (see `Record.is_of`): they are
+    complete, of the same input and made in the same way. Where something stands in the way that no record vouches for,
+    the task is moved to the problems of the plan.
 
     Parameters
     ----------
-    tasks : iterable of Task
-        All tasks.
+    plan : Plan
+        All that is to be done; a shard of it is done here.
     endings : sequence of str
         The endings of the results of one task.
-    settings : dict
-        What the results depend on besides the source, as it stands in the record under ``"settings"``.
+    made_with : mapping
+        How results are made, as the record says it.
     args : argparse.Namespace
-        With ``resume`` and ``force``.
+        With ``resume``, ``force`` and ``shard``.
     record : str
-        The ending of the record.
+        The ending of the record, a JSON file.
 
     Returns
     -------
@@ -226,51 +289,72 @@ def unfinished(
     FileExistsError
         When results are there and neither ``--resume`` nor ``--force`` says what to do with them.
     """
-    tasks = list(tasks)
-    if args.resume:
-        return [task for task in tasks if not _finished(task, endings, settings, record)]
-    if not args.force:
-        there = [path for task in tasks for ending in endings if (path := task.output(ending)).exists()]
-        if there:
-            others = f" (and {len(there) - 1} more)" if len(there) > 1 else ""
-            raise FileExistsError(
-                f"{there[0]}{others}: already there; --force overwrites, --resume keeps what is complete"
-            )
-    return tasks
+    plan.tasks = shard(plan.tasks, args.shard)
+    if args.shard[0] > 1:  # the first one reports what none can do
+        plan.problems.clear()
+        plan.left_out.clear()
+    if args.force:
+        return plan.tasks
+    if not args.resume:
+        everything = [task.output(ending) for task in plan.tasks for ending in endings]
+        outputs.refuse_existing(everything, "--force overwrites, --resume keeps what is complete")
+        return plan.tasks
+    todo = []
+    for task in tuple(plan.tasks):
+        results = [task.output(ending) for ending in endings]
+        found = Record(task.output(record))
+        if found.is_of(task.source, made_with, [path for path in results if path != task.output(record)]):
+            continue
+        try:
+            refuse_foreign(results, found)
+        except OSError as error:
+            plan.tasks.remove(task)
+            plan.problems.append((str(task.source), error))
+        else:
+            todo.append(task)
+    return todo
 
 
-def _finished(task: Task, endings: Sequence[str], settings: dict[str, Any], record: str) -> bool:
-    """Tell whether the results of a task are complete and made with these settings."""
-    if not all(task.output(ending).exists() for ending in endings):
-        return False
-    try:
-        found = json.loads(task.output(record).read_bytes())
-    except ValueError:
-        return False
-    return (
-        isinstance(found, dict)
-        and found.get("source") == str(task.source)
-        and found.get("settings") == settings
-        and found.get("complete", True)
-    )
-
-
-def make_folders(tasks: Iterable[Task]) -> None:
+def make_folders(plan: Plan, tasks: Sequence[Task]) -> list[Task]:
     """Make the folders of the results, and make sure that they can be written to before any work is done.
+
+    Parameters
+    ----------
+    plan : Plan
+        Its problems are added to.
+    tasks : sequence of Task
+        What is to be done.
+
+    Returns
+    -------
+    list of Task
+        Those whose results can be written.
 
     Raises
     ------
     OSError
-        When a folder cannot be made or written to.
+        When that is none of them.
     """
-    for folder in sorted({folder for task in tasks for folder in task.folders}):
+    failed: dict[Path, OSError] = {}
+    folders = {folder for task in tasks for folder in task.folders}
+    for folder in sorted(folders):
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with replacing(folder / ".refpose-probe") as temporary:
-                temporary.touch()
-            (folder / ".refpose-probe").unlink()
+            probe = temporary_name(folder / "probe")
+            try:
+                probe.touch(exist_ok=False)
+            finally:
+                discard(probe)
         except OSError as error:
-            raise OSError(f"{folder}: results cannot be written to this folder: {error.strerror}") from error
+            failed[folder] = OSError(f"{folder}: results cannot be written to this folder: {error.strerror}")
+    outputs.mention_leftovers(folders)
+    if failed and all(task.folders & failed.keys() for task in tasks):
+        raise next(iter(failed.values()))
+    for task in tasks:
+        if bad := sorted(task.folders & failed.keys()):
+            plan.tasks.remove(task)
+            plan.problems.append((str(task.source), failed[bad[0]]))
+    return [task for task in tasks if not task.folders & failed.keys()]
 
 
 def run(tasks: Sequence[Task], start: Callable[[], Work], jobs: int) -> Iterator[tuple[Task, str | Exception]]:
@@ -302,20 +386,46 @@ def run(tasks: Sequence[Task], start: Callable[[], Work], jobs: int) -> Iterator
         for task in tasks:
             yield task, _attempt(work, task)
         return
+    for variable in blas.THREADS:  # or the processes' threads would fight for the cores
+        os.environ.setdefault(variable, "1")
+    waiting = deque(tasks)
+    while waiting:
+        lost = yield from _run_in_processes(waiting, start, jobs)
+        for task in lost:  # one of them has killed a process, perhaps by the memory it takes: alone, each has all of it
+            for again in (yield from _run_in_processes(deque([task]), start, 1)):
+                yield (
+                    again,
+                    ChildProcessError("the process that did it was killed, also when it ran alone (out of memory?)"),
+                )
+
+
+def _run_in_processes(
+    waiting: deque[Task], start: Callable[[], Work], jobs: int
+) -> Generator[tuple[Task, str | Exception], None, list[Task]]:
+    """Do tasks in processes until all are done or a process dies; return those that were lost with it."""
     # "spawn": forked children of a process with threads (NumPy's BLAS has some) may hang.
     context = get_context("spawn")
     stop = context.Event()
-    for variable in blas.THREADS:  # or the processes' threads would fight for the cores
-        os.environ.setdefault(variable, "1")
-    pool = ProcessPoolExecutor(min(jobs, len(tasks)) or 1, context, _start_process, (start, stop))
+    pool = ProcessPoolExecutor(min(jobs, len(waiting)) or 1, context, _start_process, (start, stop))
+    running: dict[Future[str | Exception], Task] = {}
+    lost: list[Task] = []
     try:
-        futures = {pool.submit(_attempt_in_process, task): task for task in tasks}
-        for future in as_completed(futures):
-            try:
-                outcome = future.result()
-            except BrokenProcessPool as error:  # the process itself died: out of memory, killed
-                outcome = error
-            yield futures[future], outcome
+        while (waiting and not lost) or running:
+            while waiting and len(running) < jobs and not lost:
+                task = waiting.popleft()
+                try:
+                    running[pool.submit(_attempt_in_process, task)] = task
+                except BrokenProcessPool:
+                    lost.append(task)
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                task = running.pop(future)
+                try:
+                    outcome = future.result()
+                except BrokenProcessPool:
+                    lost.append(task)
+                else:
+                    yield task, outcome
+        return lost
     finally:
         stop.set()  # some tasks may be on their way to a process, where they can no longer be cancelled
         pool.shutdown(wait=True, cancel_futures=True)
@@ -333,9 +443,20 @@ def _start_process(start: Callable[[], Work], stop: multiprocessing.synchronize.
     """Prepare a process of the pool."""
     global _work, _stop
     # Ctrl-C reaches all processes of the terminal; the first one decides, and the others learn of it from `stop`.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    messages.take_charge()
+    signals.ignore()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _stop = stop
     _work = start()
+
+
+def _end_with_parent() -> None:
+    """End this process, and remove its temporary files, when the one that started it is gone."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        discard_all()
+        os._exit(1)
 
 
 def _attempt_in_process(task: Task) -> str | Exception:
@@ -356,21 +477,15 @@ def stop_on_interrupt() -> Iterator[None]:
 
     For work in this process; that of a pool is told in any case.
     """
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        _stop.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        _stop.clear()
+    with signals.asking(_stop.set):
+        try:
+            yield
+        finally:
+            _stop.clear()
 
 
 def report(
-    outcomes: Iterable[tuple[Task, str | Exception]], total: int, skipped: int, noun: str, progress: bool = True
+    outcomes: Iterable[tuple[Task, str | Exception]], plan: Plan, total: int, noun: str, progress: bool = True
 ) -> int:
     """Say what comes out of each task, results on stdout and failures on stderr, and sum up at the end.
 
@@ -378,10 +493,10 @@ def report(
     ----------
     outcomes : iterable of (Task, str or Exception)
         From `run`.
+    plan : Plan
+        What was to be done; its tasks that `run` was not given were finished before.
     total : int
         Number of tasks that `run` was given.
-    skipped : int
-        Number of tasks that were finished before.
     noun : str
         What the files are called, in the plural.
     progress : bool
@@ -393,23 +508,30 @@ def report(
         The exit code: 1 when a task failed.
     """
     failed = 0
+    for source, problem in plan.problems:
+        messages.say(_failure(source, problem), sys.stderr)
     with Bar(total, noun, progress and total > 1) as bar:
         for task, outcome in outcomes:
             if isinstance(outcome, Exception):
                 failed += 1
-                bar.say(_failure(task, outcome), sys.stderr)
+                bar.say(_failure(str(task.source), outcome), sys.stderr)
             else:
                 bar.say(f"{task.source}: {outcome}", sys.stdout)
             bar.advance()
-    if total + skipped > 1:
-        print(f"{total - failed} {noun} done, {skipped} skipped, {failed} failed", file=sys.stderr)
+    skipped = len(plan.tasks) - total
+    done, failed = total - failed, failed + len(plan.problems)
+    if total + skipped + len(plan.problems) > 1 or skipped:
+        print(f"{done} {noun} done, {skipped} skipped, {failed} failed", file=sys.stderr)
+    if left_out := +plan.left_out:
+        parts = ", ".join(f"{count} {kind}" for kind, count in sorted(left_out.items()))
+        print(f"left out of folders: {parts}", file=sys.stderr)
     return 1 if failed else 0
 
 
-def _failure(task: Task, error: Exception) -> str:
+def _failure(source: str, error: Exception) -> str:
     """Say why a task failed, naming its source once; the kind of error too where the message is not meant for users."""
     text = str(error) if isinstance(error, (ValueError, OSError)) else f"{type(error).__name__}: {error}"
-    return text if text.startswith(str(task.source)) else f"{task.source}: {text}"
+    return text if text.startswith(source) else f"{source}: {text}"
 
 
 class Bar:
@@ -451,6 +573,6 @@ class Bar:
     def say(self, line: str, stream: TextIO) -> None:
         """Print a line without tearing the bar."""
         if self._bar is None:
-            print(line, file=stream, flush=True)
+            messages.say(line, stream)
         else:
-            self._bar.write(line, file=stream)
+            self._bar.write(messages.one_line(line), file=stream)

@@ -23,10 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__, draw, tables
-from ..files import write_json
 from ..images import ENDINGS, READABLE, read_image, write_png
 from ..pose import Person, Pose
-from . import batch, cores, options
+from . import batch, cores, options, records
+
+RECORD = ".json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,14 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do ``refpose image``."""
-    endings = [".png", ".json"] + [".csv"] * args.csv + [".mask.png"] * args.mask
-    tasks = batch.plan(args.photos, args.output, ENDINGS, endings)
-    tasks = batch.shard(tasks, args.shard)
+    endings = [".png", RECORD] + [".csv"] * args.csv + [".mask.png"] * args.mask
+    plan = batch.plan(args.photos, args.output, ENDINGS, endings)
     start = Annotator(args)
-    todo = batch.unfinished(tasks, endings, start.settings, args)
-    batch.make_folders(todo)
+    todo = batch.unfinished(plan, endings, start.made_with, args, RECORD)
+    todo = batch.make_folders(plan, todo)
     jobs = cores.processes(args.jobs, len(todo), args.threads)
-    return batch.report(batch.run(todo, start, jobs), len(todo), len(tasks) - len(todo), "pictures")
+    return batch.report(batch.run(todo, start, jobs), plan, len(todo), "pictures")
 
 
 class Annotator:
@@ -77,31 +77,34 @@ class Annotator:
     def __init__(self, args: argparse.Namespace) -> None:
         self.drawn = options.drawn(args)
         self.pose = options.settings(args, mode="image", segmentation=args.mask)
-        self.settings = {**self.pose, "drawn": self.drawn}
+        self.made_with = {
+            "refpose": __version__,
+            "settings": {**self.pose, "drawn": self.drawn},
+            "weights_sha256": options.weights_sha256(self.pose["model"]),
+        }
+        self.force = args.force
         self.threads = args.threads
         self.csv = args.csv
 
     def __call__(self) -> batch.Work:
         """Load the networks; the function that is returned takes a task and says what was found."""
-        hashes = options.weights_sha256(self.pose["model"])
-        return partial(self.annotate, options.make_pose(self.pose, self.threads), hashes)
+        return partial(self.annotate, options.make_pose(self.pose, self.threads))
 
-    def annotate(self, pose: Pose, hashes: dict[str, str], task: batch.Task) -> str:
+    def annotate(self, pose: Pose, task: batch.Task) -> str:
         """Do one picture."""
-        picture = read_image(task.source)
-        people = pose.process(picture)
-        for person in people:
-            draw.person(picture, person, self.drawn)
-        # The record stands for the other files, so an old one must not stand beside new ones.
-        task.output(".json").unlink(missing_ok=True)
-        write_png(task.output(".png"), picture)
-        if self.csv:
-            with tables.create(task.output(".csv"), str(task.source), {}, names=pose.topology.names) as table:
-                table.write(0, 0.0, people)
-        if pose.segmentation:
-            write_png(task.output(".mask.png"), grey_mask(people, picture.shape[:2]))
-        how = {"source": str(task.source), "settings": self.settings, "weights_sha256": hashes}
-        write_json(task.output(".json"), record(people, how, picture.shape[:2]))
+        with records.writing(task.source, task.output(RECORD), self.made_with, self.force) as results:
+            picture = read_image(task.source)
+            people = pose.process(picture)
+            for person in people:
+                draw.person(picture, person, self.drawn)
+            write_png(results.path(task.output(".png")), picture)
+            if self.csv:
+                name = results.path(task.output(".csv"))
+                with tables.create(name, str(task.source), {}, names=pose.topology.names) as table:
+                    table.write(0, 0.0, people)
+            if pose.segmentation:
+                write_png(results.path(task.output(".mask.png")), grey_mask(people, picture.shape[:2]))
+            results.finish(record(people, picture.shape[:2]))
         found = f"person with score {people[0].score:.3f}" if people else "no person"
         return f"{found} -> {task.output('.png')}"
 
@@ -120,14 +123,12 @@ def table_rows(person: Person) -> list[list[float | None]]:
     return [[None if np.isnan(v) else v for v in row] for row in tables.values(person).tolist()]
 
 
-def record(people: Sequence[Person], how: dict[str, Any], shape: tuple[int, int]) -> dict[str, Any]:
+def record(people: Sequence[Person], shape: tuple[int, int]) -> dict[str, Any]:
     """Put all that was found into the form of the JSON file.
 
     Parameters
     ----------
     people : sequence of Person
-    how : dict
-        How it was found.
     shape : (int, int)
         Height and width of the picture in pixels.
 
@@ -138,8 +139,6 @@ def record(people: Sequence[Person], how: dict[str, Any], shape: tuple[int, int]
     """
     height, width = shape
     return {
-        "refpose": __version__,
-        **how,
         "width": width,
         "height": height,
         "people": [

@@ -25,13 +25,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from .. import __version__, draw, tables
+from .. import __version__, draw, messages, tables
 from ..extras import require
-from ..files import write_json
+from ..files import printable
 from ..motion.labels import draw_angles
 from ..pose import Pose
 from ..video import CRF, ENDINGS, PRESET, PRESETS, READABLE, Reader, Writer, create, process
-from . import batch, cores, movement, options
+from . import batch, cores, movement, options, outputs, records
+from .signals import stopped
 from .streams import Clip, Streams, Wanted, drawn
 
 VIDEO, RECORD = ".mp4", ".meta.json"
@@ -130,22 +131,21 @@ def run(args: argparse.Namespace) -> int:
     if not kinds and not wanted.formats and not with_video:
         raise argparse.ArgumentError(None, "nothing to write: name OUT with -o, or ask for a table")
     endings = [VIDEO] * with_video + [*kinds, *wanted.endings, RECORD]
-    tasks = _plan(args, kinds, endings)
+    plan = _plan(args, kinds, endings)
     # Before any work is done, rather than once per video.
     require("av", "video")
     if ".parquet" in kinds:
         require("pyarrow.parquet", "parquet")
-    part = batch.shard(tasks, args.shard)
-    start = Annotator(args, wanted, endings, progress=len(part) == 1)
-    todo = batch.unfinished(part, endings, start.settings, args, RECORD)
-    batch.make_folders(todo)
+    start = Annotator(args, wanted, endings, progress=len(plan.tasks) == 1)
+    todo = batch.unfinished(plan, endings, start.made_with, args, RECORD)
+    todo = batch.make_folders(plan, todo)
     jobs = cores.processes(args.jobs, len(todo), args.threads)
     start.ahead = cores.ahead(jobs, args.threads)
     with batch.stop_on_interrupt() if jobs == 1 else ExitStack():
-        return batch.report(batch.run(todo, start, jobs), len(todo), len(part) - len(todo), "videos")
+        return batch.report(batch.run(todo, start, jobs), plan, len(todo), "videos")
 
 
-def _plan(args: argparse.Namespace, kinds: dict[str, Any], endings: list[str]) -> list[batch.Task]:
+def _plan(args: argparse.Namespace, kinds: dict[str, Any], endings: list[str]) -> batch.Plan:
     """Give the videos and where their results go."""
     named = tuple((kind, path) for kind, path in kinds.items() if path is not True)
     out = args.output
@@ -153,15 +153,15 @@ def _plan(args: argparse.Namespace, kinds: dict[str, Any], endings: list[str]) -
         if len(named) < len(kinds) or len(named) + 1 < len(endings):
             raise argparse.ArgumentError(None, "name OUT with -o, or give every table a name of its own")
         out = named[0][1].with_suffix(endings[0])
-    tasks = batch.plan(args.videos, out, ENDINGS, endings)
+    plan = batch.plan(args.videos, out, ENDINGS, endings)
     if not named:
-        return tasks
-    if len(args.videos) > 1 or Path(args.videos[0]).is_dir():
+        return plan
+    if len(plan.tasks) + len(plan.problems) > 1 or Path(args.videos[0]).is_dir():
         raise argparse.ArgumentError(None, f"{named[0][1]} is the name of one file; for several inputs, name a folder")
-    task = Task(tasks[0].source, tasks[0].stem, named)
-    if task.source.resolve() in {path.resolve() for _, path in named}:
-        raise ValueError(f"{task.source}: is an input, and would be overwritten; choose another name")
-    return [task]
+    plan.tasks = [Task(task.source, task.stem, named) for task in plan.tasks]
+    for task in plan.tasks:
+        outputs.refuse_inputs([path for _, path in named], [task.source])
+    return plan
 
 
 class Annotator:
@@ -189,20 +189,25 @@ class Annotator:
         self.drawn = options.drawn(args)
         self.sound = args.sound
         self.wanted = wanted
-        self.settings = {**self.pose, "drawn": self.drawn, "sound": self.sound, "wide": args.wide} | wanted.settings
         self.quality: dict[str, Any] = {"preset": args.preset, "crf": args.crf}
+        settings = {**self.pose, "drawn": self.drawn, "sound": self.sound, "wide": args.wide} | wanted.settings
         if VIDEO in endings:
-            self.settings["encoder"] = self.quality
+            settings["encoder"] = self.quality
+        self.made_with = {
+            "refpose": __version__,
+            "settings": settings,
+            "weights_sha256": options.weights_sha256(self.pose["model"]),
+        }
+        self.force = args.force
         self.threads = args.threads
         self.endings = endings[:-1]  # without the record
         self.progress = progress
 
     def __call__(self) -> batch.Work:
         """Load the networks; the function that is returned takes a task and says what was found."""
-        hashes = options.weights_sha256(self.pose["model"])
-        return partial(self.annotate, options.make_pose(self.pose, self.threads), hashes)
+        return partial(self.annotate, options.make_pose(self.pose, self.threads))
 
-    def annotate(self, pose: Pose, hashes: dict[str, str], task: batch.Task) -> str:
+    def annotate(self, pose: Pose, task: batch.Task) -> str:
         """Do one video.
 
         Raises
@@ -213,17 +218,16 @@ class Annotator:
         with (
             Reader(task.source, self.threads, self.ahead) as reader,
             batch.Bar(reader.expected_frames, "frames", self.progress) as bar,
+            records.writing(task.source, task.output(RECORD), self.made_with, self.force) as results,
         ):
             clip = Clip(reader, self.wanted)
-            results = process(clip, pose)
-            first = next(results, None)
+            frames = process(clip, pose)
+            first = next(frames, None)
             if first is None:
                 raise ValueError(f"{task.source}: no frame is shown between --start and --end")
             how = {
-                "refpose": __version__,
-                "source": str(task.source),
-                "settings": self.settings,
-                "weights_sha256": hashes,
+                **self.made_with,
+                "source": printable(task.source),
                 "video": {
                     "codec": reader.codec,
                     "fps": reader.fps,
@@ -233,12 +237,12 @@ class Annotator:
                     "height": first.rgb.shape[0],
                 },
             }
-            found, complete = 0, True
+            found, interrupted = 0, False
             with ExitStack() as files:
-                paths = {ending: task.output(ending) for ending in self.endings}
+                paths = {ending: results.path(task.output(ending)) for ending in self.endings}
                 streams = Streams(files, paths, str(task.source), how, pose, self.wanted)
-                movie = self._movie(task, reader, files)
-                for result in chain([first], results):
+                movie = self._movie(results, task, reader, files)
+                for result in chain([first], frames):
                     angles = streams.write(result.index, result.time, result.people)
                     if movie is not None:
                         for person, degrees in zip(result.people, angles, strict=True):
@@ -250,7 +254,7 @@ class Annotator:
                     found += bool(result.people)
                     bar.advance()
                     if batch.stopping():
-                        complete = False
+                        interrupted = True
                         if movie is not None:
                             movie.stop_sound()
                         break
@@ -258,7 +262,6 @@ class Annotator:
                 if clip.ended and movie is not None:
                     movie.stop_sound()
             counts = {
-                "complete": complete,
                 "frames": clip.count,
                 "frames_with_person": found,
                 "broken": reader.broken,
@@ -268,22 +271,22 @@ class Annotator:
             }
             if streams.interpolated:
                 counts["interpolated"] = streams.interpolated
-        write_json(task.output(RECORD), how | counts)
-        outcome = (
+            results.finish(how | counts, complete=not interrupted)
+        told = (
             f"{_summary(counts, reader.declared)} -> {', '.join(str(task.output(ending)) for ending in self.endings)}"
         )
-        if not complete:
-            print(f"{task.source}: interrupted after {outcome}", file=sys.stderr)
-            raise KeyboardInterrupt
-        return outcome
+        if interrupted:
+            messages.say(f"{task.source}: interrupted after {told}", sys.stderr)
+            raise stopped()
+        return told
 
-    def _movie(self, task: batch.Task, reader: Reader, files: ExitStack) -> Writer | None:
+    def _movie(self, results: records.Results, task: batch.Task, reader: Reader, files: ExitStack) -> Writer | None:
         """Begin the annotated video, if there shall be one."""
         if VIDEO not in self.endings:
             return None
         sound_of = reader.path if self.sound else None
         shape = (reader.fps, sound_of, reader.pixel_aspect, self.threads)
-        return files.enter_context(create(task.output(VIDEO), *shape, **self.quality, behind=self.ahead))
+        return files.enter_context(create(results.path(task.output(VIDEO)), *shape, **self.quality, behind=self.ahead))
 
 
 def _summary(counts: dict[str, Any], declared: int | None) -> str:

@@ -1,0 +1,92 @@
+"""What is said on the terminal: names of every kind readably, and messages of C libraries with the file's name."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from .files import printable
+
+_LINES = 3  # of the messages about one file that are passed on
+_in_charge = False  # whether this process speaks to a user
+
+
+def take_charge() -> None:
+    """Make the streams of this process ready: all are there, and take every name.
+
+    Without a console (``pythonw``, closed streams) what is said goes nowhere, and no file that is opened later takes
+    the place of stderr, where C libraries would write into it.
+    """
+    global _in_charge
+    _in_charge = True
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+    warnings.showwarning = lambda message, *_: say(f"warning: {message}", sys.stderr)
+    codecs.register_error("refpose", _readable)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="refpose")
+
+
+def _readable(error: UnicodeError) -> tuple[str, int]:
+    r"""Replace what a stream cannot take: a byte of a file name that is no UTF-8 by ``\xff``, others by ``\u263a``."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    letters = error.object[error.start : error.end]
+    return "".join(
+        f"\\x{ord(letter) - 0xDC00:02x}"
+        if 0xDC80 <= ord(letter) <= 0xDCFF
+        else letter.encode("ascii", "backslashreplace").decode()
+        for letter in letters
+    ), error.end
+
+
+def say(line: str, stream: TextIO | None = None) -> None:
+    """Print a line, without control characters (a file name may hold some), on stdout by default."""
+    print(one_line(line), file=stream or sys.stdout, flush=True)
+
+
+def one_line(text: str) -> str:
+    r"""Replace control characters by what they are called in Python (``\n``)."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda found: repr(found[0])[1:-1], text)
+
+
+@contextmanager
+def of(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Say on stderr, with the file's name, what C libraries write there meanwhile (libtiff does).
+
+    Only in a process that speaks to a user: stderr is that of the whole process, all threads of which are concerned.
+    """
+    if not _in_charge:
+        yield
+        return
+    import tempfile
+
+    with tempfile.TemporaryFile() as kept:
+        sys.stderr.flush()
+        stderr = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            kept.seek(0)
+            lines = kept.read().decode(errors="replace").splitlines()
+            for line in lines[:_LINES]:
+                say(f"{printable(path)}: {line}", sys.stderr)
+            if len(lines) > _LINES:
+                say(f"{printable(path)}: {len(lines) - _LINES} more messages", sys.stderr)

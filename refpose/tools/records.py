@@ -1,0 +1,215 @@
+"""Records: JSON files that tell what the results of one input are, how they came about, and that they are refpose's.
+
+All results of an input are written under temporary names, then a record is put down that names the old and the new ones
+(``"complete": false``), then they are moved to their places, then the record is completed. So a run that is killed, at
+whatever moment, leaves nothing that could be taken for complete, and everything that it leaves is vouched for by a
+record and may be replaced by the next run. What no record vouches for is somebody else's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from .. import files
+
+_PIECE = 1 << 20
+
+
+def identity(path: Path) -> dict[str, int]:
+    """Give what changes when a file changes: its size, and when its contents and its entry were last changed.
+
+    What is no regular file (a pipe) has no identity.
+    """
+    found = os.stat(path)
+    if not stat.S_ISREG(found.st_mode):
+        return {}
+    return {"bytes": found.st_size, "modified_ns": found.st_mtime_ns, "changed_ns": found.st_ctime_ns}
+
+
+def sha256(path: Path) -> str:
+    """Give the hash of a file's contents."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def same_input(recorded: Any, path: Path) -> bool:
+    """Tell whether a file is the one whose identity was recorded: as it was then, or a copy with the same contents."""
+    if not isinstance(recorded, dict) or not path.is_file():
+        return False
+    now = identity(path)
+    if recorded.get("bytes") != now["bytes"]:
+        return False
+    return all(recorded.get(key) == value for key, value in now.items()) or recorded.get("sha256") == sha256(path)
+
+
+class Record:
+    """What a record says; nothing, where there is none.
+
+    Parameters
+    ----------
+    path : Path
+        The record.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(os.path.realpath(path))
+        self.content: dict[str, Any] = {}
+        try:
+            found = json.loads(self.path.read_bytes()) if self.path.is_file() else None
+        except (ValueError, OSError, RecursionError):
+            return
+        if isinstance(found, dict) and "refpose" in found and isinstance(found.get("results"), dict):
+            self.content = found
+
+    def name_of(self, result: Path) -> str:
+        """Give the name by which the record calls a result: seen from the folder of the record."""
+        place = os.path.realpath(result)
+        with suppress(ValueError):  # on another drive
+            place = os.path.relpath(place, self.path.parent)
+        return files.printable(place)
+
+    def is_of(self, source: Path, made_with: Mapping[str, Any], results: list[Path]) -> bool:
+        """Tell whether all the results are there, complete, of this input as it is now, and made in this way."""
+        return (
+            self.content.get("complete") is True
+            and all(self.content.get(key) == value for key, value in made_with.items())
+            and all(self._has(result) for result in results)
+            and same_input(self.content.get("input"), source)
+        )
+
+    def _has(self, result: Path) -> bool:
+        """Tell whether a result is there in the size that was written."""
+        written = self.content["results"].get(self.name_of(result))
+        try:
+            return isinstance(written, dict) and os.stat(result).st_size == written.get("bytes")
+        except OSError:
+            return False
+
+    def vouches_for(self, result: Path) -> bool:
+        """Tell whether what stands in the place of a result is refpose's own, so that nothing is lost with it."""
+        place = Path(os.path.realpath(result))
+        if not place.is_file():
+            return not os.path.lexists(place)
+        if place == self.path or place.stat().st_size == 0:
+            return bool(self.content) or not place.stat().st_size
+        return sha256(place) in self.hashes(place)
+
+    def hashes(self, result: Path) -> list[str]:
+        """Give the hashes of all that refpose has put, or was about to put, in the place of a result."""
+        name = self.name_of(result)
+        written, earlier = self.content.get("results", {}).get(name), self.content.get("earlier", {}).get(name)
+        return [*([written["sha256"]] if isinstance(written, dict) else []), *(earlier or [])]
+
+    def earlier(self) -> dict[str, list[str]]:
+        """Give the hashes of all results that the record knows of, by their names."""
+        names = {*self.content.get("results", {}), *self.content.get("earlier", {})}
+        return {name: self.hashes(self.path.parent / name) for name in sorted(names)}
+
+
+class Results:
+    """The results of one input, on the way to their places.
+
+    Parameters
+    ----------
+    source : Path
+        The input.
+    record : Path
+        Where the record shall be.
+    made_with : mapping
+        What stands in the record about how results are made, and must be the same for results to be kept.
+    force : bool
+        Whether files may be replaced that no record vouches for.
+    """
+
+    def __init__(self, source: Path, record: Path, made_with: Mapping[str, Any], force: bool) -> None:
+        self._source, self._record, self._force = source, _regular(record), force
+        self._head = {**made_with, "source": files.printable(source)}
+        self._input: dict[str, Any] = identity(source)  # before it is read: it may change while it is
+        self._staged: dict[Path, Path] = {}
+
+    def path(self, target: Path) -> Path:
+        """Give the temporary name of a result; the file must be written before `finish`."""
+        place = _regular(target)
+        self._staged[place] = files.temporary_name(place)
+        return self._staged[place]
+
+    def finish(self, content: Mapping[str, Any], complete: bool = True) -> None:
+        """Move all results to their places and write the record.
+
+        Parameters
+        ----------
+        content : mapping
+            What else the record says.
+        complete : bool
+            Whether that was all of the input.
+
+        Raises
+        ------
+        FileExistsError
+            When something stands there that no record vouches for, and is not to be replaced.
+        OSError
+            When something cannot be written. What is there then is vouched for, and marked as not complete.
+        """
+        old = Record(self._record)
+        if not self._force:
+            refuse_foreign([*self._staged, self._record], old)
+        results, earlier = {}, old.earlier()
+        for place, staged in self._staged.items():
+            name = old.name_of(place)
+            results[name] = {"bytes": staged.stat().st_size, "sha256": sha256(staged)}
+            if place.is_file():
+                earlier[name] = [*{*earlier.get(name, []), sha256(place)}]
+        if self._input:
+            self._input["sha256"] = sha256(self._source)
+        head = {**self._head, "input": self._input}
+        files.write_json(self._record, {**head, "complete": False, "results": results, "earlier": earlier})
+        for place, staged in self._staged.items():
+            files.move(staged, place)
+        for folder in {place.parent for place in self._staged}:
+            files.sync(folder)
+        earlier = {name: hashes for name, hashes in earlier.items() if name not in results}
+        files.write_json(
+            self._record,
+            {**head, **content, "complete": complete, "results": results, **({"earlier": earlier} if earlier else {})},
+        )
+
+    def discard(self) -> None:
+        """Remove what was not moved to its place."""
+        for staged in self._staged.values():
+            files.discard(staged)
+
+
+def _regular(path: Path) -> Path:
+    """Give the place of a file that is to be replaced; OSError where there is something that cannot be."""
+    if files.is_stream(path):
+        raise OSError(f"{path}: expected a regular file, found a pipe or a device")
+    return Path(os.path.realpath(path))
+
+
+@contextmanager
+def writing(source: Path, record: Path, made_with: Mapping[str, Any], force: bool) -> Iterator[Results]:
+    """Write the results of one input, see `Results`; without `Results.finish` nothing is left of them."""
+    results = Results(source, record, made_with, force)
+    try:
+        yield results
+    finally:
+        results.discard()
+
+
+def refuse_foreign(results: list[Path], record: Record) -> None:
+    """Raise FileExistsError when something stands in the place of a result that the record does not vouch for."""
+    for result in results:
+        if not record.vouches_for(result):
+            raise FileExistsError(
+                f"{result}: is not what refpose wrote there, and is kept; --force overwrites, or name another folder"
+            )
