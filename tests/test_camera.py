@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
+import time
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -32,18 +34,21 @@ class Screen:
 
 
 class Camera:
-    """What cv2.VideoCapture is, with four frames."""
+    """What cv2.VideoCapture is. Four frames come, the third when it is asked for again, and then no more."""
 
-    def __init__(self, number: int) -> None:
-        self.number, self.frame, self.released = number, 0, False
+    def __init__(self, which: int | str) -> None:
+        self.which, self.asked, self.frame, self.released = which, 0, 0, False
         opened.append(self)
 
     def isOpened(self) -> bool:
-        return self.number == 0
+        return self.which != 7
 
     def read(self) -> tuple[bool, NDArray[np.uint8] | None]:
+        self.asked += 1
+        if self.asked == 3 or self.frame == 4:
+            return False, None
         self.frame += 1
-        return (True, videos.scene(self.frame)[:, :, ::-1]) if self.frame <= 4 else (False, None)
+        return True, videos.scene(self.frame)[:, :, ::-1]
 
     def release(self) -> None:
         self.released = True
@@ -100,6 +105,7 @@ def test_closing_the_window_ends_it() -> None:
 
 
 def test_from_camera_to_window(cv2: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    cv2.keys = [-1, -1, -1, 27]
     assert cli.main(["camera", "--model=lite", "--mirror", "--roi"]) == 0
     assert len(cv2.shown) == 5
     assert cv2.shown[-1] == "destroyed"
@@ -137,7 +143,36 @@ def test_colours_are_opencvs_on_the_way_in_and_out(cv2: Any) -> None:
 
 
 def test_times_increase(cv2: Any) -> None:
-    assert all(np.diff([frame.time for frame in camera.read_camera(0)]) > 0)
+    frames = list(itertools.islice(camera.read_camera(0), 4))
+    assert all(np.diff([frame.time for frame in frames]) > 0)
+
+
+def test_camera_that_stops(cv2: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is asked again for as long as was said; then that is an error, and not the end as the user wants it."""
+    begun = time.monotonic()
+    assert cli.main(["camera", "--model=lite", "--patience=0.3"]) == 1
+    assert time.monotonic() - begun >= 0.3
+    assert capsys.readouterr().err.endswith(
+        "refpose camera: camera 0 has given no picture for 0.3 seconds: unplugged, switched off, or taken by another "
+        "program (4 frames came before)\n"
+    )
+    assert opened[0].asked > 6
+    assert opened[0].released
+    assert cv2.shown[-1] == "destroyed"
+
+
+@pytest.mark.parametrize("which", ["/dev/video2", "rtsp://camera.local/live"])
+def test_camera_by_path_and_address(cv2: Any, which: str) -> None:
+    cv2.keys = [27]
+    assert cli.main(["camera", "--model=lite", "--camera", which]) == 0
+    assert opened[0].which == which
+
+
+@pytest.mark.parametrize("text", ["-1", "nan", "inf", "soon"])
+def test_patience_that_is_none(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["camera", f"--patience={text}"])
+    assert "expected a number of seconds, 0 or more" in capsys.readouterr().err
 
 
 def test_no_such_camera(cv2: Any, capsys: pytest.CaptureFixture[str]) -> None:

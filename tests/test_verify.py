@@ -159,3 +159,20 @@ def test_the_truth_is_small() -> None:
     files = list(truth.FOLDER.iterdir())
     assert sum(file.stat().st_size for file in files) < 2_000_000
     assert {file.name for file in files} == {"truth.h5", "astronaut.png", "coffee.png", "hopper_small.png"}
+
+
+@pytest.mark.parametrize("state", ["holds", "skipped"])
+def test_last_line_says_what_was_not_checked(
+    state: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    links = (verify.Link("eager", "holds"), verify.Link("engine native", state, text="it was not built"))
+    monkeypatch.setattr(verify, "verify", lambda tell: links)
+    assert cli.main(["verify"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert (
+        last
+        == {
+            "holds": "all links hold (0 s)",
+            "skipped": "all 1 links that were looked at hold (0 s); NOT CHECKED: engine native (it was not built)",
+        }[state]
+    )

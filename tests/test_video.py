@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 import refpose
 from refpose import video
 from refpose.extras import MissingExtra
+from refpose.video import extent
 
 INTRA = {"codec": "ffv1", "pixels": "bgr0"}  # lossless, every frame on its own
 
@@ -317,8 +318,87 @@ def test_file_cut_short(tmp_path: Path) -> None:
     assert reader.declared == 20
 
 
-def test_whole_file_is_not_cut_short(tmp_path: Path) -> None:
-    assert not read(videos.write(tmp_path / "a.mp4", videos.scenes(20)))[1].cut_short
+CONTAINERS = {
+    "mkv": INTRA,
+    "webm": {"codec": "libvpx-vp9", "options": {"g": "2"}},
+    "ts": {},
+    "wmv": {"codec": "wmv2"},
+    "gif": {"codec": "gif", "pixels": "rgb8"},
+    "avi": {"codec": "mpeg4", "options": {"g": "2"}},
+    "flv": {"codec": "flv"},
+    "mxf": {"codec": "mpeg2video"},
+    "mp4": {"container": {"movflags": "+faststart"}, "sound": "aac"},
+    "mov": {"codec": "mjpeg", "pixels": "yuvj420p", "container": {"movflags": "+faststart"}},
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*deprecated")
+@pytest.mark.parametrize("ending", CONTAINERS)
+def test_file_that_lacks_its_end_is_cut_short(tmp_path: Path, ending: str) -> None:
+    path = videos.write(tmp_path / f"a.{ending}", videos.scenes(50, 96, 128), **CONTAINERS[ending])
+    frames, reader = read(path)
+    assert (len(frames), reader.cut_short) == (50, False)
+    size = path.stat().st_size
+    for part in (0.9, 0.6):
+        frames, reader = read(videos.cut(path, int(size * part) // 2 * 2 + 1))
+        assert reader.cut_short
+        assert len(frames) < 50
+
+
+def test_file_that_lacks_its_index_only_is_not_cut_short(tmp_path: Path) -> None:
+    """All frames of the length that the file states are there."""
+    path = videos.write(tmp_path / "a.mkv", videos.scenes(20))
+    last = videos.packets(path)[-1]
+    frames, reader = read(videos.cut(path, last.pos + last.size + 10))
+    assert len(frames) == 20
+    assert not reader.cut_short
+
+
+def test_sound_longer_than_the_video_does_not_cut_it_short(tmp_path: Path) -> None:
+    path = videos.write(tmp_path / "a.mkv", videos.scenes(20), sound="aac")
+    joined = tmp_path / "b.mkv"
+    with av.open(str(path)) as source, av.open(str(joined), "w") as output:
+        copies = {stream.index: output.add_stream_from_template(stream) for stream in source.streams}
+        for packet in source.demux():
+            if packet.size and (packet.stream.type == "audio" or packet.pts * packet.time_base < 0.3):
+                packet.stream = copies[packet.stream.index]
+                output.mux(packet)
+    frames, reader = read(joined)
+    assert len(frames) < 12
+    assert not reader.cut_short
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes as POSIX has them")
+def test_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.mp4")
+    with pytest.raises(ValueError, match=r"a\.mp4: not a file"):
+        video.Reader(tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize(
+    ("head", "size", "missing"),
+    [
+        (b"\0\0\0\x10ftypisom0000" + b"\0\0\0\0mdat", 5000, None),  # a box that goes to the end of the file
+        (b"\0\0\0\x10ftypisom0000" + b"\0\0\0\1mdat" + (4984).to_bytes(8, "big"), 5000, False),
+        (b"\0\0\0\x10ftypisom0000" + b"\0\0\0\1mdat" + (4985).to_bytes(8, "big"), 5000, True),
+        (b"\0\0\0\x10ftypisom0000", 19, True),
+        (bytes.fromhex("1a45dfa3 80 18538067 01ffffffffffffff"), 5000, None),  # as it is streamed
+        (bytes.fromhex("1a45dfa3 80 18538067 0800001388"), 5000, True),
+        (bytes.fromhex("1a45dfa3 80 185380"), 8, None),
+        (b"RIFF\0\0\0\0AVI LIST", 5000, None),  # nobody brought it to an end
+        (b"RIFF" + (4992).to_bytes(4, "little") + b"AVI LIST", 5000, False),
+        (b"G" + bytes(187) + b"G", 376, False),
+        (b"G" + bytes(187) + b"G", 377, True),
+        (bytes(4) + b"G" + bytes(191) + b"G", 384, False),
+        (b"GIF89a", 50, True),
+        (b"not a video", 50, None),
+        (b"", 0, False),
+    ],
+)
+def test_what_containers_say_of_their_size(tmp_path: Path, head: bytes, size: int, missing: bool | None) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(head.ljust(size, b"\0")[:size])
+    assert extent.bytes_missing(path) is missing
 
 
 def test_everything_broken(tmp_path: Path) -> None:

@@ -215,7 +215,10 @@ def test_file_cut_short_is_reported(tmp_path: Path, stub: Stub, capsys: pytest.C
     videos.cut(source, source.stat().st_size * 9 // 10)
     assert run(source, "-o", tmp_path / "b.mp4") == 0
     assert "of 20 frames, a person on 0, 1 broken skipped, the file is cut short" in capsys.readouterr().out
-    assert record(tmp_path / "b.meta.json")["cut_short"]
+    found = record(tmp_path / "b.meta.json")
+    assert (found["cut_short"], found["complete"]) == (True, False)
+    assert run(source, "-o", tmp_path / "b.mp4", "--resume") == 0  # it may have grown
+    assert "5 of 20 frames" in capsys.readouterr().out
 
 
 def test_mended_times_are_reported(tmp_path: Path, stub: Stub, capsys: pytest.CaptureFixture[str]) -> None:

@@ -175,3 +175,9 @@ def test_every_binary16_number_is_widened_exactly() -> None:
     numbers = numbers[np.isfinite(numbers)]
     loaded = weights.Weights("lite", {"some/kernel": numbers}, {})
     assert loaded["some/kernel"].tobytes() == numbers.astype(np.float32).tobytes()
+
+
+def test_model_card_has_the_hashes_that_results_tell(root: Path) -> None:
+    card = (root / "weights" / "README.md").read_text("utf-8")
+    for name in ("detector", "lite", "full", "heavy"):
+        assert f"| `{name}` | `{weights.load(name).attributes['content_sha256']}` |" in card

@@ -520,11 +520,11 @@ def report(
             bar.advance()
     skipped = len(plan.tasks) - total
     done, failed = total - failed, failed + len(plan.problems)
-    if total + skipped + len(plan.problems) > 1 or skipped:
-        print(f"{done} {noun} done, {skipped} skipped, {failed} failed", file=sys.stderr)
     if left_out := +plan.left_out:
         parts = ", ".join(f"{count} {kind}" for kind, count in sorted(left_out.items()))
         print(f"left out of folders: {parts}", file=sys.stderr)
+    if total + skipped + len(plan.problems) > 1 or skipped:
+        print(f"{done} {noun} done, {skipped} skipped, {failed} failed", file=sys.stderr)
     return 1 if failed else 0
 
 

@@ -1,16 +1,19 @@
 """Show the skeleton on the live picture of a camera.
 
-The camera is read with OpenCV (pip install opencv-python); the window is OpenCV's, or Tk's where OpenCV was built
-without windows. The window's close button, Esc and q end it. Nothing is recorded.
+The camera is read with OpenCV (pip install opencv-python): by its number, the path of its device (/dev/video0), or the
+address of a camera in the network (rtsp://...), the only case in which refpose uses the network. The window is
+OpenCV's, or Tk's where OpenCV was built without windows. The window's close button, Esc and q end it. Nothing is
+recorded. When the camera gives no picture for --patience seconds, that is said, and the exit code is 1.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from importlib import import_module
 from typing import Any, Protocol
@@ -28,6 +31,7 @@ from . import options
 
 TITLE = "refpose"
 _ESCAPE = 27
+_PAUSE = 0.05  # seconds between two questions for a picture that does not come
 
 
 class Window(Protocol):
@@ -42,7 +46,16 @@ class Window(Protocol):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``refpose camera``."""
-    parser.add_argument("--camera", type=int, default=0, metavar="N", help="which camera, from 0")
+    parser.add_argument(
+        "--camera",
+        type=_camera,
+        default=0,
+        metavar="WHICH",
+        help="number, path or address of the camera",
+    )
+    parser.add_argument(
+        "--patience", type=_seconds, default=5.0, metavar="S", help="seconds to wait for a picture that does not come"
+    )
     parser.add_argument("--mirror", action="store_true", help="show the picture as a mirror would")
     parser.add_argument(
         "--no-smooth", dest="smooth", action="store_false", help="do not smooth the landmarks over time"
@@ -51,16 +64,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_arguments(parser)
 
 
+def _camera(text: str) -> int | str:
+    """Read the number of a camera, or leave its path or address as it is."""
+    return int(text) if text.isdecimal() else text
+
+
+def _seconds(text: str) -> float:
+    """Read a time."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of seconds, 0 or more")
+    return value
+
+
 def run(args: argparse.Namespace) -> int:
     """Do ``refpose camera``."""
     mode = "camera" if args.model in heatmap_pose.MODELS else "video"
     pose = options.make_pose(options.settings(args, mode=mode, smooth=args.smooth), args.threads)
-    frames = read_camera(args.camera)
+    frames = read_camera(args.camera, args.patience)
     window = open_window()
     begun = time.monotonic()
     try:
         count = show(frames, pose, window, options.drawn(args), args.mirror)
     finally:
+        frames.close()
         window.close()
     print(f"{count} frames, {count / (time.monotonic() - begun):.1f} per second", file=sys.stderr)
     return 0
@@ -95,15 +125,23 @@ def show(frames: Iterable[Frame], pose: Pose, window: Window, drawn: list[str], 
     return count
 
 
-def read_camera(number: int) -> Iterator[Frame]:
+def read_camera(which: int | str, patience: float = 5.0) -> Generator[Frame, None, None]:
     """Give the frames of a camera, each at the time it came.
+
+    Parameters
+    ----------
+    which : int or str
+        Number of the camera, path of its device, or its address (``rtsp://...``), as ``cv2.VideoCapture`` takes them.
+    patience : float
+        For how long a picture that cannot be read is asked for again, in seconds.
 
     Raises
     ------
     MissingExtra
         When OpenCV is not installed.
     OSError
-        When there is no such camera, or it is busy or not permitted.
+        When there is no such camera, or it is busy or not permitted; in the course of iteration, when it gives no
+        picture any more.
     """
     try:
         cv2 = import_module("cv2")
@@ -112,20 +150,30 @@ def read_camera(number: int) -> Iterator[Frame]:
             "cv2 (OpenCV) is needed to read a camera and is not installed; get it with: pip install opencv-python",
             name="cv2",
         ) from error
-    camera = cv2.VideoCapture(number)
+    camera = cv2.VideoCapture(which)
     if not camera.isOpened():
         camera.release()
-        raise OSError(f"camera {number} cannot be opened: it is not there, in use by another program, or not permitted")
-    return _frames(camera)
+        raise OSError(f"camera {which} cannot be opened: it is not there, in use by another program, or not permitted")
+    return _frames(camera, which, patience)
 
 
-def _frames(camera: Any) -> Iterator[Frame]:
-    """Give the frames of an open camera until it stops."""
+def _frames(camera: Any, which: int | str, patience: float) -> Generator[Frame, None, None]:
+    """Give the frames of an open camera until it stops for longer than `patience`."""
     try:
-        index = 0
-        while (answer := camera.read())[0]:
-            yield Frame(index, time.monotonic(), np.ascontiguousarray(answer[1][:, :, ::-1]))
-            index += 1
+        index, last = 0, time.monotonic()
+        while True:
+            there, picture = camera.read()
+            now = time.monotonic()
+            if there:
+                yield Frame(index, now, np.ascontiguousarray(picture[:, :, ::-1]))
+                index, last = index + 1, time.monotonic()
+            elif now - last >= patience:
+                raise OSError(
+                    f"camera {which} has given no picture for {patience:g} seconds: unplugged, switched off, or taken "
+                    f"by another program ({index} frames came before)"
+                )
+            else:
+                time.sleep(_PAUSE)
     finally:
         camera.release()
 

@@ -31,5 +31,8 @@ def run(args: argparse.Namespace) -> int:
     elif broken:
         print(f"\nfirst to break: {broken[0].name}{' at ' + broken[0].where if broken[0].where else ''}")
     else:
-        print(f"\nall links hold ({sum(link.seconds for link in links):.0f} s)")
+        skipped = [link for link in links if link.state == "skipped"]
+        held = f"all {len(links) - len(skipped)} links that were looked at hold" if skipped else "all links hold"
+        missing = "".join(f"; NOT CHECKED: {link.name} ({link.text})" for link in skipped)
+        print(f"\n{held} ({sum(link.seconds for link in links):.0f} s){missing}")
     return 1 if broken else 0

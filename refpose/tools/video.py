@@ -9,9 +9,9 @@ Tables have a row per keypoint (with --wide one per person): source, frame, time
 xw_m, yw_m, zw_m, visibility, presence. Frames on which nobody was found have no rows. Times are the video's own
 presentation times, in seconds.
 
-Broken frames are skipped and counted. Ctrl-C ends the results with the last frame that was done; --resume does such a
-video again. Results that are there already are not overwritten without --force, inputs never. Files appear whole or
-not at all, NAME.meta.json last.
+Broken frames are skipped and counted; a file whose end is missing is done as far as it goes. Ctrl-C ends the results
+with the last frame that was done. --resume does both again. Results that are there already are not overwritten without
+--force, inputs never. Files appear whole or not at all, NAME.meta.json last.
 """
 
 from __future__ import annotations
@@ -271,7 +271,7 @@ class Annotator:
             }
             if streams.interpolated:
                 counts["interpolated"] = streams.interpolated
-            results.finish(how | counts, complete=not interrupted)
+            results.finish(how | counts, complete=not (interrupted or reader.cut_short))
         told = (
             f"{_summary(counts, reader.declared)} -> {', '.join(str(task.output(ending)) for ending in self.endings)}"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -17,9 +18,13 @@ from ..extras import require
 from ..images import MAX_PIXELS
 from ..reading import errors, limit
 from .container import opened
+from .extent import bytes_missing
 from .overlap import read_ahead
 from .upright import display_matrix, swaps_axes, upright
 
+# Containers that state how long they are; that of others FFmpeg finds by looking at what is there.
+_STATE_LENGTH = {"matroska", "mov", "asf", "mxf", "flv"}
+_STATE_LENGTH_ONLY = {"mxf", "flv"}  # and not how many bytes they have
 FALLBACK_RATE = 30.0  # frames per second, where a file says nothing usable
 
 
@@ -103,7 +108,8 @@ class Reader:
         frame after its predecessor, otherwise half of one. Where the stamps after one that went back go on from it
         instead of returning, the clock was set back (clips were joined), and from there on times follow it.
     cut_short : bool
-        Whether the file ended in the middle of a packet, or could not be read further.
+        Whether the file ended in the middle of a packet, could not be read further, or lacks its end and with it
+        frames: the last one does not reach the length that the file states.
     pixel_aspect : Fraction
         Width of a pixel divided by its height, once turned upright; known after the first frame.
     """
@@ -202,7 +208,7 @@ class Reader:
 
     def _read(self) -> Iterator[tuple[Frame | None, _Seen]]:
         """Decode, skipping what is broken: the frames, at last None, and what was seen until then."""
-        index = -1
+        index, reached = -1, 0.0
         frames = self._timed()
         while True:
             with errors(self.path, "a video"):
@@ -210,6 +216,7 @@ class Reader:
                 if found is None:
                     break
                 frame, time = found
+                reached = time + self._step
                 # One converter for all frames: a frame's own would be made anew, with threads of its own, for each.
                 pixels = self._colors.reformat(frame, format="rgb24", threads=self._threads).to_ndarray()
                 if frame.rotation != self._rotation:
@@ -218,10 +225,23 @@ class Reader:
             self._seen.pixel_aspect = 1 / aspect if swaps_axes(*self._matrix) else aspect
             index += 1
             yield Frame(index, time, np.ascontiguousarray(upright(pixels, *self._matrix))), replace(self._seen)
+        self._seen.cut_short = self._seen.cut_short or self._ends_early(reached)
         if index < 0:
             damage = f"; {self._seen.broken} were broken" if self._seen.broken else ""
             raise ValueError(f"{self.path}: no frame of this video could be decoded{damage}")
         yield None, self._seen
+
+    def _ends_early(self, reached: float) -> bool:
+        """Tell whether the end of the file is missing, and with it frames after `reached` seconds."""
+        missing = bytes_missing(self.path)
+        names = set(self._container.format.name.split(","))
+        if not (names & _STATE_LENGTH and (missing or names & _STATE_LENGTH_ONLY)):
+            return bool(missing)
+        stated = self.duration
+        # Matroska's containers state the length of the longest stream, and streams theirs by a tag: 00:00:02.040000000
+        if found := re.fullmatch(r"(\d+):(\d\d):(\d\d\.\d+)", self._stream.metadata.get("DURATION", "")):
+            stated = 3600 * int(found[1]) + 60 * int(found[2]) + float(found[3])
+        return reached < stated - self._step if stated else bool(missing)
 
     def _stamped(self) -> Iterator[tuple[Any, float | None]]:
         """Give the whole frames and their stamps in seconds on the file's clock."""

@@ -102,11 +102,11 @@ class Sound:
             self._mux(packet)
 
     def _mux(self, packet: Any) -> None:
-        """Hand a packet to the output. One whose time does not fit after the last one's is left out."""
+        """Hand a packet to the output. One that is damaged, or does not fit after the last one, is left out."""
         try:
             self._output.mux(packet)
         except self._av.FFmpegError as error:
-            if error.errno != errno.EINVAL:
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:  # of the disk
                 raise
 
     def finish(self, end: float) -> None:
