@@ -70,4 +70,9 @@ def _write_hdf5(path: Path, recording: Recording, options: Options) -> None:
     header = _header(recording)
     columns = pandas.MultiIndex.from_arrays(list(header.values()), names=list(header))
     table = pandas.DataFrame(numbers, index=recording.frame, columns=columns)
-    table.to_hdf(path, key="df_with_missing", mode="w", format="fixed")
+    # In memory: HDF5 does not survive a full disk.
+    with pandas.HDFStore(path, mode="w", driver="H5FD_CORE", driver_core_backing_store=0) as store:
+        store.put("df_with_missing", table, format="fixed")
+        store.flush()
+        image = store._handle.get_file_image()
+    path.write_bytes(image)
