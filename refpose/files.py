@@ -30,8 +30,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     Parameters
     ----------
     path : path-like
-        Where the file shall be in the end. Its folder must exist. A name that `temporary_name` gave is written to as it
-        is, and left to whoever asked for it.
+        Where the file shall be in the end. Its folder must exist. In a folder that `temporary_folder` made, files are
+        written as they are, and left to whoever asked for it.
 
     Yields
     ------
@@ -44,7 +44,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         When the folder does not exist or cannot be written to, or `path` is a folder, a block device or a socket.
     """
     given = Path(path)
-    if given in _mine:
+    if given.parent in _mine:
         yield given
         return
     stream = is_stream(given)
@@ -110,6 +110,13 @@ def temporary_name(target: Path, elsewhere: bool = False) -> Path:
     return temporary
 
 
+def temporary_folder(beside: Path) -> Path:
+    """Make a folder for files that are to be moved to `beside` together, under the names that they have in it."""
+    folder = temporary_name(beside / "folder")
+    folder.mkdir()
+    return folder
+
+
 def _machine() -> str:
     """Give a short word for this machine, to tell its processes from those of others on a shared disk."""
     import hashlib
@@ -119,9 +126,14 @@ def _machine() -> str:
 
 
 def discard(temporary: Path) -> None:
-    """Remove a temporary file, if it is still there."""
+    """Remove a temporary file or folder, if it is still there."""
+    import shutil
+
     with suppress(OSError):  # whatever it is, another error is on its way that says more
-        temporary.unlink(missing_ok=True)
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
+        else:
+            temporary.unlink(missing_ok=True)
     _mine.discard(temporary)
 
 
@@ -132,7 +144,19 @@ def discard_all() -> None:
 
 
 def move(temporary: Path, target: Path) -> None:
-    """Put a temporary file, synced to the disk, in the place of `target`, whose permissions it takes over."""
+    """Put a temporary file, synced to the disk, in the place of `target`, whose permissions it takes over.
+
+    So with folders, though not at once: no system exchanges them.
+    """
+    if temporary.is_dir():
+        for path in temporary.rglob("*"):
+            sync(path)
+        old = temporary_name(target)
+        with suppress(FileNotFoundError):
+            os.rename(target, old)
+        os.rename(temporary, target)
+        discard(old)
+        return
     sync(temporary)
     with suppress(OSError):  # there is none, or the file system has no permissions
         os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))

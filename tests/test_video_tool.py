@@ -337,7 +337,7 @@ def test_interrupt_reaches_all_processes(tmp_path: Path) -> None:
     ) as process:
         deadline = time.monotonic() + 60
         while (
-            len(list((tmp_path / "out").glob(".refpose-*.csv"))) < 2
+            len(list((tmp_path / "out").glob(".refpose-*/*.csv"))) < 2
             and process.poll() is None
             and time.monotonic() < deadline
         ):

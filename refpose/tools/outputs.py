@@ -86,7 +86,8 @@ def mention_leftovers(folders: Iterable[Path]) -> None:
     """Say on stderr where runs that were killed left temporary files behind."""
     for folder in sorted(folders):
         if found := leftovers(folder):
-            size = sum(path.stat().st_size for path in found if path.exists()) / 1e6
+            parts = [part for path in found for part in (path, *path.rglob("*"))]
+            size = sum(part.stat().st_size for part in parts if part.is_file()) / 1e6
             files = "a temporary file" if len(found) == 1 else f"{len(found)} temporary files"
             print(
                 f"{printable(folder)}: {files} of runs that were killed ({size:.1f} MB), the first is "

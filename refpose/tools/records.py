@@ -34,12 +34,26 @@ def identity(path: Path) -> dict[str, int]:
 
 
 def sha256(path: Path) -> str:
-    """Give the hash of a file's contents."""
+    """Give the hash of a file's contents; of a folder, that of the names and hashes of its files."""
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while piece := file.read(_PIECE):
+    if path.is_dir():
+        for file in _files(path):
+            digest.update(f"{files.printable(file.relative_to(path))} {sha256(file)}\n".encode())
+        return digest.hexdigest()
+    with open(path, "rb") as content:
+        while piece := content.read(_PIECE):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def size(path: Path) -> int:
+    """Give the size of a file; of a folder, that of all its files."""
+    return sum(size(file) for file in _files(path)) if path.is_dir() else os.stat(path).st_size
+
+
+def _files(folder: Path) -> list[Path]:
+    """Give what is in a folder and its subfolders, besides these."""
+    return sorted(path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink())
 
 
 def same_input(recorded: Any, path: Path) -> bool:
@@ -83,26 +97,29 @@ class Record:
         return (
             self.content.get("complete") is True
             and all(self.content.get(key) == value for key, value in made_with.items())
-            and all(self._has(result) for result in results)
+            and all(self._has(self.name_of(result)) for result in results)
+            and all(map(self._has, self.content["results"]))
             and same_input(self.content.get("input"), source)
         )
 
-    def _has(self, result: Path) -> bool:
-        """Tell whether a result is there in the size that was written."""
-        written = self.content["results"].get(self.name_of(result))
+    def _has(self, name: str) -> bool:
+        """Tell whether the result of this name is there in the size that was written."""
+        written = self.content["results"].get(name)
         try:
-            return isinstance(written, dict) and os.stat(result).st_size == written.get("bytes")
+            return isinstance(written, dict) and size(self.path.parent / name) == written.get("bytes")
         except OSError:
             return False
 
     def vouches_for(self, result: Path) -> bool:
         """Tell whether what stands in the place of a result is refpose's own, so that nothing is lost with it."""
         place = Path(os.path.realpath(result))
-        if not place.is_file():
+        if not os.path.exists(place):
             return not os.path.lexists(place)
-        if place == self.path or place.stat().st_size == 0:
-            return bool(self.content) or not place.stat().st_size
-        return sha256(place) in self.hashes(place)
+        if not (place.is_file() or place.is_dir()):
+            return False
+        if place.is_file() and place.stat().st_size == 0:  # a disk that was full, or a machine that lost its power
+            return True
+        return (place == self.path and bool(self.content)) or sha256(place) in self.hashes(place)
 
     def hashes(self, result: Path) -> list[str]:
         """Give the hashes of all that refpose has put, or was about to put, in the place of a result."""
@@ -135,13 +152,14 @@ class Results:
         self._source, self._record, self._force = source, _regular(record), force
         self._head = {**made_with, "source": files.printable(source)}
         self._input: dict[str, Any] = identity(source)  # before it is read: it may change while it is
-        self._staged: dict[Path, Path] = {}
+        self._folders: dict[Path, Path] = {}  # of the results, and the temporary one in each
 
     def path(self, target: Path) -> Path:
-        """Give the temporary name of a result; the file must be written before `finish`."""
+        """Give the temporary path of a result. What else is written beside it (NAME_person1.trc) is a result too."""
         place = _regular(target)
-        self._staged[place] = files.temporary_name(place)
-        return self._staged[place]
+        if place.parent not in self._folders:
+            self._folders[place.parent] = files.temporary_folder(place.parent)
+        return self._folders[place.parent] / place.name
 
     def finish(self, content: Mapping[str, Any], complete: bool = True) -> None:
         """Move all results to their places and write the record.
@@ -161,21 +179,22 @@ class Results:
             When something cannot be written. What is there then is vouched for, and marked as not complete.
         """
         old = Record(self._record)
+        written = {folder / path.name: path for folder, own in self._folders.items() for path in sorted(own.iterdir())}
         if not self._force:
-            refuse_foreign([*self._staged, self._record], old)
+            refuse_foreign([*written, self._record], old)
         results, earlier = {}, old.earlier()
-        for place, staged in self._staged.items():
+        for place, staged in written.items():
             name = old.name_of(place)
-            results[name] = {"bytes": staged.stat().st_size, "sha256": sha256(staged)}
-            if place.is_file():
+            results[name] = {"bytes": size(staged), "sha256": sha256(staged)}
+            if place.exists():
                 earlier[name] = [*{*earlier.get(name, []), sha256(place)}]
         if self._input:
             self._input["sha256"] = sha256(self._source)
         head = {**self._head, "input": self._input}
         files.write_json(self._record, {**head, "complete": False, "results": results, "earlier": earlier})
-        for place, staged in self._staged.items():
+        for place, staged in written.items():
             files.move(staged, place)
-        for folder in {place.parent for place in self._staged}:
+        for folder in self._folders:
             files.sync(folder)
         earlier = {name: hashes for name, hashes in earlier.items() if name not in results}
         files.write_json(
@@ -185,13 +204,13 @@ class Results:
 
     def discard(self) -> None:
         """Remove what was not moved to its place."""
-        for staged in self._staged.values():
-            files.discard(staged)
+        for folder in self._folders.values():
+            files.discard(folder)
 
 
 def _regular(path: Path) -> Path:
     """Give the place of a file that is to be replaced; OSError where there is something that cannot be."""
-    if files.is_stream(path):
+    if not os.path.isdir(path) and files.is_stream(path):
         raise OSError(f"{path}: expected a regular file, found a pipe or a device")
     return Path(os.path.realpath(path))
 

@@ -7,15 +7,13 @@ are in the order of their numbers; frames without anybody have none.
 from __future__ import annotations
 
 import json
-import secrets
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from ...files import replacing
+from ...files import discard, move, replacing, temporary_folder
 from ..recording import Recording
 from ..skeletons import to_skeleton
 from .common import Options, Writer
@@ -29,8 +27,7 @@ _OTHERS = (
 @contextmanager
 def create(path: Path, options: Options) -> Iterator[Writer]:
     """Write a folder of files NAME_000000000000_keypoints.json, in the order BODY_25 unless another is named."""
-    temporary = path.with_name(f".refpose-{secrets.token_hex(8)}")
-    temporary.mkdir()
+    temporary = temporary_folder(path.parent)
     stem = path.name.removesuffix(".openpose")
     try:
 
@@ -39,16 +36,9 @@ def create(path: Path, options: Options) -> Iterator[Writer]:
             (temporary / f"{stem}_{frame:012d}_keypoints.json").write_text(text, encoding="utf-8")
 
         yield _OpenPose(add, options)
-        if path.is_dir():
-            old = path.with_name(f".refpose-{secrets.token_hex(8)}")
-            path.rename(old)
-            temporary.rename(path)
-            shutil.rmtree(old)
-        else:
-            temporary.rename(path)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+        move(temporary, path)
+    finally:
+        discard(temporary)
 
 
 @contextmanager
