@@ -203,6 +203,27 @@ MESSAGES = [
     "N(**{'x': 1}) == N(x=1)",
 ]
 
+# What google.protobuf's converters make of messages; J and T are json_format and text_format, m is a message.
+_OPTIONS = (
+    *("", "including_default_value_fields=True", "preserving_proto_field_name=True", "float_precision=3"),
+    *("including_default_value_fields=True, float_precision=4", "use_integers_for_enums=True", "nothing=1"),
+)
+CONVERSIONS = [
+    *(f"J.MessageToDict({message}, {option})" for option in _OPTIONS for message in ("m", "N(x=1)", "NL()")),
+    *(f"J.MessageToJson(m, {option})" for option in (*_OPTIONS, "indent=0", "sort_keys=True")),
+    *(
+        f"J.ParseDict({value}, NL())"
+        for value in ("{'landmark': [{'x': .5, 'y': 'NaN'}, {}]}", "{'landmark': [{'q': 1}]}")
+    ),
+    "J.ParseDict({'landmark': [{'q': .5}]}, NL(), ignore_unknown_fields=True)",
+    """J.Parse('{"landmark": [{"x": 0.5}]}', NL())""",
+    "J.Parse(J.MessageToJson(m), NL())",
+    *(f"T.MessageToString(m, {option})" for option in ("", "as_one_line=True", "float_format='.3f'", "indent=2")),
+    *("T.Parse(T.MessageToString(m), NL())", "T.Parse('landmark { q: 2 }', NL())", "T.MessageToBytes(m)"),
+    "T.Merge('landmark { x: 2 }', NL(landmark=[N()]))",
+]
+CONVERTED = "NL(landmark=[N(x=.1, y=1 / 3, visibility=.5), N(), N(x=float('nan'), y=1e-7, z=-float('inf'))])"
+
 # Arguments of Pose
 ARGUMENTS = [
     *(

@@ -161,3 +161,7 @@ def test_names_that_do_not_exist() -> None:
             load_network("lite", threads=threads)  # type: ignore[arg-type]
     with pytest.raises(FileNotFoundError, match="no weights file"):
         load_network("lite", path="absent.h5")
+
+
+def test_repr() -> None:
+    assert repr(network("lite", "numpy")) == "Network(name='lite', engine='numpy', input_shape=(256, 256, 3))"

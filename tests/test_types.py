@@ -29,7 +29,28 @@ FOREIGN = ("cv2", "dask", "distributed", "h5py", "matplotlib", "mediapipe", "pan
 WRONG = {
     "nonsense.py": ("from refpose import Nonsense", "attr-defined"),
     "argument.py": ("import refpose\nrefpose.Pose('full', nonsense=1)", "call-"),
+    "hands.py": ("from refpose import mediapipe as mp\nmp.solutions.hands", "attr-defined"),
     "attribute.py": ("import refpose\nprint(refpose.Pose().process([[0]]))", "arg-type"),
+}
+
+RIGHT = {
+    "drawing.py": """
+import numpy as np
+
+from refpose import mediapipe as mp
+
+image, pose, drawing = np.zeros((9, 9, 3), np.uint8), mp.solutions.pose, mp.solutions.drawing_utils
+results = pose.Pose(model_complexity=0).process(image)
+style = mp.solutions.drawing_styles.get_default_pose_landmarks_style()
+drawing.draw_landmarks(image, results.pose_landmarks, pose.POSE_CONNECTIONS, landmark_drawing_spec=style)
+style[pose.PoseLandmark.NOSE] = drawing.DrawingSpec(color=(1, 2, 3), thickness=1)
+drawing.draw_landmarks(image, results.pose_landmarks, [(0, 1)], style, {(0, 1): drawing.DrawingSpec()})
+drawing.plot_landmarks(results.pose_world_landmarks, pose.POSE_CONNECTIONS)
+if results.pose_landmarks:
+    x: float = results.pose_landmarks.landmark[pose.PoseLandmark.NOSE].x
+with mp.solutions.holistic.Holistic() as holistic:
+    print(holistic.process(image).pose_world_landmarks)
+""",
 }
 
 
@@ -49,7 +70,7 @@ def findings(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     folder = tmp_path_factory.mktemp("programs")
     pages = [root / "README.md", *sorted((root / "docs").glob("*.md"))]
     programs = {page.name: "\n".join([GIVEN.get(page.name, ""), *examples(page)]) for page in pages}
-    programs |= {name: code for name, (code, _) in WRONG.items()}
+    programs |= {name: code for name, (code, _) in WRONG.items()} | RIGHT
     for name, code in programs.items():
         (folder / name).with_suffix(".py").write_text(code + "\n", "utf-8")
     (folder / "mypy.ini").write_text(
@@ -85,6 +106,25 @@ def test_stub_follows_from_the_list() -> None:
 @pytest.mark.parametrize("name", WRONG)
 def test_mistakes_are_found(name: str, findings: dict[str, list[str]]) -> None:
     assert any(f"[{WRONG[name][1]}" in line for line in findings[name]), findings[name]
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_programs_for_mediapipe_are_accepted(name: str, findings: dict[str, list[str]]) -> None:
+    assert findings[name] == []
+
+
+def test_pyright(tmp_path: Path) -> None:
+    """Pyright accepts and finds the same in the facade."""
+    pytest.importorskip("pyright", reason="pip install pyright; it needs Node.js")
+    programs = RIGHT | {"hands.py": WRONG["hands.py"][0]}
+    for name, code in programs.items():
+        (tmp_path / name).write_text(code + "\n", "utf-8")
+    (tmp_path / "pyrightconfig.json").write_text(f'{{"extraPaths": ["{PACKAGE.as_posix()}"]}}')
+    command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, *programs]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    found = [line for line in done.stdout.splitlines() if " - error: " in line]
+    assert len(found) == 1, done.stdout + done.stderr
+    assert '"hands" is not a known attribute' in found[0]
 
 
 @pytest.mark.parametrize("page", ["README.md", *sorted(p.name for p in (make_stub.ROOT / "docs").glob("*.md"))])

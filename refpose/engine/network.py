@@ -94,6 +94,9 @@ class Network:
         self._pruned: dict[tuple[str, ...], Tape] = {tuple(tape.outputs): tape}
         self._programs: dict[tuple[str, ...], Any] = {}
 
+    def __repr__(self) -> str:
+        return f"Network(name={self.name!r}, engine={self.engine!r}, input_shape={self.input_shape})"
+
     @property
     def name(self) -> str:
         return self.tape.name

@@ -160,24 +160,25 @@ class Finder(MetaPathFinder):
     """Finds what is below this package under MediaPipe's names, and the modules that are missing.
 
     ``mediapipe.python.solutions`` is ``mediapipe.solutions``, where MediaPipe's sources are; and once `install` was
-    called, ``mediapipe`` is this package. It comes first in `sys.meta_path`: others would load a module twice.
+    called, ``mediapipe`` is this package, or one inside. It comes first in `sys.meta_path`: others would load a module twice.
     """
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        installed = sys.modules.get("mediapipe", self) is sys.modules.get(_PACKAGE)
-        roots = (f"{_PACKAGE}.", "mediapipe.") if installed else (f"{_PACKAGE}.",)
-        root = next((root for root in roots if fullname.startswith(root)), None)
-        if root is None:
+        root = fullname.partition(".")[0] if fullname.startswith("mediapipe.") else _PACKAGE
+        if not fullname.startswith(f"{root}."):
             return None
-        inner = fullname.removeprefix(root)
+        package = getattr(sys.modules.get(root), "__name__", "")
+        if package != _PACKAGE and not package.startswith(f"{_PACKAGE}."):
+            return None  # MediaPipe itself
+        inner = fullname.removeprefix(f"{root}.")
         if inner == "python.solutions" or inner.startswith("python.solutions."):
             inner = inner.removeprefix("python.")
-        real = f"{_PACKAGE}.{inner}"
+        real = f"{package}.{inner}"
         if real != fullname:
-            package = real.rpartition(".")[0]
-            found = self.find_spec(real, import_module(package).__path__) if real not in sys.modules else True
+            path = import_module(real.rpartition(".")[0]).__path__
+            found = real in sys.modules or self.find_spec(real, path)
             return ModuleSpec(fullname, _Same(real), is_package=True) if found else None
         found = PathFinder.find_spec(fullname, path)
         if found is None and (name := _listed(fullname)) in modules():

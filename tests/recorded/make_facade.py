@@ -14,6 +14,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import mediapipe as mp
 import numpy as np
+from google.protobuf import json_format, text_format
 from mediapipe.framework.formats import landmark_pb2
 from mediapipe.python import solution_base
 from PIL import Image
@@ -37,6 +38,7 @@ messages = {
     "WL": landmark_pb2.LandmarkList,
     "C": landmark_pb2.NormalizedLandmarkListCollection,
 }
+converters = {**messages, "J": json_format, "T": text_format}
 small = np.zeros((48, 64, 3), np.uint8)
 arguments = {}
 for case in cases.ARGUMENTS:
@@ -66,6 +68,9 @@ style = sorted((int(index), copy.copy(vars(spec))) for index, spec in styles.get
     json.dumps(
         {
             "messages": {case: cases.outcome(case, messages) for case in cases.MESSAGES},
+            "conversions": {
+                case: cases.outcome(f"m = {cases.CONVERTED}\n{case}", converters) for case in cases.CONVERSIONS
+            },
             "arguments": arguments,
             "holistic_arguments": holistic_arguments,
             "holistic": [cases.tracked(mp.solutions.holistic.Holistic, astronaut, size) for size in (0, 1, 2)],
