@@ -160,7 +160,8 @@ class Finder(MetaPathFinder):
     """Finds what is below this package under MediaPipe's names, and the modules that are missing.
 
     ``mediapipe.python.solutions`` is ``mediapipe.solutions``, where MediaPipe's sources are; and once `install` was
-    called, ``mediapipe`` is this package, or one inside. It comes first in `sys.meta_path`: others would load a module twice.
+    called, ``mediapipe`` is this package, or one inside. It comes first in `sys.meta_path`: others would load modules
+    twice.
     """
 
     def find_spec(
