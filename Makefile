@@ -16,7 +16,7 @@ ifdef REFPOSE_GOLDENS
 override export REFPOSE_GOLDENS := $(abspath $(REFPOSE_GOLDENS))
 endif
 
-.PHONY: build core test quick demo bench docs check fmt wheel dist compilers sanitize check-arm fuzz soak clean
+.PHONY: build core test quick demo bench docs check fmt wheel dist compilers sanitize check-arm fuzz soak clean measure
 
 # The package as users get it: built, and installed into an environment of its own.
 build: $(VENV)/built
@@ -61,6 +61,13 @@ demo: core
 # Kernels, networks, pictures and videos timed; against other runtimes where these are installed in the environment.
 bench: build
 	$(BIN)/refpose bench
+
+# Reports for the tables of docs/performance.md, on a quiet machine: with one thread and with two. The peers are those
+# that are installed in the environment (`pip install ".[bench]" mediapipe`); MODELS names a folder of Google's files.
+MEASURED = docs/bench/$(shell date -u +%Y-%m-%d)
+measure: build
+	for threads in 1 2; do $(BIN)/refpose bench networks pictures video --engines native --threads $$threads \
+	    --seconds 10 $(if $(MODELS),--models $(MODELS)) --json > $(MEASURED)-$$threads.json || exit 1; done
 
 # The pages, in docs/_build/html; warnings are errors, and the examples in them are run.
 docs: build

@@ -7,6 +7,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import figures  # noqa: E402
+import reference  # noqa: E402
 
 import refpose  # noqa: E402
 
@@ -15,9 +16,12 @@ copyright = "the refpose authors; Apache-2.0"
 version = release = refpose.__version__
 
 extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.doctest"]
+extensions += ["sphinx.ext.viewcode"]
 exclude_patterns = ["_build"]
 nitpicky = False
 html_theme = "furo"
+html_extra_path = ["_figures/sample"]  # the sample report
+(HERE / "_figures" / "sample").mkdir(parents=True, exist_ok=True)
 html_title = "refpose"
 html_show_sourcelink = False
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
@@ -34,5 +38,6 @@ os.chdir({str(HERE.parent)!r})
 
 
 def setup(app):
-    """Draw the figures before the pages are read."""
-    app.connect("builder-inited", lambda app: figures.draw_all(HERE.parent, HERE / "_figures"))
+    """Draw the figures and write the pages that are made from the package, before the pages are read."""
+    reference.write(HERE / "_figures")
+    figures.draw_all(HERE.parent, HERE / "_figures")

@@ -1,5 +1,6 @@
 """The figures of the documentation, drawn by refpose from its own intermediates of examples/astronaut.png."""
 
+import re
 from pathlib import Path
 
 import matplotlib
@@ -14,16 +15,19 @@ import refpose
 from refpose import plot
 from refpose.images import read_image
 from refpose.stages import detector, landmarks
-from refpose.study import explain, mistakes
+from refpose.study import explain, mistakes, report
 
 
 def draw_all(root: Path, folder: Path) -> None:
     """Draw every figure that is not there yet."""
-    drawers = (detection, region, refinement, encoder, pose)
+    drawers = (detection, region, refinement, encoder, pose, network)
     folder.mkdir(exist_ok=True)
     (folder / "quantities.rst").write_text(quantities(), "utf-8")
     (folder / "mistakes.rst").write_text(mistaken(), "utf-8")
-    if all((folder / f"{draw.__name__}.png").exists() for draw in drawers):
+    done = [folder / f"{draw.__name__}.png" for draw in (*drawers, keypoints)] + [
+        folder / "sample" / "sample-report.html"
+    ]
+    if all(path.exists() for path in done):
         return
     image = read_image(root / "examples" / "astronaut.png")
     estimator = refpose.Pose(mode="image")
@@ -33,6 +37,10 @@ def draw_all(root: Path, folder: Path) -> None:
         figure = draw(image, explanation, person)
         figure.savefig(folder / f"{draw.__name__}.png", dpi=110)
         pyplot.close(figure)
+    figure = keypoints(estimator, read_image(root / "examples" / "skier.png"))
+    figure.savefig(folder / "keypoints.png", dpi=110)
+    pyplot.close(figure)
+    report.write(folder / "sample" / "sample-report.html", estimator, image, "astronaut.png")
 
 
 def quantities() -> str:
@@ -148,3 +156,88 @@ def pose(image, e, person):
     plot.plot_pose2d(person, image, ax=figure.add_subplot(1, 2, 1))
     plot.plot_pose3d(person, ax=figure.add_subplot(1, 2, 2, projection="3d"))
     return figure
+
+
+PARTS = {
+    "encoder": "#2f6db5",
+    "decoder": "#2f9e55",
+    "heatmap": "#7fc97f",
+    "segmentation": "#a03fb0",
+    "regression": "#d9730d",
+}
+"""Colours of the parts of the network: what the names of blocks begin with, and all else in grey."""
+
+
+def network(image, e, person):
+    """The map of the landmark network: blocks by their distance from the input and the side of their maps."""
+    data = report._network_data(refpose.load_network("full"), e["crop/input"])
+    blocks = data["blocks"]
+    levels = sorted({block["level"] for block in blocks}, reverse=True)
+    figure, ax = pyplot.subplots(figsize=(9, 4.6), layout="constrained")
+    place = [(block["x"], levels.index(block["level"])) for block in blocks]
+    for a, b in data["edges"]:
+        (x0, y0), (x1, y1) = place[a], place[b]
+        ax.plot(
+            [x0, (x0 + x1) / 2, x1], [y0, y0, y1] if y1 < y0 else [y0, y1, y1], "-", color="#999999", lw=0.7, zorder=1
+        )
+    named = set()
+    for block, (x, y) in zip(blocks, place, strict=True):
+        part = block["name"].split("/")[0]
+        colour = PARTS.get(part, "#555555")
+        label = None if part in named else part
+        named.add(part)
+        ax.scatter([x], [y], s=20 + block["macs"] / 2.5e5, marker="s", color=colour, zorder=2, label=label)
+    ax.set_yticks(range(len(levels)), [f"{side} x {side}" for side in levels])
+    ax.invert_yaxis()
+    ax.set(xlabel="steps from the input", title="the landmark network: a square is a block, its area the multiply-adds")
+    ax.legend(fontsize="small", frameon=False, loc="lower left", ncols=2)
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    return figure
+
+
+def keypoints(estimator, image):
+    """The numbers of the 33 key points on a person, with the face and the hands larger."""
+    person = estimator.process(image)[0]
+    points = person.landmarks_px[:, :2]
+    names = [p.name for p in refpose.PoseLandmark]
+    face = range(refpose.PoseLandmark.MOUTH_RIGHT + 1)
+    hands = {
+        side: [i for i, name in enumerate(names) if re.fullmatch(f"{side.upper()}_(WRIST|PINKY|INDEX|THUMB)", name)]
+        for side in ("left", "right")
+    }
+    shown = {"face": list(face), **{f"{side} hand": own for side, own in hands.items()}}
+    elsewhere = {i for own in shown.values() for i in own} - {0, hands["left"][0], hands["right"][0]}
+    shown["body"] = [i for i in range(len(names)) if i not in elsewhere]
+    figure = pyplot.figure(figsize=(9, 6.6), layout="constrained")
+    axes = figure.subplot_mosaic(
+        [["body", "face", "face"], ["body", "face", "face"], ["body", "left hand", "right hand"]],
+        width_ratios=(2.2, 1, 1),
+    )
+    for title, chosen in shown.items():
+        _numbered(axes[title], image, points, chosen, 30 if title == "body" else 6)
+        axes[title].set(title=title)
+        axes[title].set_axis_off()
+    return figure
+
+
+def _numbered(ax, image, points, chosen, margin):
+    """Some key points with their numbers, the picture cut out around them."""
+    ax.imshow(image, alpha=0.55)
+    own = points[chosen]
+    for a, b in refpose.POSE_CONNECTIONS:
+        if a in chosen and b in chosen:
+            ax.plot(*points[[a, b]].T, "-", color="#35c3de", lw=1.2)
+    ax.plot(*own.T, "o", ms=4, color="#d9400d")
+    low, high = own.min(axis=0) - margin, own.max(axis=0) + margin
+    for place, (number, (x, y)) in enumerate(zip(chosen, own, strict=True)):
+        ax.annotate(
+            str(int(number)),
+            (x, y),
+            xytext=(4, -11 if place % 2 and margin < 10 else 3),
+            textcoords="offset points",
+            fontsize=8,
+            fontweight="bold",
+            bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7},
+        )
+    ax.set(xlim=(low[0], high[0]), ylim=(high[1], low[1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 
 from refpose.cli import main
 from refpose.study import bench
+from refpose.tools import bench as bench_tool
 
 on_linux = pytest.mark.skipif(bench.processor_seconds() is None, reason="this system does not tell what threads do")
 
@@ -83,3 +85,19 @@ def test_bad_arguments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert "nothing to time is called 'nonsense'" in capsys.readouterr().err
     assert main(["bench", "--models", str(tmp_path / "none")]) == 1
     assert "no folder" in capsys.readouterr().err
+
+
+def test_the_timing_process_takes_this_package_and_no_peer_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package's own folder on the path would make refpose/mediapipe the peer."""
+    seen: dict[str, str] = {}
+
+    def popen(command: list[str], env: dict[str, str], **options: object) -> object:
+        seen.update(env)
+        raise OSError("enough")
+
+    monkeypatch.setattr(bench_tool.subprocess, "Popen", popen)
+    with pytest.raises(OSError, match="enough"):
+        bench_tool.measure({"threads": 1})
+    first = Path(seen["PYTHONPATH"].split(os.pathsep)[0])
+    assert (first / "refpose" / "__init__.py").is_file()
+    assert not (first / "mediapipe").exists()

@@ -331,7 +331,7 @@ def kernel_rows(network: str, isa: str) -> list[dict[str, Any]]:
 
 
 def machine() -> dict[str, Any]:
-    """What this runs on: processor, instruction set, versions."""
+    """What this runs on, and when: processor, instruction set, versions, day."""
     import numpy as np
 
     from .. import __version__
@@ -347,6 +347,7 @@ def machine() -> dict[str, Any]:
             continue
     isa = native_isa() if native else None
     return {
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "processor": processor(),
         "system": platform.platform(),
         "isa": isa,
@@ -356,14 +357,18 @@ def machine() -> dict[str, Any]:
 
 
 def processor() -> str:
-    """The processor's name."""
+    """The processor's name, with its family and model where the system tells them: names alone say little in clouds."""
+    told: dict[str, str] = {}
     try:
         for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
+            name, _, value = line.partition(":")
+            told.setdefault(name.strip(), value.strip())
     except OSError:
         pass
-    return platform.processor() or platform.machine()
+    if "model name" not in told:
+        return platform.processor() or platform.machine()
+    family = f" (family {told['cpu family']} model {told['model']})" if {"cpu family", "model"} <= set(told) else ""
+    return told["model name"] + family
 
 
 def run(settings: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> dict[str, Any]:

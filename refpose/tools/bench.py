@@ -27,6 +27,7 @@ from ..files import json_text
 from ..study import bench
 from .options import positive
 
+PACKAGE = Path(__file__).resolve().parents[1]
 WHAT = ("kernels", "networks", "pictures", "video")
 NETWORKS = ("detector", "lite", "full", "heavy")
 ENGINES = ("native", "numpy", "reference")
@@ -78,8 +79,7 @@ def measure(settings: dict[str, Any]) -> dict[str, Any]:
     quiet = {"GLOG_minloglevel": "3", "TF_CPP_MIN_LOG_LEVEL": "3"}
     limits = dict.fromkeys(blas.THREADS, threads)
     command = [sys.executable, "-m", "refpose.study.bench", json.dumps(settings)]
-    package = str(Path(bench.__file__).resolve().parents[1])
-    paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
+    paths = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, **quiet, **limits, "PYTHONPATH": paths}
     with tempfile.TemporaryFile("w+") as messages:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=messages, text=True, env=environment)
