@@ -26,6 +26,9 @@ GROUPS = {
     "refpose.engine": "Engines",
     "refpose.study": "Study, compare, verify, report",
     "refpose.accuracy": "Accuracy",
+    "refpose.motion": "Motion and files for other programs",
+    "refpose.mediapipe": "MediaPipe's names",
+    "refpose.reading": "Reading files of strangers",
 }
 
 
@@ -83,8 +86,8 @@ def module_text(name: str) -> str:
     module = importlib.import_module(name)
     front = [own for own in public(module) if getattr(refpose, own, None) is getattr(module, own)]
     text = titled(name, "-") + f".. automodule:: {name}\n"
-    if not hasattr(module, "__path__"):
-        text += "   :members:\n"
+    if any(public(module)) or not hasattr(module, "__path__"):
+        text += "   :members:\n   :undoc-members:\n"
         if front:
             text += f"   :exclude-members: {', '.join(front)}\n"
     return text + "\n"
@@ -92,12 +95,17 @@ def module_text(name: str) -> str:
 
 def command_line() -> str:
     """What ``--help`` prints, for every verb."""
-    os.environ["COLUMNS"] = "100"
-    whole = cli.parser()
-    text = literal(whole.format_help())
-    for verb, parser in cli.verbs(whole).items():
-        text += titled(f"refpose {verb}", "-") + literal(parser.format_help())
-    return text
+    before = dict(os.environ)
+    os.environ["COLUMNS"] = "100"  # which argparse obeys
+    try:
+        whole = cli.parser()
+        text = literal(whole.format_help())
+        for verb, parser in cli.verbs(whole).items():
+            text += titled(f"refpose {verb}", "-") + literal(parser.format_help())
+        return text
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 WHAT = {"networks": "network, all outputs", "pictures": "picture", "video": "frame of a video, tracking"}
@@ -105,7 +113,7 @@ PEERS = {"LiteRT XNNPACK": "LiteRT", "OpenVINO f32": "OpenVINO", "MediaPipe": "M
 
 
 def performance(files: Path) -> str:
-    """A table for every report of ``refpose bench --json`` in a folder: refpose's times, and those of others in them."""
+    """A table for every report of ``refpose bench --json`` in a folder: refpose's times, and others' in them."""
     text = ""
     for path in sorted(files.glob("*.json")):
         report = json.loads(path.read_text("utf-8"))

@@ -19,7 +19,7 @@ _NAMES = {
     "stages.roi": ("Roi",),
     "topology": ("POSE_CONNECTIONS", "PoseLandmark"),
 }
-_MODULES = ("draw", "images", "mediapipe", "plot", "tables", "topology", "video")
+_MODULES = ("draw", "images", "mediapipe", "motion", "plot", "tables", "topology", "video")
 
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 __all__ = [*_HOME, "__version__"]

@@ -3,6 +3,7 @@
 from . import draw as draw
 from . import images as images
 from . import mediapipe as mediapipe
+from . import motion as motion
 from . import plot as plot
 from . import tables as tables
 from . import topology as topology

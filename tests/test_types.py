@@ -57,7 +57,7 @@ with mp.solutions.holistic.Holistic() as holistic:
 def examples(page: Path) -> Iterator[str]:
     """The Python code of a page, in order: blocks of ``python``, and the input lines of doctests.
 
-    A program for the real MediaPipe stands in a block of ``py``.
+    Programs for the real MediaPipe, and lines to put into files of the project, stand in blocks of ``py``.
     """
     for kind, block in re.findall(r"^```(python|\{doctest\})\n(.*?)^```$", page.read_text("utf-8"), re.DOTALL | re.M):
         yield block if kind == "python" else "\n".join(re.findall(r"^(?:>>>|\.\.\.) ?(.*)$", block, re.M))

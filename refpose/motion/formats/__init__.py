@@ -1,9 +1,11 @@
 """Files for other programs, one module per format; `FORMATS` is the list of them.
 
-motion.write(recording, "clip.trc")
-with motion.export("clip.trc", "trc", motion.Options(unit="mm")) as file:  # as the frames come
-    for block in blocks:
-        file.write(block)
+::
+
+    motion.write(recording, "clip.trc")
+    with motion.export("clip.trc", "trc", motion.Options(unit="mm")) as file:  # as the frames come
+        for block in blocks:
+            file.write(block)
 """
 
 from __future__ import annotations
