@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .. import cli
 from ..extras import require
+from . import options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     parser = cli.parser()
     for verb in cli.verbs(parser).values():
         for action in verb._actions:
-            if action.metavar and action.choices is None and action.type in (None, Path):
+            if action.metavar and action.choices is None and action.type in (None, Path, options.picture):
                 vars(action)["complete"] = shtab.FILE  # this is how shtab is told
     print(shtab.complete(parser, args.shell))
     return 0
