@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from refpose import Pose, cli, video
 from refpose.tools import camera
+from refpose.tools.streams import Clip
 
 
 class Screen:
@@ -88,20 +89,20 @@ def frames(count: int) -> list[video.Frame]:
 
 def test_every_frame_is_shown_with_a_skeleton() -> None:
     screen = Screen()
-    assert camera.show(frames(3), Pose("lite"), screen, ["skeleton"]) == 3
+    assert camera.show(Clip(frames(3)), Pose("lite"), screen, ["skeleton"]) == 3
     assert all((shown != videos.scene(number)).any() for number, shown in enumerate(screen.shown))
 
 
 def test_mirror_turns_the_picture_and_not_the_person() -> None:
     plain, mirrored = Screen(), Screen()
-    camera.show(frames(2), Pose("lite"), plain, ["skeleton"])
-    camera.show(frames(2), Pose("lite"), mirrored, ["skeleton"], mirror=True)
+    camera.show(Clip(frames(2)), Pose("lite"), plain, ["skeleton"])
+    camera.show(Clip(frames(2)), Pose("lite"), mirrored, ["skeleton"], mirror=True)
     assert all(np.array_equal(one[:, ::-1], two) for one, two in zip(plain.shown, mirrored.shown, strict=True))
 
 
 def test_closing_the_window_ends_it() -> None:
     screen = Screen(closed_at=2)
-    assert camera.show(frames(5), Pose("lite"), screen, []) == 2
+    assert camera.show(Clip(frames(5)), Pose("lite"), screen, []) == 2
 
 
 def test_from_camera_to_window(cv2: Any, capsys: pytest.CaptureFixture[str]) -> None:

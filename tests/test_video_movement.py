@@ -266,9 +266,7 @@ def test_frames_are_looked_at_one_by_one() -> None:
         for k in range(5):
             yield Frame(k, k / 10, np.full((4, 4, 3), k, np.uint8))
 
-    empty = motion.Options()
-    wanted = streams.Wanted(False, False, False, False, False, None, 0.1, 0.3, None, None, (), empty)
-    clip = streams.Clip(frames(), wanted)
+    clip = streams.Clip(frames(), start=0.1, end=0.3)
     given = iter(clip)
     first = next(given)
     assert (first.index, clip.time, clip.count, int(clip.rgb[0, 0, 0])) == (1, 0.1, 1, 1)

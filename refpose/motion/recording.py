@@ -176,9 +176,12 @@ class Recording:
 
     def between(self, start: float | None = None, end: float | None = None) -> Recording:
         """The frames from `start` up to and without `end`, in seconds."""
-        low = -np.inf if start is None else start
-        high = np.inf if end is None else end
-        return self.take((self.time >= low) & (self.time < high))
+        chosen = np.ones(len(self), np.bool_)
+        if start is not None:
+            chosen &= self.time >= start
+        if end is not None:
+            chosen &= self.time < end
+        return self.take(chosen)
 
     def retimed(self, rate: float) -> Recording:
         """The recording as one of `rate` frames per second: times are the frames' numbers divided by it.

@@ -13,7 +13,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from importlib import import_module
 from typing import Any, Protocol
@@ -27,7 +27,8 @@ from .. import efficientpose as heatmap_pose
 from ..extras import MissingExtra
 from ..pose import Pose
 from ..video import Frame, process
-from . import options
+from . import movement, options
+from .streams import Clip, drawn
 
 TITLE = "refpose"
 _ESCAPE = 27
@@ -57,9 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--patience", type=_seconds, default=5.0, metavar="S", help="seconds to wait for a picture that does not come"
     )
     parser.add_argument("--mirror", action="store_true", help="show the picture as a mirror would")
-    parser.add_argument(
-        "--no-smooth", dest="smooth", action="store_false", help="do not smooth the landmarks over time"
-    )
+    movement.add_region(parser)
+    movement.add_confidence(parser)
+    movement.add_smoothing(parser)
     options.add_drawing(parser, ("skeleton",))
     options.add_arguments(parser)
 
@@ -83,12 +84,13 @@ def _seconds(text: str) -> float:
 def run(args: argparse.Namespace) -> int:
     """Do ``refpose camera``."""
     mode = "camera" if args.model in heatmap_pose.MODELS else "video"
-    pose = options.make_pose(options.settings(args, mode=mode, smooth=args.smooth), args.threads)
+    pose = options.make_pose(options.settings(args, mode=mode, smooth=movement.smoothing(args)), args.threads)
     frames = read_camera(args.camera, args.patience)
     window = open_window()
     begun = time.monotonic()
     try:
-        count = show(frames, pose, window, options.drawn(args), args.mirror)
+        clip = Clip(frames, region=args.region)
+        count = show(clip, pose, window, options.drawn(args), args.mirror, args.min_visibility)
     finally:
         frames.close()
         window.close()
@@ -96,19 +98,23 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def show(frames: Iterable[Frame], pose: Pose, window: Window, drawn: list[str], mirror: bool = False) -> int:
+def show(
+    frames: Clip, pose: Pose, window: Window, parts: list[str], mirror: bool = False, least: float | None = None
+) -> int:
     """Find and show people until the frames end or the window is closed.
 
     Parameters
     ----------
-    frames : iterable of Frame
+    frames : Clip
         Drawn into.
     pose : Pose
     window : Window
-    drawn : list of str
+    parts : list of str
         As for `refpose.draw.person`.
     mirror : bool
         Whether left and right of the picture change places; the person's own do not.
+    least : float, optional
+        Key points of less visibility are not drawn; the skeleton's own limit without it.
 
     Returns
     -------
@@ -119,8 +125,8 @@ def show(frames: Iterable[Frame], pose: Pose, window: Window, drawn: list[str], 
     for result in process(frames, pose):
         count += 1
         for person in result.people:
-            draw.person(result.rgb, person, drawn)
-        if not window.show(result.rgb[:, ::-1] if mirror else result.rgb):
+            draw.person(frames.rgb, drawn(person, least), parts)
+        if not window.show(frames.rgb[:, ::-1] if mirror else frames.rgb):
             break
     return count
 

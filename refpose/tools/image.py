@@ -3,7 +3,8 @@
 For every picture NAME.jpg the folder OUT gets NAME.png (the picture with the skeleton in MediaPipe's colours, the
 rotated region that the landmark network saw, and the detector's box around the head) and NAME.json (everything that
 was found, an empty list of people if nothing was); with --csv also NAME.csv (a line per keypoint), with --mask
-NAME.mask.png (0 background, 255 person). For one picture, OUT may be the name of the PNG itself.
+NAME.mask.png (0 background, 255 person). For one picture, OUT may be the name of the PNG itself. With a name
+(--parquet all.parquet) a table is one for all pictures, in their order; with --resume of those of before, too.
 
 Pictures of folders and their subfolders are taken by their ending. Where two pictures would get the same name, the
 whole name is kept (NAME.jpg.png). Results that are there already are not overwritten without --force, inputs never.
@@ -13,6 +14,7 @@ Files appear whole or not at all, the JSON last.
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -23,11 +25,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__, draw, tables
+from .. import efficientpose as heatmap_pose
+from ..extras import require
+from ..files import printable
 from ..images import ENDINGS, READABLE, read_image, write_png
+from ..motion.angles import Stream
+from ..motion.labels import draw_angles
 from ..pose import Person, Pose
-from . import batch, cores, options, records
+from ..topology import EFFICIENTPOSE_16, LANDMARK_NAMES
+from . import batch, cores, movement, options, outputs, records
+from .streams import drawn, only, without_unsure
+from .together import write as write_together
 
 RECORD = ".json"
+KINDS = tuple(kind for kind in tables.KINDS if kind != RECORD)  # every picture has a JSON file in any case
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,22 +58,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OUT",
         help="folder of the results; for one picture also NAME.png",
     )
-    parser.add_argument("--csv", action="store_true", help="write a table with a line per keypoint too")
+    movement.add_tables(parser, KINDS, "picture", "one of all pictures as NAME says")
     parser.add_argument("--mask", action="store_true", help="find and write the person's mask too")
+    movement.add_region(parser)
+    movement.add_confidence(parser)
+    movement.add_angles(parser)
     options.add_drawing(parser, draw.PARTS)
+    movement.add_angle_labels(parser)
     options.add_arguments(parser)
     batch.add_arguments(parser, "pictures")
 
 
 def run(args: argparse.Namespace) -> int:
     """Do ``refpose image``."""
-    endings = [".png", RECORD] + [".csv"] * args.csv + [".mask.png"] * args.mask
+    kinds = movement.tables_of(args, KINDS)
+    together = {path: (kind,) for kind, path in kinds.items() if path is not True}
+    each = [kind for kind, path in kinds.items() if path is True]
+    if ".parquet" in kinds:
+        require("pyarrow.parquet", "parquet")
+    endings = [".png", RECORD, *each] + [".mask.png"] * args.mask
     plan = batch.plan(args.photos, args.output, ENDINGS, endings)
-    start = Annotator(args)
+    outputs.check(together, [task.source for task in plan.tasks], args.force or args.resume)
+    start = Annotator(args, each)
     todo = batch.unfinished(plan, endings, start.made_with, args, RECORD)
     todo = batch.make_folders(plan, todo)
     jobs = cores.processes(args.jobs, len(todo), args.threads)
-    return batch.report(batch.run(todo, start, jobs), plan, len(todo), "pictures")
+    code = batch.report(batch.run(todo, start, jobs), plan, len(todo), "pictures")
+    for path in together:
+        count = write_together(path, plan.tasks, start.made_with, start.names, args.wide, args.angles)
+        outputs.tell(f"{count} pictures -> {printable(path)}", path)
+    return code
 
 
 class Annotator:
@@ -72,19 +97,37 @@ class Annotator:
     ----------
     args : argparse.Namespace
         The arguments of ``refpose image``.
+    kinds : list of str
+        The tables that every picture has.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of the key points that are found.
     """
 
-    def __init__(self, args: argparse.Namespace) -> None:
+    def __init__(self, args: argparse.Namespace, kinds: list[str]) -> None:
         self.drawn = options.drawn(args)
         self.pose = options.settings(args, mode="image", segmentation=args.mask)
+        settings = {**self.pose, "drawn": self.drawn}
+        told = ("region", "min_visibility", "angles", "draw_angles")
+        settings |= {name: value for name in told if (value := getattr(args, name)) not in (None, False)}
+        if args.region is not None:
+            settings["region"] = list(args.region)
+        if args.angles or args.draw_angles:
+            settings |= {"angles_from": args.angles_from, "facing": args.facing}
         self.made_with = {
             "refpose": __version__,
-            "settings": {**self.pose, "drawn": self.drawn},
+            "settings": settings,
             "weights_sha256": options.weights_sha256(self.pose["model"]),
         }
+        self.region, self.least = args.region, args.min_visibility
+        self.angles, self.labels = args.angles, args.draw_angles
+        self.angles_from, self.facing = args.angles_from, args.facing
         self.force = args.force
         self.threads = args.threads
-        self.csv = args.csv
+        self.kinds, self.wide = kinds, args.wide
+        self.names = EFFICIENTPOSE_16 if args.model in heatmap_pose.MODELS else LANDMARK_NAMES
 
     def __call__(self) -> batch.Work:
         """Load the networks; the function that is returned takes a task and says what was found."""
@@ -94,17 +137,30 @@ class Annotator:
         """Do one picture."""
         with records.writing(task.source, task.output(RECORD), self.made_with, self.force) as results:
             picture = read_image(task.source)
-            people = pose.process(picture)
-            for person in people:
+            people = pose.process(picture if self.region is None else only(picture, self.region))
+            shown = [drawn(person, self.least) for person in people]
+            if self.least is not None:
+                people = [without_unsure(person, self.least) for person in people]
+            stream = Stream(pose.topology.names, self.angles_from, facing=self.facing)
+            turned = stream.of_people(people)
+            for person, degrees in zip(shown, turned, strict=True):
                 draw.person(picture, person, self.drawn)
+                if self.labels:
+                    draw_angles(picture, person, degrees)
             write_png(results.path(task.output(".png")), picture)
-            if self.csv:
-                name = results.path(task.output(".csv"))
-                with tables.create(name, str(task.source), {}, names=pose.topology.names) as table:
-                    table.write(0, 0.0, people)
+            columns = stream.angles if self.angles else ()
+            for kind in self.kinds:
+                name, form = results.path(task.output(kind)), (self.wide, pose.topology.names)
+                with tables.create(name, str(task.source), {}, *form, angles=columns) as table:
+                    table.write(0, 0.0, people, turned if self.angles else None)
             if pose.segmentation:
                 write_png(results.path(task.output(".mask.png")), grey_mask(people, picture.shape[:2]))
-            results.finish(record(people, picture.shape[:2]))
+            told = record(people, picture.shape[:2])
+            if self.angles:
+                for entry, degrees in zip(told["people"], turned.tolist(), strict=True):
+                    values = [None if math.isnan(value) else value for value in degrees]
+                    entry["angles"] = dict(zip(columns, values, strict=True))
+            results.finish(told)
         found = f"person with score {people[0].score:.3f}" if people else "no person"
         return f"{found} -> {task.output('.png')}"
 

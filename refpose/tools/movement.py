@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Iterable
 from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 from ..motion import FORMATS, Options
 from ..motion.angles import FACING, FROM
@@ -12,6 +16,35 @@ from ..motion.formats.common import ORIGINS, UNITS
 from ..stages.filters import Smoothing
 from ..topology import SKELETONS
 from . import options
+
+
+def add_tables(parser: argparse.ArgumentParser, kinds: Iterable[str], noun: str, named: str) -> None:
+    """Add an option for each kind of table, and ``--wide``; `named` says what a table with a name of its own is."""
+    for kind in kinds:
+        parser.add_argument(
+            f"--{kind[1:]}",
+            nargs="?",
+            const=True,
+            type=partial(_table_path, kind, noun),
+            metavar=f"NAME{kind}",
+            help=f"write a table ending in {kind}: named after the {noun}, or {named}",
+        )
+    parser.add_argument("--wide", action="store_true", help="tables with a row per person instead of one per keypoint")
+
+
+def tables_of(args: argparse.Namespace, kinds: Iterable[str]) -> dict[str, Any]:
+    """The tables that are asked for: by their kind their path, or True for one that is named after its input."""
+    return {kind: path for kind in kinds if (path := getattr(args, kind[1:])) is not None}
+
+
+def _table_path(kind: str, noun: str, text: str) -> Path:
+    """Read the name that is given to a table."""
+    path = Path(text)
+    if path.suffix.lower() != kind:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: expected a name that ends in {kind} (if this is a {noun}, put it before the options)"
+        )
+    return path
 
 
 def add_formats(parser: argparse.ArgumentParser, option: str, required: bool = False) -> None:

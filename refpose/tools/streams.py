@@ -89,6 +89,16 @@ class Wanted:
 class Clip:
     """The frames that are wanted, at the times and with the part of the picture that are wanted.
 
+    Parameters
+    ----------
+    frames : iterable of Frame
+    start, end : float, optional
+        Seconds on the clock of the file.
+    fps : float, optional
+        Times become the frames' numbers divided by it.
+    region : (int, int, int, int), optional
+        As for `only`.
+
     Attributes
     ----------
     count : int
@@ -101,23 +111,29 @@ class Clip:
         The whole of it.
     """
 
-    def __init__(self, frames: Iterable[Frame], wanted: Wanted) -> None:
-        self._frames, self._wanted = frames, wanted
+    def __init__(
+        self,
+        frames: Iterable[Frame],
+        start: float | None = None,
+        end: float | None = None,
+        fps: float | None = None,
+        region: tuple[int, int, int, int] | None = None,
+    ) -> None:
+        self._frames, self._start, self._end, self._fps, self._region = frames, start, end, fps, region
         self.count, self.ended, self.time = 0, False, 0.0
         self.rgb: NDArray[np.uint8] = np.zeros((0, 0, 3), np.uint8)
 
     def __iter__(self) -> Iterator[Frame]:
-        wanted = self._wanted
         for frame in self._frames:
-            if wanted.end is not None and frame.time >= wanted.end:
+            if self._end is not None and frame.time >= self._end:
                 self.ended = True
                 return
-            if wanted.start is not None and frame.time < wanted.start:
+            if self._start is not None and frame.time < self._start:
                 continue
             self.count += 1
             self.time, self.rgb = frame.time, frame.rgb
-            time = frame.time if wanted.fps is None else frame.index / wanted.fps
-            yield Frame(frame.index, time, frame.rgb if wanted.region is None else only(frame.rgb, wanted.region))
+            time = frame.time if self._fps is None else frame.index / self._fps
+            yield Frame(frame.index, time, frame.rgb if self._region is None else only(frame.rgb, self._region))
 
 
 def only(rgb: NDArray[np.uint8], region: tuple[int, int, int, int]) -> NDArray[np.uint8]:

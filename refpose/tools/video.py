@@ -44,16 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, metavar="OUT", help="folder of the results; for one video also NAME.mp4"
     )
-    for kind in tables.KINDS:
-        parser.add_argument(
-            f"--{kind[1:]}",
-            nargs="?",
-            const=True,
-            type=partial(_table_path, kind),
-            metavar=f"NAME{kind}",
-            help=f"write a table ending in {kind}; named after the video unless NAME is given",
-        )
-    parser.add_argument("--wide", action="store_true", help="tables with a row per person instead of one per keypoint")
+    movement.add_tables(parser, tables.KINDS, "video", "as NAME says")
     parser.add_argument("--no-video", dest="video", action="store_false", help="write tables only")
     parser.add_argument("--no-sound", dest="sound", action="store_false", help="leave the sound out")
     encoder = parser.add_argument_group("encoder of the annotated video")
@@ -93,16 +84,6 @@ def _rate_factor(text: str) -> float:
     return value
 
 
-def _table_path(kind: str, text: str) -> Path:
-    """Read the name that is given to a table."""
-    path = Path(text)
-    if path.suffix.lower() != kind:
-        raise argparse.ArgumentTypeError(
-            f"{text!r}: expected a name that ends in {kind} (if this is a video, put it before the options)"
-        )
-    return path
-
-
 @dataclass(frozen=True)
 class Task(batch.Task):
     """One video and where its results go.
@@ -125,7 +106,7 @@ class Task(batch.Task):
 
 def run(args: argparse.Namespace) -> int:
     """Do ``refpose video``."""
-    kinds = {kind: path for kind in tables.KINDS if (path := getattr(args, kind[1:])) is not None}
+    kinds = movement.tables_of(args, tables.KINDS)
     wanted = Wanted.of(args)
     with_video = args.video and args.output is not None
     if not kinds and not wanted.formats and not with_video:
@@ -220,7 +201,8 @@ class Annotator:
             batch.Bar(reader.expected_frames, "frames", self.progress) as bar,
             records.writing(task.source, task.output(RECORD), self.made_with, self.force) as results,
         ):
-            clip = Clip(reader, self.wanted)
+            wanted = self.wanted
+            clip = Clip(reader, wanted.start, wanted.end, wanted.fps, wanted.region)
             frames = process(clip, pose)
             first = next(frames, None)
             if first is None:

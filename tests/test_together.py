@@ -1,0 +1,120 @@
+"""`refpose image`: one table of many pictures, angles, regions and confidence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import refpose
+from refpose import cli, motion, tables
+from refpose.images import read_image
+from refpose.pose import Person, Pose
+from refpose.tools import options
+
+EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "astronaut.png"
+
+
+@pytest.fixture(scope="module")
+def somebody() -> Person:
+    return refpose.Pose("lite", mode="image").process(read_image(EXAMPLE))[0]
+
+
+class Found(Pose):
+    """Finds the same person on every picture but dark ones."""
+
+    def __init__(self, person: Person) -> None:
+        self.person, self.segmentation = person, False
+        self.seen: list[Any] = []
+
+    def process(self, image: Any, timestamp: Any = None, roi: Any = None) -> list[Person]:
+        self.seen.append(image.copy())
+        return [self.person] if image.mean() > 20 else []
+
+
+@pytest.fixture
+def found(somebody: Person, monkeypatch: pytest.MonkeyPatch) -> Found:
+    pose = Found(somebody)
+    monkeypatch.setattr(options, "make_pose", lambda settings, threads: pose)
+    return pose
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    for name, grey in (("c", 90), ("a", 120), ("b", 0)):
+        Image.new("RGB", (512, 512), (grey, grey, grey)).save(tmp_path / "in" / f"{name}.png")
+    return tmp_path / "in"
+
+
+def run(folder: Path, *args: str | Path) -> int:
+    return cli.main(["image", str(folder), "-o", str(folder.parent / "out"), *map(str, args), "--model=lite"])
+
+
+@pytest.mark.parametrize("wide", [[], ["--wide"]])
+@pytest.mark.parametrize("kind", [".csv", ".parquet", ".h5"])
+def test_one_table_of_all_pictures(folder: Path, found: Found, somebody: Person, kind: str, wide: list[str]) -> None:
+    path = folder.parent / f"all{kind}"
+    assert run(folder, f"--{kind[1:]}", path, "--angles", *wide) == 0
+    table = tables.read(path)
+    names = [Path(table.sources[k]).name for k in table.source_of]
+    assert names == (["a.png", "b.png", "c.png"] if kind == ".h5" else ["a.png", "c.png"])
+    assert np.isnan(table.time).all()
+    both = table.take(table.found[:, 0])
+    assert both.frame.tolist() == [0, 2]
+    assert np.array_equal(both.values[:, 0], [tables.values(somebody)] * 2, equal_nan=True)
+    assert np.allclose(both.angles[0, 0], motion.angles.in_world(somebody.world_landmarks), atol=1e-4)
+    assert not (folder.parent / "out" / f"a{kind}").exists()
+    coco = folder.parent / "all.coco.json"
+    assert cli.main(["export", str(path), "--to", "coco", "-o", str(coco)]) == 0
+    assert [result["image_id"] for result in json.loads(coco.read_text())] == [0, 2]
+
+
+def test_tables_of_each(folder: Path, found: Found, somebody: Person) -> None:
+    assert run(folder, "--parquet", "--h5", "--csv") == 0
+    for kind in (".parquet", ".h5", ".csv"):
+        assert np.array_equal(
+            tables.read(folder.parent / "out" / f"a{kind}").values[0, 0], tables.values(somebody), equal_nan=True
+        )
+
+
+def test_resumed_pictures_are_in_the_table(folder: Path, found: Found) -> None:
+    out = str(folder.parent / "out")
+    assert cli.main(["image", str(folder / "a.png"), "-o", out, "--model=lite"]) == 0
+    path = folder.parent / "all.csv"
+    assert run(folder, "--csv", path, "--resume") == 0
+    assert len(found.seen) == 3
+    assert len(tables.read(path)) == 2
+    assert run(folder, "--csv", path) == 1  # results are there
+    assert run(folder, "--csv", path, "--force") == 0
+
+
+def test_angles_in_the_record(folder: Path, found: Found, somebody: Person) -> None:
+    assert run(folder, "--angles", "--angles-from", "image", "--facing", "right") == 0
+    record = json.loads((folder.parent / "out" / "a.json").read_text())
+    angles = record["people"][0]["angles"]
+    expected = motion.angles.in_image(somebody.landmarks_px[:, :2], facing="right")
+    assert list(angles) == list(motion.angles.ANGLES)
+    assert np.allclose(list(angles.values()), expected)
+    assert record["settings"]["angles_from"] == "image"
+
+
+def test_region_and_confidence(folder: Path, found: Found, somebody: Person) -> None:
+    assert run(folder, "--region", "100,0,200,512", "--min-visibility", "0.6", "--draw-angles") == 0
+    first = found.seen[0]
+    assert not first[:, :100].any()
+    assert first[:, 100:300].all()
+    record = json.loads((folder.parent / "out" / "a.json").read_text())
+    for point, visibility in zip(record["people"][0]["keypoints"], somebody.visibility, strict=True):
+        assert (point["x_px"] is None) == (visibility < np.float32(0.6))
+        assert point["visibility"] == visibility
+
+
+def test_a_table_is_not_named_like_a_picture(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run(folder, "--csv", "all.parquet")
+    assert "expected a name that ends in .csv (if this is a picture" in capsys.readouterr().err
