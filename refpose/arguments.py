@@ -117,6 +117,14 @@ def number(name: str, value: Any, least: float | None = None, most: float | None
     return found
 
 
+def positive(name: str, value: Any) -> float:
+    """A number above zero as Python's float; raises as `number`."""
+    found = number(name, value)
+    if found <= 0:
+        raise ValueError(f"{name} must be above zero, not {shown(value)}")
+    return found
+
+
 def probability(name: str, value: Any) -> float:
     """A number from 0 to 1 as Python's float; raises as `number`."""
     return number(name, value, 0, 1)

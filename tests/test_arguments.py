@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from refpose import Roi, Smoothing, arguments, draw, load_network, video
+from refpose import Roi, Smoothing, arguments, draw, load_network, motion, video
 from refpose.accuracy import metrics
 
 INTEGERS = [int, *(getattr(np, f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64))]
@@ -137,3 +137,27 @@ def test_arguments_do_not_need_numpys_printing() -> None:
     assert len(str(caught.value)) < 200
     with pytest.raises(TypeError, match="size must be a number"):
         arguments.number("size", io.BytesIO())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_recordings(kind: Callable[[int], Any]) -> None:
+    frames = 40
+    recording = motion.Recording(
+        np.arange(frames) / 100,
+        np.arange(frames),
+        np.random.default_rng(0).random((frames, 1, 2, 2), np.float32),
+        (0,),
+        ("nose", "left_eye"),
+        ("x_px", "visibility"),
+    )
+    for make in (
+        lambda n: recording.between(n(0), n(1)),
+        lambda n: recording.retimed(n(100)),
+        lambda n: motion.resample(recording, n(100)),
+        lambda n: motion.blank(recording, n(1)),
+        lambda n: motion.fill_gaps(recording, n(100)),
+        lambda n: motion.one_euro(recording, n(1), n(1), n(1), n(1), n(1)),
+    ):
+        found, expected = make(kind), make(int)
+        assert np.array_equal(found.time, expected.time)
+        assert found.values.tobytes() == expected.values.tobytes()

@@ -488,7 +488,7 @@ def test_refusals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ({"unit": "inch"}, "unit: expected one of m, mm, not 'inch'"),
         ({"origin": "head"}, "origin: expected one of hips, ground"),
         ({"skeleton": "coco"}, "no skeleton 'coco'"),
-        ({"rate": math.nan}, "rate: expected frames per second"),
+        ({"rate": math.nan}, "rate must be finite"),
         ({"angles": "both"}, "angles: expected one of world, image"),
     ):
         with pytest.raises(ValueError, match=message):

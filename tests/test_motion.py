@@ -41,7 +41,7 @@ def test_blanking_by_confidence() -> None:
     assert np.isnan(by_presence.values).sum() == 6
     with pytest.raises(ValueError, match="no column 'visibility_raw'"):
         motion.blank(before, 0.5, by="visibility_raw")
-    with pytest.raises(ValueError, match="a probability"):
+    with pytest.raises(ValueError, match="below must be from 0 to 1"):
         motion.blank(before, 50)
 
 
@@ -124,7 +124,7 @@ def test_times_that_no_rate_can_be_made_of() -> None:
         motion.resample(series([1, 2], [np.nan, np.nan]))
     with pytest.raises(ValueError, match="must increase"):
         motion.resample(series([1, 2, 3], [0.0, 0.2, 0.1]), 30)
-    with pytest.raises(ValueError, match="above 0"):
+    with pytest.raises(ValueError, match="rate must be above zero"):
         motion.resample(series([1, 2]), 0)
 
 

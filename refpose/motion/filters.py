@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import arguments
 from ..extras import require
 from ..stages import filters
 from .recording import COORDINATES, Recording
@@ -40,6 +41,7 @@ def low_pass(recording: Recording, cutoff_hz: float, order: int = 4) -> Recordin
         When the times are not even, the order is odd, or the cut-off not below half the frame rate.
     """
     signal = require("scipy.signal", "motion")
+    order, cutoff_hz = arguments.whole("order", order), arguments.number("cutoff_hz", cutoff_hz)
     if order < 2 or order % 2:
         raise ValueError(f"order: expected an even number, 2 or more, not {order!r}")
     if len(recording) < 2:
@@ -99,8 +101,13 @@ def one_euro(
     ValueError
         When a cut-off is not above zero or times do not increase.
     """
-    limits = (min_cutoff, world_min_cutoff, derivative_cutoff)
-    if not all(math.isfinite(v) and v > 0 for v in limits) or min(beta, world_beta) < 0:
+    min_cutoff, world_min_cutoff, derivative_cutoff = limits = (
+        arguments.number("min_cutoff", min_cutoff),
+        arguments.number("world_min_cutoff", world_min_cutoff),
+        arguments.number("derivative_cutoff", derivative_cutoff),
+    )
+    beta, world_beta = arguments.number("beta", beta), arguments.number("world_beta", world_beta)
+    if min(limits) <= 0 or min(beta, world_beta) < 0:
         raise ValueError(f"cut-offs must be finite and above zero, found {limits}; beta 0 or more")
     if len(recording) > 1 and not np.diff(recording.time).min() > 0:
         raise ValueError("times must increase from frame to frame")

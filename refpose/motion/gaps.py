@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import arguments
 from .recording import COORDINATES, Recording
 
 METHODS = ("linear", "cubic", "nearest")
@@ -36,8 +37,7 @@ def blank(recording: Recording, below: float = 0.5, by: str = "visibility") -> R
     ValueError
         When there is no such column, or `below` is no probability.
     """
-    if not 0 <= below <= 1:
-        raise ValueError(f"below: expected a probability from 0 to 1, not {below!r}")
+    below = arguments.probability("below", below)
     sure = recording.column(by)
     values = recording.values.copy()
     places = [k for k, name in enumerate(recording.columns) if name in COORDINATES or "_raw" in name]
@@ -96,8 +96,7 @@ def fill_gaps(recording: Recording, limit: float, method: str = "linear") -> Rec
     ValueError
         When `limit` is negative or the method unknown.
     """
-    if not limit >= 0:
-        raise ValueError(f"limit: expected seconds, 0 or more, not {limit!r}")
+    limit = math.inf if limit == math.inf else arguments.number("limit", limit, least=0)
     if method not in METHODS:
         raise ValueError(f"no method {method!r}: expected one of {', '.join(METHODS)}")
     recording = with_every_frame(recording)
@@ -166,9 +165,7 @@ class EvenFrames:
     _ROUNDED = 0.00051
 
     def __init__(self, rate: float | None = None) -> None:
-        if rate is not None and not (np.isfinite(rate) and rate > 0):
-            raise ValueError(f"rate: expected frames per second, above 0, not {rate!r}")
-        self.rate = rate
+        self.rate = None if rate is None else arguments.positive("rate", rate)
         self.interpolated = 0
         self._start: float | None = None
         self._next = 0  # the number of the next frame of the grid

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import arguments
 from ..extras import require
 from ..tables import RAW, VALUES, numbers
 from ..topology import LANDMARK_NAMES
@@ -158,6 +159,7 @@ class Recording:
         ValueError
             When there is no such person.
         """
+        number = arguments.whole("number", number)
         if number not in self.people:
             raise ValueError(f"no person {number}: the recording has {', '.join(map(str, self.people)) or 'nobody'}")
         k = self.people.index(number)
@@ -178,9 +180,9 @@ class Recording:
         """The frames from `start` up to and without `end`, in seconds."""
         chosen = np.ones(len(self), np.bool_)
         if start is not None:
-            chosen &= self.time >= start
+            chosen &= self.time >= arguments.number("start", start)
         if end is not None:
-            chosen &= self.time < end
+            chosen &= self.time < arguments.number("end", end)
         return self.take(chosen)
 
     def retimed(self, rate: float) -> Recording:
@@ -188,7 +190,7 @@ class Recording:
 
         For slow motion, whose files state the rate at which they are shown.
         """
-        return replace(self, time=self.frame / float(rate))
+        return replace(self, time=self.frame / arguments.positive("rate", rate))
 
     def moved(self, values: NDArray[Any], columns: tuple[str, ...] | None = None) -> Recording:
         """The recording with other numbers, and without angles, which may not be true any more."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import topology
+from .. import arguments, topology
 from .recording import Recording
 
 
@@ -82,6 +82,7 @@ def mirrored(recording: Recording, width: int | None = None) -> Recording:
         if recording.image_size is None:
             raise ValueError("the width of the frames is not known: give it")
         width = recording.image_size[0]
+    width = arguments.whole("width", width, least=1)
     values = recording.values[:, :, counterparts(recording.keypoints)].copy()
     for k, name in enumerate(recording.columns):
         if name in ("x_px", "x_raw_px"):

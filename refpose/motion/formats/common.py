@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ... import arguments
 from ...files import replacing
 from ..angles import FACING, FROM
 from ..recording import Recording, joined
@@ -67,8 +68,8 @@ class Options:
                 raise ValueError(f"{name}: expected one of {', '.join(allowed)}, not {getattr(self, name)!r}")
         if self.skeleton is not None:
             joints_of(self.skeleton)
-        if self.rate is not None and not (np.isfinite(self.rate) and self.rate > 0):
-            raise ValueError(f"rate: expected frames per second, above 0, not {self.rate!r}")
+        if self.rate is not None:
+            object.__setattr__(self, "rate", arguments.positive("rate", self.rate))
 
 
 class Writer(Protocol):
