@@ -132,7 +132,11 @@ def atheris(door: str, seconds: float) -> int:
     with tempfile.TemporaryDirectory() as folder:
         for index, seed in enumerate(take.seeds()):
             Path(folder, f"seed{index}").write_bytes(seed)
-        guided.Setup([sys.argv[0], folder, f"-max_total_time={int(seconds)}", "-timeout=10"], take.take)
+
+        def one(data: bytes) -> None:  # what it returned would tell Atheris to keep the case or not
+            take.take(data)
+
+        guided.Setup([sys.argv[0], folder, f"-max_total_time={int(seconds)}", "-timeout=10"], one)
         guided.Fuzz()
     return 0
 
