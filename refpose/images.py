@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import __version__ as pillow_version
 
 from . import messages, reading
 from .files import replacing
@@ -47,6 +48,7 @@ READABLE = "JPEG, PNG, WebP, AVIF, HEIC (with pillow-heif), TIFF, JPEG 2000, GIF
 _PLUGINS = ("Mpo", "WebP", "Avif", "Tiff", "Jpeg2K", "Tga")
 _DEPTHS = (8, 10, 12, 14, 16)  # bits that cameras and scanners put into samples of 16 bits
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2")
+_AVIF_BRANDS = (b"avif", b"avis")
 _MAX_SAMPLE_VALUE = 281  # tag of TIFF
 
 
@@ -131,6 +133,11 @@ def _open(data: bytes, where: str) -> Image.Image:
         for module in _PLUGINS:
             with suppress(ImportError):  # older Pillows have no AVIF
                 importlib.import_module(f"PIL.{module}ImagePlugin")
+        if data[4:8] == b"ftyp" and data[8:12] in _AVIF_BRANDS and "AVIF" not in Image.OPEN:
+            raise ValueError(
+                f"{where}: AVIF pictures are read by Pillow 11.3 or newer built with libavif; this is Pillow "
+                f"{pillow_version}"
+            ) from None
         return Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name in Image.OPEN])
 
 

@@ -208,6 +208,14 @@ def test_heic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         read_image(tmp_path / "a.heic")
 
 
+def test_avif_without_a_reader_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.init()
+    monkeypatch.setattr(Image, "OPEN", {name: reader for name, reader in Image.OPEN.items() if name != "AVIF"})
+    (tmp_path / "a.avif").write_bytes(b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miafMA1B" + bytes(100))
+    with pytest.raises(ValueError, match=r"a\.avif: AVIF pictures are read by Pillow 11\.3"):
+        read_image(tmp_path / "a.avif")
+
+
 def test_stereo_pictures(tmp_path: Path) -> None:
     pictures = [Image.fromarray(RGB), Image.fromarray(RGB[::-1])]
     pictures[0].save(tmp_path / "a.mpo", save_all=True, append_images=pictures[1:], quality=95)
