@@ -15,7 +15,8 @@ import refpose
 from refpose import plot
 from refpose.images import read_image
 from refpose.stages import detector, landmarks
-from refpose.study import explain, mistakes, report
+from refpose.study import mistakes, report
+from refpose.study.quantities import BLAZEPOSE
 
 
 def draw_all(root: Path, folder: Path) -> None:
@@ -49,7 +50,7 @@ def quantities() -> str:
         ["name", "shape", "unit", "meaning"],
         *(
             [f"``{name}``", " x ".join(map(str, q.shape)) or "scalar", q.unit, q.meaning]
-            for name, q in explain.QUANTITIES.items()
+            for name, q in BLAZEPOSE.items()
         ),
     )
     return _list_table(rows, "26 12 18 44")

@@ -14,7 +14,8 @@ __version__ = "0.1.0"
 # follows from it (`make fmt` writes it anew).
 _NAMES = {
     "engine": ("Network", "load_network"),
-    "pose": ("Person", "Pose"),
+    "person": ("Person",),
+    "pose": ("Pose",),
     "stages.filters": ("Smoothing",),
     "stages.roi": ("Roi",),
     "topology": ("POSE_CONNECTIONS", "PoseLandmark"),

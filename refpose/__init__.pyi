@@ -10,7 +10,7 @@ from . import topology as topology
 from . import video as video
 from .engine import Network as Network
 from .engine import load_network as load_network
-from .pose import Person as Person
+from .person import Person as Person
 from .pose import Pose as Pose
 from .stages.filters import Smoothing as Smoothing
 from .stages.roi import Roi as Roi

@@ -21,7 +21,7 @@ from .engine.select import stages
 from .stages.raster import MAX_THICKNESS, Point
 
 if TYPE_CHECKING:
-    from .pose import Person
+    from .person import Person
     from .stages.table import Stages
 
 Color = Sequence[float]

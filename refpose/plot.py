@@ -12,11 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import arguments
 from .extras import require
-from .topology import LANDMARK_NAMES, POSE_CONNECTIONS
 
 if TYPE_CHECKING:
     from .motion.recording import Recording
-    from .pose import Person
+    from .person import Person
 
 Array = NDArray[Any]
 
@@ -43,7 +42,7 @@ def plot_pose2d(person: Person, image: ArrayLike | None = None, ax: Any = None, 
     ax : matplotlib.axes.Axes, optional
         A new figure's without it.
     names : iterable of str
-        Landmarks to label, of `refpose.topology.LANDMARK_NAMES`.
+        Landmarks to label, of the person's ``topology.names``.
 
     Returns
     -------
@@ -63,15 +62,15 @@ def plot_pose2d(person: Person, image: ArrayLike | None = None, ax: Any = None, 
     if image is not None:
         ax.imshow(np.asarray(image), extent=(-0.5, width - 0.5, height - 0.5, -0.5))
     points, visibility = person.landmarks_px, person.visibility
-    for a, b in sorted(POSE_CONNECTIONS):
+    for a, b in sorted(person.topology.connections):
         ax.plot(
             *points[[a, b], :2].T, color="white" if image is not None else CENTRE, alpha=_faint(visibility, a, b), lw=2
         )
-    for i, name in enumerate(LANDMARK_NAMES):
+    for i, name in enumerate(person.topology.names):
         ax.plot(*points[i, :2], "o", color=_color(name), alpha=_faint(visibility, i), ms=4, mec="white", mew=0.6)
     label = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 1}
     for name in names:
-        i = _index(name)
+        i = _index(person.topology.names, name)
         ax.annotate(
             name.replace("_", " "),
             points[i, :2],
@@ -104,9 +103,14 @@ def plot_pose3d(person: Person, ax: Any = None, elev: float = 10.0, azim: float 
     ------
     TypeError
         The axes are not three-dimensional.
+    ValueError
+        The person's model finds no world landmarks.
     MissingExtra
         Matplotlib is not installed.
     """
+    if person.world_landmarks is None:
+        raise ValueError(f"{person.topology.name}: this model finds no world landmarks")
+    names = person.topology.names
     if ax is None:
         figure = require("matplotlib.pyplot", "plot").figure(layout="constrained")
         ax = figure.add_subplot(projection="3d")
@@ -114,11 +118,11 @@ def plot_pose3d(person: Person, ax: Any = None, elev: float = 10.0, azim: float 
         raise TypeError("ax must be three-dimensional: make it with projection='3d'")
     x, y, z = person.world_landmarks.T
     points = np.stack([x, z, -y], axis=1)  # Matplotlib's third axis is the vertical
-    for a, b in sorted(POSE_CONNECTIONS):
-        side = {_color(LANDMARK_NAMES[a]), _color(LANDMARK_NAMES[b])}
+    for a, b in sorted(person.topology.connections):
+        side = {_color(names[a]), _color(names[b])}
         color = side.pop() if len(side) == 1 else CENTRE
         ax.plot(*points[[a, b]].T, color=color, alpha=_faint(person.visibility, a, b), lw=2.5)
-    colors = [_color(name) for name in LANDMARK_NAMES]
+    colors = [_color(name) for name in names]
     alpha = [_faint(person.visibility, i) for i in range(len(points))]
     ax.scatter(*points.T, c=colors, alpha=alpha, s=14, depthshade=False)
     middle, reach = (points.max(axis=0) + points.min(axis=0)) / 2, np.ptp(points, axis=0).max() / 2 + 0.05
@@ -247,7 +251,7 @@ def plot_activations(
     return ax
 
 
-def _index(name: str) -> int:
-    if name not in LANDMARK_NAMES:
-        raise ValueError(f"no landmark {name!r}: expected one of {', '.join(LANDMARK_NAMES)}")
-    return LANDMARK_NAMES.index(name)
+def _index(names: Sequence[str], name: str) -> int:
+    if name not in names:
+        raise ValueError(f"no landmark {name!r}: expected one of {', '.join(names)}")
+    return names.index(name)

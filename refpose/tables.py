@@ -30,7 +30,7 @@ from .topology import LANDMARK_NAMES
 
 if TYPE_CHECKING:
     from .motion.recording import Recording
-    from .pose import Person
+    from .person import Person
 
 KEYS = ("source", "frame", "time_s", "person")
 """The video, the number of its frame from 0, the frame's time in seconds, the number of the person on it from 0."""

@@ -1,22 +1,27 @@
 """What BlazePose remembers from one frame to the next. All other modules are functions.
 
-Follows MediaPipe's ``pose_landmark_cpu.pbtxt`` and ``pose_landmark_filtering.pbtxt``.
+A `Tracker` says which regions to look at, what becomes of the estimates, and what a frame without people does. `Stills`
+remembers nothing; `SolutionTracker` follows MediaPipe's ``pose_landmark_cpu.pbtxt`` and
+``pose_landmark_filtering.pbtxt``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import arguments
-from .stages import filters, libm, segmentation
+from .runner import Run
+from .stages import segmentation
 from .stages.filters import LowPass, OneEuro, Smoothing
 from .stages.landmarks import AUXILIARY, COUNT, Landmarks
 from .stages.libm import FloatArray, f32
 from .stages.roi import Roi, enlarged, from_points, object_scale
+from .stages.table import NUMPY, Stages
 
 _LATEST = 2.0**63 / 1e6  # seconds: MediaPipe's time stamps are microseconds in 64 bits
 STEP_US = 33_333  # microseconds between frames without a time stamp (MediaPipe's solution_base.py)
@@ -26,8 +31,139 @@ _AUXILIARY_MIN_CUTOFF, _AUXILIARY_BETA, _AUXILIARY_DERIVATIVE_CUTOFF = 0.01, 10.
 _MIN_OBJECT_SCALE = f32(1e-6)  # landmarks_smoothing_calculator.proto: min_allowed_object_scale
 
 
-class Tracker:
-    """The state of a stream of frames; picklable.
+class Region(NamedTuple):
+    """Where to look for a person.
+
+    Attributes
+    ----------
+    roi : Roi
+    detection_n : ndarray of float32, shape (13,), or None
+        What the detector found there, as `detector.remove_padding` gives it.
+    candidates_sq : ndarray of float32, shape (n, 13), or None
+        What it was found among.
+    """
+
+    roi: Roi
+    detection_n: FloatArray | None = None
+    candidates_sq: FloatArray | None = None
+
+
+class Estimate(NamedTuple):
+    """What the landmark network says about a region, on the picture's axes, before it is filtered.
+
+    Attributes
+    ----------
+    region : Region
+    presence : float32
+        Probability that the region shows a person.
+    landmarks : Landmarks, n = 35
+        The landmarks and the two auxiliary ones; fractions of image width and height.
+    world : ndarray of float32, shape (33, 3)
+        Metres.
+    mask : ndarray of float32, shape (H, W), or None
+        Probability that a pixel shows the person.
+    """
+
+    region: Region
+    presence: FloatArray
+    landmarks: Landmarks
+    world: FloatArray
+    mask: FloatArray | None
+
+
+class Result(NamedTuple):
+    """What becomes of an estimate. The fields are those of `refpose.person.BlazePosePerson`."""
+
+    landmarks: FloatArray
+    visibility: FloatArray
+    presence: FloatArray
+    world: FloatArray
+    auxiliary: FloatArray
+    mask: FloatArray | None
+    next_roi: Roi | None
+
+
+RESULT = (
+    "result/landmarks_n",
+    "result/visibility",
+    "result/presence",
+    "result/world_m",
+    "result/auxiliary_n",
+    "result/mask",
+    "result/next_roi_n",
+)
+"""The names of a `Result`'s fields."""
+
+Find = Callable[[int], Sequence[Region]]
+"""Asks the detector for at most so many people; `refpose.runner.NoPerson` when it finds none."""
+
+
+class Tracker(Protocol):
+    """The memory of a stream of frames."""
+
+    def reset(self) -> None:
+        """Forget everything."""
+
+    def next_time(self, timestamp: float | Fraction | None) -> int:
+        """Time of the next frame in microseconds."""
+
+    def regions(self, run: Run, find: Find) -> Sequence[Region]:
+        """Where to look for people on the next frame, asking the detector where that is needed."""
+
+    def follow(
+        self, run: Run, estimates: Sequence[Estimate], width: int, height: int, time_us: int, stages: Stages
+    ) -> list[Result]:
+        """Take over the estimates of a frame, one at least."""
+
+    def lose(self, time_us: int) -> None:
+        """Take note that a frame shows nobody."""
+
+    def states(self) -> dict[str, NDArray[Any]]:
+        """What is remembered, by documented names."""
+
+
+def unfiltered(found: Landmarks, world: FloatArray, mask: FloatArray | None, width: int, height: int) -> Result:
+    """The result of a single image: MediaPipe's pass-through of the filters goes to pixels and back all the same."""
+    size = np.array((width, height, width), f32)
+    position = found.position * size / size
+    return Result(
+        position[:COUNT], found.visibility[:COUNT], found.presence[:COUNT], world, position[COUNT:], mask, None
+    )
+
+
+class Stills:
+    """Every image on its own: nothing is remembered, nothing is filtered."""
+
+    def reset(self) -> None:
+        """There is nothing to forget."""
+
+    def next_time(self, timestamp: float | Fraction | None) -> int:
+        """Time has no influence."""
+        return 0
+
+    def regions(self, run: Run, find: Find) -> Sequence[Region]:
+        """Where the detector sees the person."""
+        return find(1)
+
+    def follow(
+        self, run: Run, estimates: Sequence[Estimate], width: int, height: int, time_us: int, stages: Stages
+    ) -> list[Result]:
+        """Pass the estimates on."""
+        return [
+            Result(*run.person(i)(RESULT, unfiltered, one.landmarks, one.world, one.mask, width, height))
+            for i, one in enumerate(estimates)
+        ]
+
+    def lose(self, time_us: int) -> None:
+        """There is nobody to lose."""
+
+    def states(self) -> dict[str, NDArray[Any]]:
+        """Nothing."""
+        return {}
+
+
+class SolutionTracker:
+    """The state of a stream of frames with one person, as in MediaPipe's solutions; picklable.
 
     Parameters
     ----------
@@ -118,38 +254,53 @@ class Tracker:
         self.roi = None
         self.points.reset()
 
+    def regions(self, run: Run, find: Find) -> Sequence[Region]:
+        """Where the person was in the frame before; without one, where the detector sees a person."""
+        return find(1) if self.roi is None else [Region(run.given("roi/crop_n", self.roi))]
+
     def follow(
-        self,
-        raw: Landmarks,
-        raw_world: FloatArray,
-        width: int,
-        height: int,
-        time_us: int,
-        atan2f: Callable[..., FloatArray] = libm.atan2f,
-        one_euro: Callable[..., Any] = filters.one_euro,
-    ) -> tuple[Landmarks, FloatArray]:
+        self, run: Run, estimates: Sequence[Estimate], width: int, height: int, time_us: int, stages: Stages = NUMPY
+    ) -> list[Result]:
         """Take over the landmarks of a frame.
 
         Parameters
         ----------
-        raw : Landmarks, n = 35
-            The 33 landmarks and the two auxiliary ones, in fractions of image width and height.
-        raw_world : ndarray of float32, shape (33, 3)
-            Metres.
+        run : Run
+        estimates : sequence of one Estimate
         width, height : int
             Image size in pixels.
         time_us : int
             Time of the frame in microseconds, later than the last.
-        atan2f, one_euro : functions
-            The engine's `refpose.stages.libm.atan2f` and `refpose.stages.filters.one_euro`.
+        stages : Stages
+            The engine's functions.
 
         Returns
         -------
-        landmarks : Landmarks, n = 35
-            Filtered, in fractions of image width and height.
-        world : ndarray of float32, shape (33, 3)
-            Filtered, in metres.
+        list of one Result
+            Filtered.
+
+        Raises
+        ------
+        ValueError
+            The mask has another size than the last one, and they are to be smoothed; nothing has changed then.
         """
+        (one,) = estimates
+        if one.mask is not None:
+            self.check_mask((height, width))
+        arguments = (one.landmarks, one.world, one.mask, width, height, time_us, stages)
+        return [Result(*run(RESULT, self.filtered, *arguments))]
+
+    def filtered(
+        self,
+        raw: Landmarks,
+        raw_world: FloatArray,
+        mask: FloatArray | None,
+        width: int,
+        height: int,
+        time_us: int,
+        stages: Stages = NUMPY,
+    ) -> Result:
+        """Filter the 35 landmarks, the world landmarks and the mask of a frame, and place the next region."""
         self.time_us = time_us
         size = np.array((width, height, width), f32)
         centre, on_circle = raw.position[AUXILIARY]
@@ -157,16 +308,28 @@ class Tracker:
         points_px = raw.position * size
         if scale >= _MIN_OBJECT_SCALE:
             first = 0 if self.smoothing else COUNT
-            points_px[first:] = self.points.apply(points_px[first:], time_us, float(f32(1) / scale), one_euro)
+            points_px[first:] = self.points.apply(points_px[first:], time_us, float(f32(1) / scale), stages.one_euro)
         position = points_px / size
         centre, on_circle = position[AUXILIARY]
-        self.roi = enlarged(from_points(centre, on_circle, width, height, atan2f), width, height)
-        if self.smoothing is None:
-            return raw._replace(position=position), raw_world
-        visibility = self.visibility.apply(raw.visibility[:COUNT])
-        return raw._replace(position=position, visibility=visibility), self.world.apply(
-            raw_world, time_us, step=one_euro
-        )
+        self.roi = enlarged(from_points(centre, on_circle, width, height, stages.atan2f), width, height)
+        visibility, world = raw.visibility[:COUNT], raw_world
+        if self.smoothing is not None:
+            visibility = self.visibility.apply(visibility)
+            world = self.world.apply(raw_world, time_us, step=stages.one_euro)
+        mask = None if mask is None else self.follow_mask(mask)
+        return Result(position[:COUNT], visibility, raw.presence[:COUNT], world, position[COUNT:], mask, self.roi)
+
+    def states(self) -> dict[str, NDArray[Any]]:
+        """States of the filters after a frame."""
+        states: dict[str, NDArray[Any]] = {}
+        for name, one_euro, unit in (("points", self.points, "px"), ("world", self.world, "m")):
+            if one_euro.time_us is not None:
+                states[f"filters/{name}/raw_{unit}"] = one_euro.raw.copy()
+                states[f"filters/{name}/value_{unit}"] = one_euro.value.copy()
+                states[f"filters/{name}/speed"] = one_euro.speed.copy()
+        if self.visibility.value is not None:
+            states["filters/visibility"] = self.visibility.value.copy()
+        return states
 
     def check_mask(self, shape: tuple[int, int]) -> None:
         """Raise ValueError if a mask of this shape (H, W) cannot be smoothed with the last one."""

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from refpose import Pose, cli
+from refpose import Pose, cli, load_network
 from refpose.engine import resolve
 from refpose.images import read_image
 from refpose.networks import ops
 from refpose.study import compare, mistakes
-from refpose.study.explain import STAGES, Explanation, Machine
+from refpose.study.explain import Explanation, Keep, quantities_of
 
 ENGINE = resolve("auto")
 PICTURE = "hopper_small"  # not square, the person lies on the side and is small: nothing cancels out
@@ -40,12 +40,8 @@ def explanation(image) -> Explanation:
 @pytest.fixture(scope="module")
 def run(image):
     """Compare, with the networks loaded once."""
-    machine = Machine.load("full", ENGINE, min_tracking_confidence=-np.inf)
-
-    def run(theirs):
-        return compare.Comparison(tuple(compare._rows(machine, image, compare.checked(theirs, image, machine))))
-
-    return run
+    pose = Pose("full", "image", engine=ENGINE)
+    return lambda theirs: compare.judge(theirs, image, pose)
 
 
 def test_equal(run, explanation: Explanation) -> None:
@@ -63,18 +59,41 @@ CHOICES = [
     for value, text in values.items()
     if (stage, option, value) != ("refinement", "window", "9")
     # The scores of this picture's candidates are nearly equal: weighted or not, the mean is the same within the noise.
-    and (stage, value) != ("blend", "equal")
+    and (stage, value) != ("weighted NMS", "equal")
 ]
+
+
+class Plant(Keep):
+    """Keeps what the pipeline gives with a mistake made."""
+
+    def __init__(self, model: str, stage: str, options: dict[str, str]) -> None:
+        super().__init__(quantities_of(model))
+        self.stage, self.options = stage, options
+
+    def _function(self, name: str, function):
+        if self.quantities[name].stage != self.stage:
+            return function
+        return mistakes.mistaken(self.stage, self.options, function)
+
+    def __call__(self, names, function, *arguments):
+        first = names if isinstance(names, str) else (names or ("image",))[0]
+        return super().__call__(names, self._function(first, function), *arguments)
+
+    def each(self, name, function, *arguments):
+        return super().each(name, self._function(name, function), *arguments)
+
+    def person(self, index: int) -> Plant:
+        return self
 
 
 @pytest.mark.parametrize(("stage", "option", "value", "text"), CHOICES, ids=lambda value: str(value)[:20])
 def test_every_mistake_that_is_tried_is_told_from_the_others(
-    run, explanation: Explanation, stage: str, option: str, value: str, text: str
+    run, image, stage: str, option: str, value: str, text: str
 ) -> None:
-    step = next(s for s in STAGES if s.name == stage)
-    machine = Machine.load("full", ENGINE) if "network" in stage else Machine.load("lite", ENGINE)
-    arrays = mistakes.run(stage, {option: value})(machine, *(explanation[name] for name in step.needs))
-    first = run(dict(zip(step.makes, arrays, strict=True))).first
+    plant = Plant("full", stage, {option: value})
+    Pose("full", "image", engine=ENGINE).compute(plant, image)
+    quantities = plant.quantities
+    first = run({name: array for name, array in plant.arrays.items() if quantities[name].stage == stage}).first
     assert first is not None
     assert first.stage == stage
     assert first.causes == (text,)
@@ -169,10 +188,99 @@ def test_an_unknown_mistake_is_not_blamed_on_a_known_one(run, explanation: Expla
     assert "none of the mistakes that were tried" in str(found)
 
 
-def test_not_a_number_differs(run, explanation: Explanation) -> None:
+def rotated(points, cos, sin, centre=0.5):
+    """x, y turned around the middle of the crop."""
+    u, v = points[:, 0] - centre, points[:, 1] - centre
+    return np.stack([cos * u - sin * v, sin * u + cos * v], axis=1)
+
+
+def written_out(e: Explanation) -> dict[str, tuple[dict[str, np.ndarray], str]]:
+    """Mistakes as somebody would make them, in formulas of their own."""
+    logits, rows = e["detector/scores"], e["network/landmarks"][:35]
+    x, y, w, h, angle = e["roi/tight_n"].astype(float)
+    region = e["roi/crop_n"].astype(float)
+    decoded, refined = e["landmarks/decoded_roi"], e["landmarks/refined_roi"]
+    cos, sin = np.cos(region[4]), np.sin(region[4])
+    place = rotated(refined, cos, -sin) * region[2:4] + region[:2]
+    best = e["detector/candidates_sq"][np.argmax(e["detector/candidates_sq"][:, 0])]
+    grid = np.repeat([1 / 28, 1 / 14, 1 / 7], [28 * 28 * 2, 14 * 14 * 2, 7 * 7 * 6])[:, None]
+    kept = logits >= 0
+    corner = e["detector/candidates_sq"].copy()
+    corner[:, 1:3] -= (grid / 2)[kept]
+    corner[:, 5:] -= (grid / 2)[kept]
+    wide = np.concatenate([place, refined[:, 2:3] * region[2], refined[:, 3:]], axis=1)
+    unsquashed = np.concatenate([rows[:, :3] / 256, rows[:, 3:]], axis=1)
+    smaller = np.array([x, y, w * 1.5, h * 1.5, angle])
+    upright = np.array([x, y, w, h, 0.0])
+    turned = e["network/world"][:33].copy()
+    mask = e["network/segmentation"]
+    return {
+        "range of the input": ({"detector/input": (e["detector/input"] + 1) / 2}, "values 0..1 instead of -1..1"),
+        "plain NMS": ({"detector/blend_sq": best}, "plain non-maximum suppression"),
+        "anchors at corners": ({"detector/candidates_sq": corner}, "anchors at the corners of cells"),
+        "upright region": ({"roi/tight_n": upright}, "no rotation: the region is upright"),
+        "another factor": ({"roi/crop_n": smaller}, "enlarged by 1.5 instead of 1.25"),
+        "crop -1..1": ({"crop/input": e["crop/input"] * 2 - 1}, "values -1..1 instead of 0..1"),
+        "no sigmoid": ({"landmarks/decoded_roi": unsquashed}, "missing sigmoid"),
+        "not refined": ({"landmarks/refined_roi": decoded}, "not refined by the heat map"),
+        "turned the other way": ({"landmarks/projected_n": wide}, "rotation in the wrong direction"),
+        "world not turned": ({"world/turned_m": turned}, "no rotation back to the picture"),
+        "mask of logits": ({"mask/probability_roi": mask}, "the mask is logits"),
+        "whole pixels": (
+            {"landmarks/decoded_roi": np.concatenate([np.round(rows[:, :3]) / 256, decoded[:, 3:]], axis=1)},
+            "positions rounded to whole pixels of the crop",
+        ),
+    }
+
+
+def test_mistakes_written_out(run, explanation: Explanation) -> None:
+    for what, (theirs, cause) in written_out(explanation).items():
+        first = run(theirs).first
+        assert first is not None, what
+        assert [cause in text for text in first.causes] == [True], (what, first.causes)
+
+
+def test_reductions_of_another_library(run, image) -> None:
+    """Means over areas, as cv2.resize makes them with INTER_AREA, and what it gives with INTER_NEAREST."""
+    square = np.zeros((224, 224, 3), np.float32)
+    square[28:196] = np.asarray(Image.fromarray(image).resize((224, 168), Image.Resampling.BOX))
+    first = run({"detector/input": square / 127.5 - 1}).first
+    assert "means over areas (INTER_AREA)" in "; ".join(first.causes)
+    rows, columns = (np.arange(n) * 20 // 7 for n in (168, 224))
+    square[28:196] = image[rows][:, columns]
+    first = run({"detector/input": square / 127.5 - 1}).first
+    assert "INTER_NEAREST" in "; ".join(first.causes)
+
+
+def test_the_landmarks_alone_are_taken(run, explanation: Explanation) -> None:
+    names = ("network/landmarks", "network/world", "landmarks/decoded_roi", "landmarks/projected_n")
+    found = run({name: explanation[name][:33] for name in names})
+    assert {row.state for row in found.rows} == {"equal"}
+    assert found.rows[0].remark == "33 rows instead of 39: those behind the landmarks are refpose's"
+
+
+def test_another_picture_is_suspected(run, astronaut: Path) -> None:
+    other = Pose("full", "image", engine=ENGINE).explain(read_image(astronaut))
+    first = run({"detector/input": other["detector/input"]}).first
+    assert first.causes == ()
+    assert "of another picture?" in first.remark
+
+
+def test_what_was_not_handed_over_is_said(run, explanation: Explanation) -> None:
+    found = run({"network/world": explanation["network/world"] + 1})
+    assert found.first.own == ("crop/input",)
+    assert "judged with refpose's own crop/input: not handed over" in str(found)
+
+
+def test_what_is_not_finite_is_counted_and_has_no_cause(run, explanation: Explanation) -> None:
     rows = explanation["network/world"].copy()
     rows[0, 0] = np.nan
-    assert run({"network/world": rows}).first.differences[0].largest == np.inf
+    rows[2, 1] = np.inf
+    found = run({"network/world": rows, "world/turned_m": explanation["world/turned_m"]})
+    assert found.first.remark == "2 of 117 values are not finite, the first at [0, 0]"
+    assert (found.first.causes, found.first.differences) == ((), ())
+    assert [row.state for row in found.rows] == ["differs", "equal"]
+    assert "none of the mistakes" not in str(found)
 
 
 def test_shapes_of_other_frameworks(run, explanation: Explanation) -> None:
@@ -189,8 +297,7 @@ def test_shapes_of_other_frameworks(run, explanation: Explanation) -> None:
 
 @pytest.fixture(scope="module")
 def trace(explanation: Explanation):
-    machine = Machine.load("full", "reference")
-    return dict(machine.landmark.trace(explanation["crop/input"]))
+    return dict(load_network("full", "reference").trace(explanation["crop/input"]))
 
 
 class TestLayers:
@@ -202,10 +309,10 @@ class TestLayers:
 
     def test_equal_and_judged_alone(self, run, explanation: Explanation, trace) -> None:
         wrong = trace["encoder/block1/expand"] * np.float32(1.01)
-        machine = Machine.load("full", "reference")
-        weights = machine.landmark.weights
+        network = load_network("full", "reference")
+        weights = network.weights
         name = "encoder/block1/depthwise"
-        step = next(s for s in machine.landmark.tape.steps if s.name == name)
+        step = next(s for s in network.tape.steps if s.name == name)
         after = ops.depthwise(wrong, weights[f"{name}/kernel"], weights[f"{name}/bias"], **step.attrs)
         found = self.found(
             run,
@@ -231,7 +338,7 @@ class TestLayers:
         ],
     )
     def test_mistakes(self, run, explanation: Explanation, trace, layer: str, mistake, cause: str) -> None:
-        network = Machine.load("full", "reference").landmark
+        network = load_network("full", "reference")
         step = next(s for s in network.tape.steps if s.name == layer)
         made = {s.out.index: trace[s.name] for s in network.tape.steps}
         rest = {name: value for name, value in step.attrs.items() if name != "act"}

@@ -76,7 +76,7 @@ def test_blend_by_hand() -> None:
     first = row(0.6, 0, 0, 1, 1, *range(8))
     best = row(0.8, 0.1, 0, 1, 1, *range(10, 18))
     other = row(0.7, 3, 3, 1, 1, *range(20, 28))
-    people = list(detector.blend(np.stack([first, other, best])))
+    people = list(detector.weighted_nms(np.stack([first, other, best])))
     assert len(people) == 2
     assert people[0][0] == best[0]
     weights = np.array([0.8, 0.6]) / 1.4
@@ -85,15 +85,15 @@ def test_blend_by_hand() -> None:
 
 
 def test_blend_of_nothing_and_of_a_box_without_area() -> None:
-    assert list(detector.blend(np.empty((0, 13), np.float32))) == []
+    assert list(detector.weighted_nms(np.empty((0, 13), np.float32))) == []
     flat = row(0.9, 0.5, 0.5, 0, 0)
-    (alone,) = detector.blend(flat[None])
+    (alone,) = detector.weighted_nms(flat[None])
     assert_same(alone, flat)
 
 
 def test_equal_scores_keep_the_order_of_the_anchors() -> None:
     rows = np.stack([row(1, 3 * k, 0, 1, 1) for k in range(5)])
-    assert [float(person[1]) for person in detector.blend(rows)] == [0, 3, 6, 9, 12]
+    assert [float(person[1]) for person in detector.weighted_nms(rows)] == [0, 3, 6, 9, 12]
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 300), (300, 1), (224, 224), (7, 5)])
@@ -111,12 +111,13 @@ def test_recorded_detections(name: str) -> None:
     image = picture(name)
     height, width = image.shape[:2]
     x = detector.letterbox(image)
-    assert_same(x, warp.scale_u8(recorded["det_input_u8"], detector.INPUT_SCALE, detector.INPUT_OFFSET))
+    assert_same(x, warp.scale_u8(recorded["det_input_u8"], detector.BLAZEPOSE.scale, detector.BLAZEPOSE.offset))
     if not found["detected"]:
         assert not len(recorded["detections_raw"])
         return
     assert_same(np.array(roi.whole_image(width, height).letterbox), recorded["det_letterbox"])
     candidates = recorded["detections_raw"]
-    assert_same(np.stack(list(detector.blend(candidates))), recorded["detections_nms"])
-    people = list(detector.people(candidates, width, height))
+    assert_same(np.stack(list(detector.weighted_nms(candidates))), recorded["detections_nms"])
+    rows = [detector.remove_padding(row, width, height) for row in detector.weighted_nms(candidates)]
+    people = [detector.detection(row, candidates.copy()) for row in rows]
     assert_same(np.stack([detection_array(person) for person in people]), recorded["detections"])

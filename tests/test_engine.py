@@ -35,7 +35,7 @@ def test_numpy_engine_on_recorded_crops(name: str, model: str) -> None:
     if "roi_input_u8" not in above:
         pytest.skip(f"{name} shows nobody, so there is no crop")
     recorded, _ = load("pipeline.h5", f"{name}/c{MODELS[model]}")
-    x = warp.scale_u8(above["roi_input_u8"], landmarks.INPUT_SCALE, landmarks.INPUT_OFFSET)
+    x = warp.scale_u8(above["roi_input_u8"], landmarks.BLAZEPOSE.scale, landmarks.BLAZEPOSE.offset)
     found = network(model, "numpy")(x)
     for output, value in found.items():
         key = output if output == "presence" else f"net_{output}"
@@ -48,7 +48,7 @@ def test_numpy_engine_on_recorded_crops(name: str, model: str) -> None:
 def test_numpy_engine_on_recorded_detector_inputs(name: str) -> None:
     """The exact engine's raw outputs are what MediaPipe's recorded detections come from (test_golden_pictures)."""
     above, _ = load("pipeline.h5", name)
-    x = warp.scale_u8(above["det_input_u8"], detector.INPUT_SCALE, detector.INPUT_OFFSET)
+    x = warp.scale_u8(above["det_input_u8"], detector.BLAZEPOSE.scale, detector.BLAZEPOSE.offset)
     found, exact = (network("detector", engine)(x) for engine in ("numpy", EXACT))
     for output, value in found.items():
         assert np.abs(value - exact[output]).max() <= CLOSE[output], output

@@ -95,7 +95,7 @@ def test_network_on_the_recorded_crop(name: str, model: str, engine: str) -> Non
     above, _ = load("pipeline.h5", name)
     if "roi_input_u8" not in above:
         pytest.skip(f"{name} shows nobody, so there is no crop")
-    x = warp.scale_u8(above["roi_input_u8"], landmarks.INPUT_SCALE, landmarks.INPUT_OFFSET)
+    x = warp.scale_u8(above["roi_input_u8"], landmarks.BLAZEPOSE.scale, landmarks.BLAZEPOSE.offset)
     wanted = {"presence": "presence", "landmarks": "net_landmarks", "world": "net_world"}
     wanted |= {"heatmap": "net_heatmap", "segmentation": "net_segmentation"}
     wanted = {output: key for output, key in wanted.items() if key in recorded}

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from refpose import Person, Pose
 from refpose.stages import landmarks, segmentation
+from refpose.trackers import SolutionTracker
 
 ENGINES = exact_engines()
 # The reference engine takes about a second for a frame, so it does the first frames only.
@@ -61,7 +62,7 @@ def test_video(folder: Path, run: str, engine: str) -> None:
     video = Video(folder, run)
     recorded = video.recorded
     pose = Pose(engine=engine, **video.pose_options())
-    assert pose.tracker is not None
+    assert isinstance(pose.tracker, SolutionTracker)
     for k, frame in enumerate(video.frames()[: FRAMES[engine]]):
         where = f"frame {k}"
         assert (pose.tracker.roi is None) == recorded["detection_ran"][k], where

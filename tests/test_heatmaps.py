@@ -24,12 +24,15 @@ from tolerances import EFFICIENTPOSE_PEAK, EFFICIENTPOSE_PEAK_VALUE
 
 from refpose import Pose, Roi
 from refpose.cli import main
-from refpose.efficientpose import HeatmapPose, square_crop
+from refpose.efficientpose import EfficientPose
 from refpose.engine import resolve, stages
 from refpose.images import read_image, write_png
 from refpose.networks import record
 from refpose.networks.efficientpose import VARIANTS
 from refpose.stages import heatmaps
+from refpose.study.compare import judge
+from refpose.study.explain import Explanation
+from refpose.study.quantities import EFFICIENTPOSE as QUANTITIES
 from refpose.topology import EFFICIENTPOSE, MPII_16
 
 NATIVE = resolve("auto") == "native"
@@ -167,13 +170,13 @@ def test_pose_of_the_family(made_up: Path, astronaut: Path, monkeypatch: pytest.
     monkeypatch.setenv("REFPOSE_WEIGHTS", str(made_up))
     picture = read_image(astronaut)
     with Pose(RT) as pose:
-        assert isinstance(pose, HeatmapPose)
+        assert isinstance(pose, EfficientPose)
         (person,) = pose.process(picture, timestamp=Fraction(1, 3))
         assert person.topology is EFFICIENTPOSE
         assert person.landmarks.shape == (16, 3)
         assert np.isfinite(person.landmarks[:, :2]).all()
         assert np.isnan(person.landmarks[:, 2]).all()
-        assert np.isnan(person.world_landmarks).all()
+        assert person.world_landmarks is person.presence is person.raw_landmarks is None
         assert person.detection is not None
         assert person.roi.rotation == 0
         assert not person.landmarks.flags.writeable
@@ -196,11 +199,11 @@ def test_whole_pictures_and_tiny_ones(made_up: Path) -> None:
 
 def test_a_crop_beyond_the_picture_is_black() -> None:
     image = np.full((20, 40, 3), 7, np.uint8)
-    square, origin = square_crop(image, Roi(0.0, 0.0, 0.5, 1.0))
+    square, origin = heatmaps.square_crop(image, Roi(0.0, 0.0, 0.5, 1.0))
     assert (square.shape, origin) == ((20, 20, 3), (-10, -10))
     assert (square[:10] == 0).all()
     assert (square[10:, 10:] == 7).all()
-    assert square_crop(image, Roi(9.0, 9.0, 100.0, 200.0))[0].shape == (160, 160, 3)
+    assert heatmaps.square_crop(image, Roi(9.0, 9.0, 100.0, 200.0))[0].shape == (160, 160, 3)
 
 
 @pytest.mark.parametrize(
@@ -223,8 +226,6 @@ def test_turned_regions_are_refused(made_up: Path) -> None:
     pose = Pose(RT, weights=made_up)  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="takes upright regions"):
         pose.process(np.zeros((64, 64, 3), np.uint8), roi=Roi(0.5, 0.5, 1, 1, 0.1))
-    with pytest.raises(ValueError, match="only BlazePose's models can be explained"):
-        pose.explain(np.zeros((64, 64, 3), np.uint8))
 
 
 def test_missing_weights_say_how_to_get_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -254,6 +255,51 @@ def test_command_line(made_up: Path, astronaut: Path, monkeypatch: pytest.Monkey
     assert main(["image", str(astronaut), "-o", str(tmp_path / "mask"), "--model", RT, "--mask"]) == 1
 
 
+def test_explained_dumped_compared(
+    made_up: Path, astronaut: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REFPOSE_WEIGHTS", str(made_up))
+    picture = read_image(astronaut)
+    pose = Pose(RT, "image")
+    (person,) = pose.process(picture)
+    found = pose.explain(picture, activations=True)
+    assert set(found) - {name for name in found if name.startswith("activations/")} == set(QUANTITIES)
+    assert np.array_equal(found["result/landmarks_n"], person.landmarks, equal_nan=True)
+    tape = record(RT)
+    last = next(step.name for step in tape.steps if step.out == tape.outputs["heatmap"])
+    assert np.array_equal(found[f"activations/{RT}/{last}/output"], found["network/heatmap"])
+    for name, array in found.items():
+        if name in QUANTITIES:
+            assert (array.dtype, array.ndim) == (QUANTITIES[name].dtype, len(QUANTITIES[name].shape)), name
+    dumped = tmp_path / "x.h5"
+    assert main(["dump", str(astronaut), "-o", str(dumped), "--model", RT]) == 0
+    assert Explanation.load(dumped)["peaks/value"].tobytes() == found["peaks/value"].tobytes()
+    assert main(["compare", str(dumped), str(astronaut), "--model", RT]) == 0
+    assert "no stage differs" in capsys.readouterr().out
+    assert pose.explain(np.zeros((64, 64, 3), np.uint8)).stopped.startswith("no candidate")
+
+
+def test_mistakes_are_named(made_up: Path, astronaut: Path) -> None:
+    """Mistakes written out here, in the input, the peaks and the result."""
+    picture = read_image(astronaut)
+    pose = Pose(RT, "image", weights=made_up)
+    right = pose.explain(picture)
+    x, place = right["crop/input"], right["peaks/place_roi"]
+    for theirs, cause in (
+        ({"crop/input": x * np.float32([0.229, 0.224, 0.225]) + np.float32([0.485, 0.456, 0.406])}, "values 0..1"),
+        ({"crop/input": pose.explain(picture[:, :, ::-1].copy(), roi=person_roi(right))["crop/input"]}, "blue, green"),
+        ({"peaks/place_roi": place[:, ::-1]}, "x and y exchanged"),
+        ({"peaks/place_roi": place - 0.5 / 224}, "half a pixel missing"),
+    ):
+        first = judge(theirs, picture, pose).first
+        assert first is not None
+        assert cause in "; ".join(first.causes)
+
+
+def person_roi(found: Explanation) -> Roi:
+    return Roi(*map(float, found["roi/upright_n"]))
+
+
 def test_report(made_up: Path, astronaut: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("REFPOSE_WEIGHTS", str(made_up))
     path = tmp_path / "page.html"
@@ -265,4 +311,4 @@ def test_report(made_up: Path, astronaut: Path, monkeypatch: pytest.MonkeyPatch,
     assert "http" not in page
     write_png(tmp_path / "black.png", np.zeros((64, 64, 3), np.uint8))
     assert main(["report", str(tmp_path / "black.png"), "-o", str(path), "--model", RT, "--force"]) == 0
-    assert "Nobody was found." in path.read_text("utf-8")
+    assert "Nobody was found: no candidate" in path.read_text("utf-8")

@@ -87,7 +87,7 @@ def test_recorded_landmarks(case: str) -> None:
     recorded, _ = load("pipeline.h5", case)
     above, _ = load("pipeline.h5", case.split("/")[0])
     height, width = picture(case.split("/")[0]).shape[:2]
-    decoded = landmarks.decode(recorded["net_landmarks"].reshape(39, 5))
+    decoded = landmarks.decode(recorded["net_landmarks"].reshape(39, 5), landmarks.LandmarkModel(used=39))
     assert_same(np.column_stack(decoded), recorded["roi_landmarks_net"])
     region = Roi(*above["rect_from_detection"])
     cos, sin = (np.float32(f(np.float32(region.rotation))) for f in (libm.cosf, libm.sinf))

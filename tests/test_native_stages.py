@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import test_rounded
 
-from refpose.stages import filters, landmarks, libm, rounded, warp
+from refpose.stages import filters, landmarks, libm, roi, rounded, warp
 from refpose.stages.roi import Roi
 
 native = pytest.importorskip("refpose.engine._native", reason="the native engine was not built")
@@ -105,7 +105,7 @@ def test_crop_matrix() -> None:
 def test_warp(stages: Any, size: tuple[int, int], border: warp.Border) -> None:
     rng = np.random.default_rng(4)
     image = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
-    scales = ((landmarks.INPUT_SCALE, landmarks.INPUT_OFFSET), (np.float32(2 / 255), np.float32(-1)))
+    scales = ((landmarks.BLAZEPOSE.scale, landmarks.BLAZEPOSE.offset), (np.float32(2 / 255), np.float32(-1)))
     for side in (256, 224, 1, 65):
         for scale, offset in scales:
             matrix = warp.crop_matrix(random_corners(rng, size[1], size[0]), side)
@@ -160,10 +160,10 @@ def test_landmarks(stages: Any) -> None:
         heatmap = (rng.standard_normal((64, 64, 39)) * 3 - 1).astype(np.float32)
         rows = (rng.uniform(-0.1, 1.1, (35, 5)) * 256).astype(np.float32)
         rows[:, 3:] = rng.standard_normal((35, 2)) * 8
-        padding = tuple(np.float32(v) for v in rng.uniform(0, 1e-7, 4))
+        square = roi.Square(*np.float32([9, 9, 5, 5]), 0.0, tuple(np.float32(v) for v in rng.uniform(0, 1e-7, 4)))
         angle = np.float32(rng.uniform(-3, 3))
         region = Roi(*(float(np.float32(v)) for v in rng.uniform(0.1, 0.9, 4)), float(angle))
-        arguments = (rows, heatmap, window, padding, region, libm.cosf(angle)[()], libm.sinf(angle)[()])
+        arguments = (rows, heatmap, window, square, region, libm.cosf(angle)[()], libm.sinf(angle)[()])
         for found, expected in zip(stages.landmarks(*arguments), landmarks.on_image(*arguments), strict=True):
             assert found.dtype == np.float32
             assert np.array_equal(found, expected)
@@ -201,7 +201,8 @@ def test_bad_arguments(stages: Any) -> None:
         stages.refine(np.zeros((3, 3), np.float32), np.zeros((4, 4, 2), np.float32), 9)
     with pytest.raises(TypeError, match="float32"):
         stages.refine(np.zeros((3, 3), np.float32), np.zeros((4, 4, 4)), 9)
-    square = ((0.0,) * 4, Roi(0.5, 0.5, 1.0, 1.0, 0.0), 1.0, 0.0)
+    whole = roi.Square(*np.float32([2, 2, 4, 4]), 0.0, (0.0,) * 4)
+    square = (whole, Roi(0.5, 0.5, 1.0, 1.0, 0.0), 1.0, 0.0)
     with pytest.raises(ValueError, match="a heat map of 2 channels"):
         stages.landmarks(np.zeros((3, 5), np.float32), np.zeros((4, 4, 2), np.float32), 9, *square)
     with pytest.raises(ValueError, match="landmarks: expected 15 values"):

@@ -15,6 +15,7 @@ from golden_data import assert_same, landmark_arrays, picture
 from numpy.typing import NDArray
 
 from refpose import Person, Pose, Roi, Smoothing
+from refpose.trackers import SolutionTracker, Stills
 
 Image = NDArray[np.uint8]
 
@@ -163,7 +164,9 @@ def test_layouts_of_the_same_pixels(still: Pose, image: Image) -> None:
         ({"refinement_window": -1}, ValueError, "refinement_window must be odd"),
         ({"refinement_window": 9.0}, TypeError, "refinement_window must be a whole number"),
         ({"mask_smoothing": 1.5}, ValueError, "mask_smoothing must be from 0 to 1"),
-        ({"mask_smoothing": math.nan}, ValueError, "mask_smoothing must be from 0 to 1"),
+        ({"mask_smoothing": math.nan}, ValueError, "mask_smoothing must be finite"),
+        ({"min_detection_confidence": 50}, ValueError, "min_detection_confidence must be from 0 to 1"),
+        ({"min_tracking_confidence": -1}, ValueError, "min_tracking_confidence must be from 0 to 1"),
     ],
 )
 def test_bad_arguments(arguments: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -178,9 +181,9 @@ def test_video_tracks_and_image_mode_does_not(image: Image) -> None:
     assert first.detection is not None
     assert second.detection is None
     assert second.roi == first.next_roi
-    assert video.tracker is not None
+    assert isinstance(video.tracker, SolutionTracker)
     assert video.tracker.roi == second.next_roi
-    assert images.tracker is None
+    assert isinstance(images.tracker, Stills)
     assert_same_people(images.process(image), images.process(image))
 
 
@@ -269,7 +272,7 @@ def test_bad_regions(still: Pose, image: Image, roi: Any, error: type[Exception]
 
 @pytest.mark.parametrize("roi", [Roi(0.5, 0.5, 2e-6, 2e-6, 1), Roi(5, -7, 0.1, 0.1), Roi(0, 0, 900, 900, -2)])
 def test_odd_regions_do_no_harm(image: Image, roi: Roi) -> None:
-    pose = Pose("lite", segmentation=True, min_tracking_confidence=-1)
+    pose = Pose("lite", segmentation=True, min_tracking_confidence=0)
     (person,) = pose.process(image, roi=roi)
     assert np.isfinite(person.landmarks).all()
     assert person.segmentation_mask is not None
@@ -305,7 +308,15 @@ def test_pickle_in_mid_stream(image: Image) -> None:
 
 def test_pickled_person(still: Pose, image: Image) -> None:
     (person,) = still.process(image)
-    assert_same_people([pickle.loads(pickle.dumps(person))], [person])
+    for other in (pickle.loads(pickle.dumps(person)), copy.copy(person), copy.deepcopy(person)):
+        assert_same_people([other], [person])
+        for value in vars(other).values():
+            assert not (isinstance(value, np.ndarray) and value.flags.writeable)
+
+
+def test_a_shallow_copy_would_share_the_tracker(still: Pose) -> None:
+    with pytest.raises(TypeError, match="deepcopy"):
+        copy.copy(still)
 
 
 def test_mask_smoothing_and_size_changes(image: Image) -> None:

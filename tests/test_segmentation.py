@@ -24,14 +24,16 @@ def test_mask_of_the_whole_image() -> None:
     region = Roi(0.5, 0.5, 1, 1)
     square = roi.square_of(region, 64, 64)
     logits = np.random.default_rng(0).normal(0, 3, (64, 64)).astype(np.float32)
-    mask = segmentation.on_image(logits, square, 64, 64, *turn(region))
+    mask = segmentation.on_image(segmentation.probability(logits), square, 64, 64, *turn(region))
     assert_same(mask, segmentation.probability(logits))
 
 
 def test_mask_is_zero_outside_the_region() -> None:
     region = Roi(0.25, 0.5, 0.25, 0.25, 0.5)
     square = roi.square_of(region, 200, 200)
-    mask = segmentation.on_image(np.full((256, 256), 9, np.float32), square, 200, 200, *turn(region))
+    mask = segmentation.on_image(
+        segmentation.probability(np.full((256, 256), 9, np.float32)), square, 200, 200, *turn(region)
+    )
     assert mask.shape == (200, 200)
     assert mask[100, 50] > 0.99
     assert not mask[:, 100:].any()
@@ -57,7 +59,9 @@ def test_recorded_masks(case: str) -> None:
     height, width = picture(case.split("/")[0]).shape[:2]
     region = Roi(*above["rect_from_detection"])
     square = roi.square_of(region, width, height)
-    mask = segmentation.on_image(recorded["net_segmentation"], square, width, height, *turn(region))
+    mask = segmentation.on_image(
+        segmentation.probability(recorded["net_segmentation"]), square, width, height, *turn(region)
+    )
     assert_same(mask.astype(np.float16), recorded["mask"])
 
 

@@ -209,7 +209,7 @@ def test_groups_of_frames_lose_nothing(tmp_path: Path, kind: str, count: int) ->
 def test_whole_or_not_at_all(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"a{kind}"
     path.write_text("before")
-    with pytest.raises(AttributeError, match="landmarks_px"):
+    with pytest.raises(AttributeError, match="landmarks"):
         write(path, frames=[*FRAMES, (10, 2.0, [object()])])
     assert os.listdir(tmp_path) == [path.name]
     assert path.read_text() == "before"

@@ -16,7 +16,14 @@ from golden_data import Video, assert_same, roi_array, videos
 
 from refpose import Smoothing
 from refpose.stages.landmarks import Landmarks
-from refpose.trackers import STEP_US, Tracker
+from refpose.trackers import STEP_US, SolutionTracker
+
+
+def follow(tracker: SolutionTracker, raw, world, width: int, height: int, time_us: int):
+    """All 35 landmarks and the world landmarks, filtered."""
+    found = tracker.filtered(raw, world, None, width, height, time_us)
+    position = np.concatenate([found.landmarks, found.auxiliary])
+    return Landmarks(position, found.visibility, found.presence), found.world
 
 
 def person(seed: int) -> tuple[Landmarks, np.ndarray]:
@@ -27,7 +34,7 @@ def person(seed: int) -> tuple[Landmarks, np.ndarray]:
 
 
 def test_time() -> None:
-    tracker = Tracker()
+    tracker = SolutionTracker()
     assert tracker.next_time(None) == STEP_US
     assert tracker.next_time(0) == 0
     assert tracker.next_time(-1.5) == -1_500_000
@@ -50,8 +57,8 @@ NUMBERS = [
 )
 def test_times_of_every_kind_of_number(kind: Callable[[int], Any]) -> None:
     """In 8, 16 or 32 bits, microseconds wrap round."""
-    assert Tracker().next_time(kind(13)) == 13_000_000
-    assert type(Tracker().next_time(kind(13))) is int
+    assert SolutionTracker().next_time(kind(13)) == 13_000_000
+    assert type(SolutionTracker().next_time(kind(13))) is int
 
 
 @pytest.mark.parametrize(
@@ -70,7 +77,7 @@ def test_times_of_every_kind_of_number(kind: Callable[[int], Any]) -> None:
     ],
 )
 def test_bad_time(timestamp: float, error: type[Exception], message: str) -> None:
-    tracker = Tracker()
+    tracker = SolutionTracker()
     tracker.lose(50_000)
     with pytest.raises(error, match=message):
         tracker.next_time(timestamp)
@@ -78,8 +85,8 @@ def test_bad_time(timestamp: float, error: type[Exception], message: str) -> Non
 
 
 def test_losing_the_person_resets_only_some_filters() -> None:
-    tracker = Tracker(Smoothing())
-    tracker.follow(*person(1), 640, 480, STEP_US)
+    tracker = SolutionTracker(Smoothing())
+    follow(tracker, *person(1), 640, 480, STEP_US)
     assert tracker.roi is not None
     tracker.lose(2 * STEP_US)
     assert tracker.roi is None
@@ -87,7 +94,7 @@ def test_losing_the_person_resets_only_some_filters() -> None:
     assert tracker.world.time_us == STEP_US
     assert tracker.visibility.value is not None
     raw, world = person(2)
-    smooth, smooth_world = tracker.follow(raw, world, 640, 480, 3 * STEP_US)
+    smooth, smooth_world = follow(tracker, raw, world, 640, 480, 3 * STEP_US)
     size = np.float32([640, 480, 640])
     assert_same(smooth.position, raw.position * size / size)
     assert (smooth.visibility != raw.visibility[:33]).any()
@@ -97,24 +104,24 @@ def test_losing_the_person_resets_only_some_filters() -> None:
 
 
 def test_without_smoothing_only_the_auxiliary_landmarks_are_filtered() -> None:
-    tracker = Tracker(None)
+    tracker = SolutionTracker(None)
     size = np.float32([640, 480, 640])
     for k in (1, 2):
         raw, world = person(k)
-        out, out_world = tracker.follow(raw, world, 640, 480, k * STEP_US)
+        out, out_world = follow(tracker, raw, world, 640, 480, k * STEP_US)
     assert_same(out.position[:33], (raw.position * size / size)[:33])
     assert (out.position[33:] != raw.position[33:]).any()
-    assert_same(out.visibility, raw.visibility)
+    assert_same(out.visibility, raw.visibility[:33])
     assert_same(out_world, world)
 
 
 def test_a_person_without_size_passes_unfiltered() -> None:
-    tracker = Tracker(Smoothing())
-    tracker.follow(*person(1), 640, 480, STEP_US)
+    tracker = SolutionTracker(Smoothing())
+    follow(tracker, *person(1), 640, 480, STEP_US)
     raw, world = person(2)
     raw.position[34] = raw.position[33]
     before = tracker.points.value
-    smooth, _ = tracker.follow(raw, world, 640, 480, 2 * STEP_US)
+    smooth, _ = follow(tracker, raw, world, 640, 480, 2 * STEP_US)
     size = np.float32([640, 480, 640])
     assert_same(smooth.position, raw.position * size / size)
     assert_same(tracker.points.value, before)
@@ -123,7 +130,7 @@ def test_a_person_without_size_passes_unfiltered() -> None:
 
 
 def test_masks() -> None:
-    tracker = Tracker(mask_ratio=0.7)
+    tracker = SolutionTracker(mask_ratio=0.7)
     first, second = np.full((4, 6), 0.5, np.float32), np.full((4, 6), 0.6, np.float32)
     assert_same(tracker.follow_mask(first), first)
     tracker.lose(STEP_US)
@@ -138,18 +145,18 @@ def test_masks() -> None:
 
 
 def test_masks_are_not_kept_for_nothing() -> None:
-    tracker = Tracker()
+    tracker = SolutionTracker()
     mask = np.zeros((4, 6), np.float32)
     assert tracker.follow_mask(mask) is mask
     assert tracker.mask is None
 
 
 def test_state_can_be_pickled() -> None:
-    tracker = Tracker(Smoothing(beta=10), 0.7)
-    tracker.follow(*person(1), 640, 480, STEP_US)
+    tracker = SolutionTracker(Smoothing(beta=10), 0.7)
+    follow(tracker, *person(1), 640, 480, STEP_US)
     copy = pickle.loads(pickle.dumps(tracker))
     for one in (tracker, copy):
-        one.follow(*person(2), 640, 480, 2 * STEP_US)
+        follow(one, *person(2), 640, 480, 2 * STEP_US)
     assert copy.roi == tracker.roi
     assert_same(copy.points.value, tracker.points.value)
 
@@ -158,7 +165,7 @@ def test_state_can_be_pickled() -> None:
 def test_recorded_videos_from_unfiltered_landmarks(folder: Path, run: str) -> None:
     video = Video(folder, run)
     recorded = video.recorded
-    tracker = Tracker(Smoothing() if video.options["smooth_landmarks"] else None)
+    tracker = SolutionTracker(Smoothing() if video.options["smooth_landmarks"] else None)
     for k, (width, height) in enumerate(video.sizes()):
         time_us = tracker.next_time(video.times[k])
         assert time_us == recorded["timestamp_us"][k]
@@ -168,7 +175,7 @@ def test_recorded_videos_from_unfiltered_landmarks(folder: Path, run: str) -> No
         raw = np.concatenate([recorded["raw_landmarks"][k], recorded["raw_aux"][k]])
         raw_world = recorded["raw_world"][k][:, :3]
         landmarks = Landmarks(raw[:, :3], raw[:, 3], raw[:, 4])
-        smooth, world = tracker.follow(landmarks, raw_world, width, height, time_us)
+        smooth, world = follow(tracker, landmarks, raw_world, width, height, time_us)
         assert_same(smooth.position, np.concatenate([recorded["landmarks"][k], recorded["aux"][k]])[:, :3])
         assert_same(smooth.visibility[:33], recorded["landmarks"][k][:, 3])
         assert_same(np.column_stack([world, smooth.visibility[:33]]), recorded["world"][k][:, :4])

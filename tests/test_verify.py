@@ -15,24 +15,24 @@ from refpose.study import truth, verify
 
 
 @pytest.fixture(scope="module")
-def lite() -> verify.Bench:
+def lite() -> verify.Workspace:
     """The lite network and its layers."""
-    bench = verify.Bench.load(("lite",))
-    verify.eager_as_recorded(bench)
-    return bench
+    workspace = verify.Workspace.load(("lite",))
+    verify.eager_as_recorded(workspace)
+    return workspace
 
 
-def with_weights(bench: verify.Bench, name: str, change) -> verify.Bench:
+def with_weights(workspace: verify.Workspace, name: str, change) -> verify.Workspace:
     """A bench whose lite network has one array changed."""
-    network = bench.networks["lite"]
+    network = workspace.networks["lite"]
     stored = dict(network.weights.stored)
     stored[name] = np.ascontiguousarray(change(stored[name])).astype(stored[name].dtype)
     changed = Network(network.tape, Weights("lite", stored, network.weights.attributes), "reference")
-    return verify.Bench({"lite": changed}, bench.inputs)
+    return verify.Workspace({"lite": changed}, workspace.inputs)
 
 
-def breach(check, *arguments) -> verify.Breach:
-    with pytest.raises(verify.Breach) as caught:
+def mismatch(check, *arguments) -> verify.Mismatch:
+    with pytest.raises(verify.Mismatch) as caught:
         check(*arguments)
     return caught.value
 
@@ -49,7 +49,7 @@ def test_holds_on_what_is_shipped(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(states) == {"weights", "eager", "tape", "plan", "engine numpy", "stages numpy"}
 
 
-def test_a_weight_changed_by_a_thousandth(lite: verify.Bench) -> None:
+def test_a_weight_changed_by_a_thousandth(lite: verify.Workspace) -> None:
     name = "encoder/block7/project/kernel"
 
     def change(kernel):
@@ -58,18 +58,18 @@ def test_a_weight_changed_by_a_thousandth(lite: verify.Bench) -> None:
         return kernel
 
     changed = with_weights(lite, name, change)
-    assert breach(verify.weights_as_released, changed).where == f"lite.h5: {name}"
-    assert breach(verify.eager_as_recorded, changed).where == "lite: encoder/block7/project"
+    assert mismatch(verify.weights_as_released, changed).where == f"lite.h5: {name}"
+    assert mismatch(verify.eager_as_recorded, changed).where == "lite: encoder/block7/project"
 
 
-def test_a_transposed_kernel(lite: verify.Bench) -> None:
+def test_a_transposed_kernel(lite: verify.Workspace) -> None:
     changed = with_weights(lite, "encoder/block4/depthwise/kernel", lambda kernel: kernel.transpose(1, 0, 2))
-    found = breach(verify.eager_as_recorded, changed)
+    found = mismatch(verify.eager_as_recorded, changed)
     assert found.where == "lite: encoder/block4/depthwise"
     assert "off by up to" in found.text
 
 
-def test_a_plan_rule_off_by_one(lite: verify.Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_rule_off_by_one(lite: verify.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     rule = rules.RULES["resize_add"]
 
     def off_by_one(steps):
@@ -79,14 +79,14 @@ def test_a_plan_rule_off_by_one(lite: verify.Bench, monkeypatch: pytest.MonkeyPa
         ]
 
     monkeypatch.setitem(rules.RULES, "resize_add", off_by_one)
-    found = breach(verify.plan_as_tape, lite)
+    found = mismatch(verify.plan_as_tape, lite)
     # At 16x16 the step before happens to be the right one.
     assert found.where == "lite: decoder/stage32/add"
     assert "reads" in found.text
 
 
 @pytest.mark.skipif(resolve("auto") != "native", reason="the native engine was not built")
-def test_an_engine_with_another_weight(lite: verify.Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_with_another_weight(lite: verify.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     pack = packing.pack_depthwise
 
     def rows_first(kernel, bias):
@@ -94,10 +94,10 @@ def test_an_engine_with_another_weight(lite: verify.Bench, monkeypatch: pytest.M
 
     monkeypatch.setattr(packing, "pack_depthwise", rows_first)
     # block3 is the first with a 5x5 kernel; its three layers are one step of the plan.
-    assert breach(verify.native_engine, lite).where == "lite: encoder/block3/project"
+    assert mismatch(verify.native_engine, lite).where == "lite: encoder/block3/project"
 
 
-def test_numpy_and_native_engines_and_tape_hold(lite: verify.Bench) -> None:
+def test_numpy_and_native_engines_and_tape_hold(lite: verify.Workspace) -> None:
     assert verify.tape_as_eager(lite) == "125 steps"
     found = verify.numpy_engine(lite)
     assert found.startswith("bit for bit") if blas.in_order() else "within" in found
@@ -120,7 +120,7 @@ def test_a_crop_with_half_pixel_offset(monkeypatch: pytest.MonkeyPatch) -> None:
         return square._replace(x_px=square.x_px + np.float32(0.5), y_px=square.y_px + np.float32(0.5))
 
     monkeypatch.setattr(roi, "square_of", shifted)
-    assert breach(verify.stages_as_recorded, "numpy").where == "crop (crop/input, hopper_small, lite)"
+    assert mismatch(verify.stages_as_recorded, "numpy").where == "crop (crop/input, hopper_small, lite)"
 
 
 def test_a_warp_with_half_pixel_offset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,22 +132,22 @@ def test_a_warp_with_half_pixel_offset(monkeypatch: pytest.MonkeyPatch) -> None:
         return warp_u8(image, (a, b, c + (a + b) / 2 - 0.5, d, e, f + (d + e) / 2 - 0.5, *last), *rest)
 
     monkeypatch.setattr(warp, "warp_u8", shifted)
-    assert breach(verify.stages_as_recorded, "numpy").where == "letterbox (detector/input, hopper_small, lite)"
+    assert mismatch(verify.stages_as_recorded, "numpy").where == "letterbox (detector/input, hopper_small, lite)"
 
 
 def test_a_missing_sigmoid(monkeypatch: pytest.MonkeyPatch) -> None:
     small(monkeypatch)
     monkeypatch.setattr(landmarks, "sigmoid", lambda logits, expf=None: logits)
-    where = breach(verify.stages_as_recorded, "numpy").where
+    where = mismatch(verify.stages_as_recorded, "numpy").where
     assert where == "landmark decoding (landmarks/decoded_roi, hopper_small, lite)"
 
 
 def test_the_command_names_the_first_break(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lite: verify.Bench
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lite: verify.Workspace
 ) -> None:
     changed = with_weights(lite, "heatmap/bias", lambda bias: bias + np.float16(1e-3))
     monkeypatch.setattr(verify, "NETWORKS", ("lite",))
-    monkeypatch.setattr(verify.Bench, "load", lambda: changed)
+    monkeypatch.setattr(verify.Workspace, "load", lambda: changed)
     small(monkeypatch)
     assert cli.main(["verify"]) == 1
     out = capsys.readouterr().out

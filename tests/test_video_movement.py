@@ -18,7 +18,8 @@ import refpose
 from refpose import cli, draw, motion, tables
 from refpose.images import read_image
 from refpose.motion.labels import draw_angles
-from refpose.pose import Person, Pose
+from refpose.person import Person
+from refpose.pose import Pose
 from refpose.tools import movement, options, streams
 from refpose.video import Frame
 

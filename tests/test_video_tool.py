@@ -21,8 +21,10 @@ from numpy.typing import NDArray
 
 import refpose
 from refpose import cli, tables, video
-from refpose.pose import Person, Pose
+from refpose.person import Person
+from refpose.pose import Pose
 from refpose.tools import batch, options
+from refpose.topology import BLAZEPOSE
 
 
 def run(*args: str | Path) -> int:
@@ -55,6 +57,8 @@ def clip(tmp_path: Path) -> Path:
 
 class Stub(Pose):
     """Finds nobody, at once; and does something on a certain frame."""
+
+    topology = BLAZEPOSE
 
     def __init__(self, at: int = -1, action: Any = None) -> None:
         self.at, self.action, self.seen = at, action, 0

@@ -660,13 +660,20 @@ def _plain_name(file: str) -> str:
 def _refpose_person(record: Any, where: str, names: _Names) -> FoundPerson:
     rows = _listing(_entry(record, "keypoints", where), f"{where}.keypoints")
     joints = names.spell([_entry(r, "name", f"{where}.keypoints") for r in rows], f"{where}.keypoints")
-    axes = ("x_px", "y_px", "xw_m", "yw_m", "zw_m")
-    table = np.array(
-        [[_number(_entry(r, a, where), f"{where}.keypoints[{i}].{a}") for a in axes] for i, r in enumerate(rows)]
-    ).reshape(-1, 5)
+
+    def columns(*axes: str) -> NDArray[np.float64]:
+        """Numbers of every key point; null, for what a model does not find, is NaN."""
+        found = np.full((len(rows), len(axes)), np.nan)
+        for i, row in enumerate(rows):
+            for k, axis in enumerate(axes):
+                if (value := _entry(row, axis, where)) is not None:
+                    found[i, k] = _number(value, f"{where}.keypoints[{i}].{axis}")
+        return found
+
+    points_px, world_m = columns("x_px", "y_px"), columns("xw_m", "yw_m", "zw_m")
     score = _number(_entry(record, "score", where), f"{where}.score")
-    area = extent_area(topology.convert(table[:, :2], joints, topology.COCO_17))
-    return FoundPerson(joints, table[:, :2], score, area, world_m=table[:, 2:])
+    area = extent_area(topology.convert(points_px, joints, topology.COCO_17))
+    return FoundPerson(joints, points_px, score, area, world_m=None if np.isnan(world_m).all() else world_m)
 
 
 def _named(value: Any, width: int, where: str, names: _Names) -> tuple[tuple[str, ...], NDArray[np.float64]]:

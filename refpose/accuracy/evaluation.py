@@ -25,14 +25,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import arguments, topology
-from ..efficientpose import square_crop
 from ..images import read_image
+from ..stages.heatmaps import square_crop
 from ..stages.roi import Roi
 from . import metrics
 from .annotations import AnnotatedPerson, AnnotatedPicture, Annotations, FoundPerson, extent_area, labelled_box
 
 if TYPE_CHECKING:
-    from ..pose import Person, Pose
+    from ..person import Person
+    from ..pose import Pose
     from ..stages.roi import Roi
 
 MODES = ("full", "crop")
@@ -567,7 +568,7 @@ def to_found(view: View, person: Person, category: int = 1) -> FoundPerson:
         extent_area(topology.convert(points, names, topology.COCO_17)),
         category,
         view.person,
-        world_m=None if np.isnan(person.world_landmarks).all() else np.asarray(person.world_landmarks, np.float64),
+        world_m=None if person.world_landmarks is None else np.asarray(person.world_landmarks, np.float64),
     )
 
 

@@ -199,27 +199,27 @@ cdef class Stages:
             self.stages.refine(position, count, logits, rows, columns, channels, reach)
         return refined
 
-    def landmarks(self, rows, heatmap, window, letterbox, roi, cos, sin):
+    def landmarks(self, rows, heatmap, window, square, roi, cos, sin):
         """`refpose.stages.landmarks.on_image`."""
-        cdef rp_square square
-        cdef int height, width, channels, reach, count = len(rows)
+        cdef rp_square place
+        cdef int height, width, channels, reach, count = min(len(rows), landmarks.USED)
         cdef float side = landmarks.INPUT_SIZE
         height, width, channels = heatmap.shape
         if count > channels:
             raise ValueError(f"{count} landmarks, but a heat map of {channels} channels")
-        square.left, square.top, square.right, square.bottom = letterbox
-        square.x, square.y, square.width, square.height = roi.x, roi.y, roi.width, roi.height
-        square.cos, square.sin = cos, sin
+        place.left, place.top, place.right, place.bottom = square.letterbox
+        place.x, place.y, place.width, place.height = roi.x, roi.y, roi.width, roi.height
+        place.cos, place.sin = cos, sin
         position = np.empty((count, 3), np.float32)
         sure = np.empty((2, count), np.float32)
-        cdef const float *network = address(rows, 5 * <int64_t>count, False, "landmarks")
+        cdef const float *network = address(rows, 5 * <int64_t>len(rows), False, "landmarks")
         cdef const float *logits = address(heatmap, <int64_t>height * width * channels, False, "heat map")
         cdef float *places = address(position, 3 * <int64_t>count, True, "positions")
         cdef float *visibility = address(sure, 2 * <int64_t>count, True, "visibility")
         reach = min(window, 2 * max(height, width) + 1)
         with nogil:
             self.stages.landmarks(network, count, side, logits, height, width, channels, reach,
-                                  &square, places, visibility, visibility + count)
+                                  &place, places, visibility, visibility + count)
         return landmarks.Landmarks(position, sure[0], sure[1])
 
     def one_euro(self, values, states, parameters, double frequency, double value_scale):

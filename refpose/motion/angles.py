@@ -342,7 +342,13 @@ class Stream:
         if not people:
             return np.zeros((0, len(self.angles)))
         image = self._source == "image"
-        points = np.stack([person.landmarks_px[:, :2] if image else person.world_landmarks for person in people])
+        unknown = np.full((len(self._names), 3), np.nan)  # some models find no world landmarks
+        points = np.stack(
+            [
+                person.landmarks_px[:, :2] if image else unknown if (w := person.world_landmarks) is None else w
+                for person in people
+            ]
+        )
         return self._continued(points[None], tuple(range(len(people)) if numbers is None else numbers))[0]
 
     def of(self, block: Recording) -> Floats:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .angles import ANGLES, JOINT_ANGLES
 
 if TYPE_CHECKING:
-    from ..pose import Person
+    from ..person import Person
 
 _TEXT, _SHADE = (255, 255, 255), 0.35  # white on the picture, darkened to this part
 

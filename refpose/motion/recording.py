@@ -20,7 +20,7 @@ from ..tables import RAW, VALUES, numbers
 from ..topology import LANDMARK_NAMES
 
 if TYPE_CHECKING:
-    from ..pose import Person
+    from ..person import Person
     from ..video import FrameResult
 
 Floats = NDArray[np.float32]

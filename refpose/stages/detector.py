@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,11 +19,35 @@ from .libm import FloatArray, f32
 from .roi import remove_letterbox, whole_image
 
 INPUT_SIZE = 224  # pixels, pose_detection_cpu.pbtxt
-INPUT_SCALE, INPUT_OFFSET = f32(2 / 255), f32(-1)  # bytes -> -1..1
 MIN_OVERLAP = 0.3  # pose_detection_cpu.pbtxt: min_suppression_threshold
 SCORE_LIMIT = 100.0  # pose_detection_cpu.pbtxt: score_clipping_thresh
 # Grids of the output layers and anchors per cell: strides 8, 16, and three layers of 32; two anchors per layer.
 GRIDS = ((28, 2), (14, 2), (7, 6))
+
+
+class DetectorModel(NamedTuple):
+    """What must be known of a detector network besides its weights.
+
+    Attributes
+    ----------
+    input_size : int
+        Side of its square input in pixels.
+    scale, offset : float32
+        ``byte * scale + offset`` is what the network is fed.
+    grids : tuple of (int, int)
+        Cells along a side and anchors per cell of each grid.
+    score_limit : float
+        Logits beyond are cut off.
+    """
+
+    input_size: int = INPUT_SIZE
+    scale: np.float32 = f32(2 / 255)
+    offset: np.float32 = f32(-1)
+    grids: tuple[tuple[int, int], ...] = GRIDS
+    score_limit: float = SCORE_LIMIT
+
+
+BLAZEPOSE = DetectorModel()
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,13 +76,16 @@ class Detection:
         return f"Detection(score={self.score:.6g}, box_n={self.box_n}, {len(self.candidates_sq)} candidates)"
 
 
-def letterbox(image: warp.ByteArray, warp_f32: Callable[..., FloatArray] = warp.warp_f32) -> FloatArray:
+def letterbox(
+    image: warp.ByteArray, model: DetectorModel = BLAZEPOSE, warp_f32: Callable[..., FloatArray] = warp.warp_f32
+) -> FloatArray:
     """The detector's input: the image in a square, black outside, reduced without any filter.
 
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W, 3)
         RGB, C-contiguous.
+    model : DetectorModel
     warp_f32 : function
         The engine's `refpose.stages.warp.warp_f32`.
 
@@ -67,13 +95,17 @@ def letterbox(image: warp.ByteArray, warp_f32: Callable[..., FloatArray] = warp.
         -1..1
     """
     height, width = image.shape[:2]
-    matrix = whole_image(width, height).crop_matrix(INPUT_SIZE)
-    return warp_f32(image, matrix, INPUT_SIZE, "constant", INPUT_SCALE, INPUT_OFFSET)
+    matrix = whole_image(width, height).crop_matrix(model.input_size)
+    return warp_f32(image, matrix, model.input_size, "constant", model.scale, model.offset)
 
 
-@lru_cache(maxsize=1)
-def anchors() -> FloatArray:
+@lru_cache(maxsize=4)
+def anchors(model: DetectorModel = BLAZEPOSE) -> FloatArray:
     """Centres of the 2254 anchors; all are 1 wide and high (``ssd_anchors_calculator.cc``, fixed_anchor_size).
+
+    Parameters
+    ----------
+    model : DetectorModel
 
     Returns
     -------
@@ -81,7 +113,7 @@ def anchors() -> FloatArray:
         x, y on the letterboxed square, 0..1.
     """
     layers = []
-    for n, per_cell in GRIDS:
+    for n, per_cell in model.grids:
         centre = ((np.arange(n) + 0.5) / n).astype(f32)
         y, x = np.meshgrid(centre, centre, indexing="ij")
         layers.append(np.repeat(np.stack([x, y], axis=-1).reshape(-1, 2), per_cell, axis=0))
@@ -94,6 +126,7 @@ def decode(
     boxes: FloatArray,
     logits: FloatArray,
     min_score: float = 0.5,
+    model: DetectorModel = BLAZEPOSE,
     expf: Callable[[FloatArray], FloatArray] = libm.expf,
 ) -> FloatArray:
     """Candidates: the anchors whose score reaches the threshold, decoded.
@@ -106,6 +139,7 @@ def decode(
         Network output.
     min_score : float
         Threshold, 0..1. NaN keeps every anchor, as in MediaPipe.
+    model : DetectorModel
     expf : function
         The engine's `refpose.stages.libm.expf`.
 
@@ -116,11 +150,11 @@ def decode(
         anchors.
     """
     one = f32(1)
-    score = one / (one + expf(-np.clip(logits, f32(-SCORE_LIMIT), f32(SCORE_LIMIT))))
+    score = one / (one + expf(-np.clip(logits, f32(-model.score_limit), f32(model.score_limit))))
     with np.errstate(over="ignore"):
         kept = np.flatnonzero(~(score < f32(min_score)))
-    relative = boxes[kept] / f32(INPUT_SIZE)
-    anchor = anchors()[kept]
+    relative = boxes[kept] / f32(model.input_size)
+    anchor = anchors(model)[kept]
     centre, half = relative[:, :2] + anchor, relative[:, 2:4] / f32(2)
     low = centre - half
     rows = np.empty((len(kept), 13), f32)
@@ -157,8 +191,8 @@ def overlap(rows: FloatArray, row: FloatArray) -> FloatArray:
     return np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)
 
 
-def blend(candidates: FloatArray) -> Iterator[FloatArray]:
-    """People among the candidates, the surest first.
+def weighted_nms(candidates: FloatArray, min_overlap: float = MIN_OVERLAP) -> Iterator[FloatArray]:
+    """People among the candidates, the surest first (``non_max_suppression_calculator.cc``: WEIGHTED).
 
     A person is the candidate with the highest score, its places replaced by the score-weighted mean over all
     candidates that overlap it. For one person nothing is suppressed: take the first item. The following ones are made
@@ -168,6 +202,8 @@ def blend(candidates: FloatArray) -> Iterator[FloatArray]:
     ----------
     candidates : ndarray of float32, shape (n, 13)
         As `decode` gives them; of equal scores the lower index comes first.
+    min_overlap : float
+        Intersection over union above which two boxes show one person.
 
     Yields
     ------
@@ -177,7 +213,7 @@ def blend(candidates: FloatArray) -> Iterator[FloatArray]:
     left = candidates[np.argsort(-candidates[:, 0], kind="stable")]
     while len(left):
         head = left[0]
-        near = overlap(left, head) > f32(MIN_OVERLAP)
+        near = overlap(left, head) > f32(min_overlap)
         if not near.any():  # a box without area overlaps nothing, not even itself
             yield head
             return
@@ -214,21 +250,16 @@ def remove_padding(row: FloatArray, width: int, height: int) -> FloatArray:
     return np.concatenate([row[:1], points.reshape(-1)])
 
 
-def people(candidates: FloatArray, width: int, height: int) -> Iterator[Detection]:
-    """Detections on an image, the surest first, computed one at a time.
+def detection(row_n: FloatArray, candidates_sq: FloatArray) -> Detection:
+    """A detection as its users see it.
 
     Parameters
     ----------
-    candidates : ndarray of float32, shape (n, 13)
+    row_n : ndarray of float32, shape (13,)
+        As `remove_padding` gives it.
+    candidates_sq : ndarray of float32, shape (n, 13)
         As `decode` gives them.
-    width, height : int
-        Image size in pixels.
-
-    Yields
-    ------
-    Detection
     """
-    for row_sq in blend(candidates):
-        row = remove_padding(row_sq, width, height)
-        row.setflags(write=False)
-        yield Detection(float(row[0]), row[1:5], row[5:].reshape(4, 2), candidates)
+    row_n.setflags(write=False)
+    candidates_sq.setflags(write=False)
+    return Detection(float(row_n[0]), row_n[1:5], row_n[5:].reshape(4, 2), candidates_sq)

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .libm import EXP2_32, FloatArray
+from .roi import Roi
 from .warp import ByteArray
 
 DoubleArray = NDArray[np.float64]
@@ -138,6 +139,41 @@ def network_input(image: ByteArray, side: int, lite: bool) -> FloatArray:
     ndarray of float32, shape (side, side, 3)
     """
     return normalisation(lite)[letterbox(image, side), np.arange(3)]
+
+
+# A crop is at most so many times as large as the picture's longer side; the rest would be black.
+_LARGEST_CROP = 4
+
+
+def square_crop(image: ByteArray, region: Roi) -> tuple[ByteArray, tuple[int, int]]:
+    """A square piece of a picture, black where it leaves the picture.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (H, W, 3)
+    region : Roi
+        An upright square in pixels; its side is rounded to whole pixels, at least 1 and at most four times the
+        picture's longer side.
+
+    Returns
+    -------
+    square : ndarray of uint8, shape (side, side, 3)
+    origin_px : (int, int)
+        x, y of its first pixel in the picture.
+    """
+    height, width = image.shape[:2]
+    side = min(max(1, round(region.width * width)), _LARGEST_CROP * max(height, width))
+    left, top = round(region.x * width - side / 2), round(region.y * height - side / 2)
+    square = np.zeros((side, side, 3), np.uint8)
+    x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + side, width), min(top + side, height)
+    if x0 < x1 and y0 < y1:
+        square[y0 - top : y1 - top, x0 - left : x1 - left] = image[y0:y1, x0:x1]
+    return square, (left, top)
+
+
+def whole_picture(image: ByteArray, region: Roi) -> tuple[ByteArray, tuple[int, int]]:
+    """In the place of `square_crop`: the picture as it is, whatever the region."""
+    return image, (0, 0)
 
 
 def _mirrored(index: NDArray[np.int32], length: int) -> NDArray[np.int32]:

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..runner import DIRECT, Run
 from . import libm
 from .libm import FloatArray, f32
-from .roi import Roi, project, remove_letterbox
+from .roi import Roi, Square, project, remove_letterbox
 
 INPUT_SIZE = 256  # pixels, pose_landmark_by_roi_cpu.pbtxt
-INPUT_SCALE, INPUT_OFFSET = f32(1 / 255), f32(0)  # bytes -> 0..1
 COUNT = 33  # landmarks that are given out; the network has 39 rows
 AUXILIARY = slice(33, 35)  # rows that place the next region: its centre, and a point on its circle
 USED = 35  # rows 35 to 38 serve nothing
@@ -27,6 +27,31 @@ GRAPH_WINDOW = 7
 MIN_CONFIDENCE = 0.5  # refine_landmarks_from_heatmap_calculator.proto: min_confidence_to_refine
 
 _ONE = f32(1)
+
+
+class LandmarkModel(NamedTuple):
+    """What must be known of a landmark network besides its weights.
+
+    Attributes
+    ----------
+    input_size : int
+        Side of the crop in pixels, and of the mask.
+    scale, offset : float32
+        ``byte * scale + offset`` is what the network is fed.
+    landmark_count : int
+        Landmarks that are given out: the first rows.
+    used : int
+        Rows that are decoded: the landmarks and the auxiliary points behind them.
+    """
+
+    input_size: int = INPUT_SIZE
+    scale: np.float32 = f32(1 / 255)
+    offset: np.float32 = f32(0)
+    landmark_count: int = COUNT
+    used: int = USED
+
+
+BLAZEPOSE = LandmarkModel()
 
 
 class Landmarks(NamedTuple):
@@ -53,13 +78,17 @@ def sigmoid(logits: FloatArray, expf: Callable[[FloatArray], FloatArray] = libm.
     return _ONE / (_ONE + expf(-logits))
 
 
-def decode(rows: FloatArray, expf: Callable[[FloatArray], FloatArray] = libm.expf) -> Landmarks:
+def decode(
+    rows: FloatArray, model: LandmarkModel = BLAZEPOSE, expf: Callable[[FloatArray], FloatArray] = libm.expf
+) -> Landmarks:
     """Landmarks in the crop.
 
     Parameters
     ----------
     rows : ndarray of float32, shape (n, 5)
-        Network output "landmarks" or its first rows: x, y, z in pixels of the crop, visibility and presence logits.
+        Network output "landmarks": x, y, z in pixels of the crop, visibility and presence logits.
+    model : LandmarkModel
+        Its `used` rows are decoded.
     expf : function
         The engine's `refpose.stages.libm.expf`.
 
@@ -68,8 +97,9 @@ def decode(rows: FloatArray, expf: Callable[[FloatArray], FloatArray] = libm.exp
     Landmarks
         Position in fractions of the crop; z has the scale of x.
     """
+    rows = rows[: model.used]
     sure = sigmoid(rows[:, 3:].T, expf)
-    return Landmarks(rows[:, :3] / f32(INPUT_SIZE), sure[0], sure[1])
+    return Landmarks(rows[:, :3] / f32(model.input_size), sure[0], sure[1])
 
 
 def refine(
@@ -123,23 +153,22 @@ def refine(
     return refined
 
 
-def on_image(
-    rows: FloatArray,
-    heatmap: FloatArray,
-    window: int,
-    letterbox: tuple[np.float32, ...],
-    roi: Roi,
-    cos: np.float32,
-    sin: np.float32,
+def refined(
+    found: Landmarks, heatmap: FloatArray, window: int = WINDOW, refine: Callable[..., FloatArray] = refine
 ) -> Landmarks:
-    """Landmarks on the image: `decode`, `refine`, `roi.remove_letterbox` and `roi.project`.
+    """Landmarks in the crop, moved as `refine` says."""
+    return found._replace(position=refine(found.position, heatmap, window))
+
+
+def projected(found: Landmarks, square: Square, roi: Roi, cos: np.float32, sin: np.float32) -> Landmarks:
+    """Landmarks in the crop -> landmarks on the image, by `roi.remove_letterbox` and `roi.project`.
 
     Parameters
     ----------
-    rows, heatmap, window
-        As for `decode` and `refine`.
-    letterbox : four float32
-        Padding of the square that was cropped, in fractions of it.
+    found : Landmarks
+        Position in fractions of the crop.
+    square : Square
+        What was cropped.
     roi : Roi
         The region in that square.
     cos, sin : float32
@@ -150,26 +179,62 @@ def on_image(
     Landmarks
         Position in fractions of image width and height; z in fractions of the width.
     """
-    found = decode(rows)
-    refined = refine(found.position, heatmap, window)
-    return found._replace(position=project(remove_letterbox(refined, letterbox), roi, cos, sin))
+    return found._replace(position=project(remove_letterbox(found.position, square.letterbox), roi, cos, sin))
 
 
-def world(rows: FloatArray, cos: np.float32, sin: np.float32) -> FloatArray:
+def on_image(
+    rows: FloatArray,
+    heatmap: FloatArray,
+    window: int,
+    square: Square,
+    roi: Roi,
+    cos: np.float32,
+    sin: np.float32,
+    run: Run = DIRECT,
+    expf: Callable[[FloatArray], FloatArray] = libm.expf,
+    refine: Callable[..., FloatArray] = refine,
+) -> Landmarks:
+    """Landmarks on the image: `decode`, `refined` and `projected`, which the native engine does in one go.
+
+    Parameters
+    ----------
+    rows, heatmap, window
+        As for `decode` and `refine`.
+    square, roi, cos, sin
+        As for `projected`.
+    run : Run
+        Makes the calls.
+    expf, refine : functions
+        The engine's.
+
+    Returns
+    -------
+    Landmarks
+        Position in fractions of image width and height; z in fractions of the width.
+    """
+    found = run("landmarks/decoded_roi", decode, rows, BLAZEPOSE, expf)
+    found = run("landmarks/refined_roi", refined, found, heatmap, window, refine)
+    return run("landmarks/projected_n", projected, found, square, roi, cos, sin)
+
+
+def world(rows: FloatArray, cos: np.float32, sin: np.float32, count: int = COUNT) -> FloatArray:
     """World landmarks, turned like the crop.
 
     Parameters
     ----------
     rows : ndarray of float32, shape (n, 3)
-        Network output "world" or its first rows: metres from the middle of the hips, axes of the crop.
+        Network output "world": metres from the middle of the hips, axes of the crop.
     cos, sin : float32
         Of the region's rotation.
+    count : int
+        Rows that are landmarks.
 
     Returns
     -------
-    ndarray of float32, shape (n, 3)
+    ndarray of float32, shape (count, 3)
         Metres, axes of the image.
     """
+    rows = rows[:count]
     x, y = rows[:, 0], rows[:, 1]
     out = np.empty_like(rows)
     out[:, 0] = cos * x - sin * y

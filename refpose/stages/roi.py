@@ -92,6 +92,13 @@ class Roi:
         return np.array(square_of(self, width, height).corners_px(), f32)
 
 
+class Turn(NamedTuple):
+    """Cosine and sine of a rotation, float32."""
+
+    cos: np.float32
+    sin: np.float32
+
+
 class Square(NamedTuple):
     """A rotated square in pixels, and how much of it is padding ("PadRoi").
 
@@ -257,6 +264,27 @@ def from_points(
     x, y, dx, dy, diameter = circle(centre_n, scale_n, width, height)
     rotation = _normalised_angle(float(_QUARTER_TURN - f32(atan2f(-dy, dx))))
     return Roi(float(x / w), float(y / h), float(diameter / w), float(diameter / h), rotation)
+
+
+def around_keypoints(
+    row_n: FloatArray, width: int, height: int, atan2f: Callable[..., FloatArray] = libm.atan2f
+) -> Roi:
+    """The region around the body that a detection shows: `from_points` of its first two key points.
+
+    Parameters
+    ----------
+    row_n : ndarray of float32, shape (13,)
+        As `detector.remove_padding` gives it.
+    width, height, atan2f
+        As for `from_points`.
+    """
+    return from_points(row_n[5:7], row_n[7:9], width, height, atan2f)
+
+
+def turn(roi: Roi, cosf: Callable[..., FloatArray] = libm.cosf, sinf: Callable[..., FloatArray] = libm.sinf) -> Turn:
+    """Cosine and sine of a region's rotation, by the engine's functions."""
+    rotation = f32(roi.rotation)
+    return Turn(f32(cosf(rotation)), f32(sinf(rotation)))
 
 
 def enlarged(roi: Roi, width: int, height: int) -> Roi:

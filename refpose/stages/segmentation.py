@@ -98,30 +98,28 @@ def smooth(mask: FloatArray, previous: FloatArray, ratio: float) -> FloatArray:
 
 
 def on_image(
-    logits: FloatArray,
+    probability: FloatArray,
     square: Square,
     width: int,
     height: int,
     cos: np.float32,
     sin: np.float32,
-    expf: Callable[[FloatArray], FloatArray] = libm.expf,
     warp_mask: Callable[..., FloatArray] = warp.warp_mask,
 ) -> FloatArray:
     """Mask of the whole image.
 
     Parameters
     ----------
-    logits : ndarray of float32, shape (256, 256)
-        Network output "segmentation".
+    probability : ndarray of float32, shape (N, N)
+        Mask in the crop.
     square, width, height, cos, sin
         As for `image_to_mask`.
-    expf, warp_mask : functions
-        The engine's `refpose.stages.libm.expf` and `refpose.stages.warp.warp_mask`.
+    warp_mask : function
+        The engine's `refpose.stages.warp.warp_mask`.
 
     Returns
     -------
     ndarray of float32, shape (height, width)
         0..1
     """
-    matrix = image_to_mask(square, width, height, cos, sin, len(logits))
-    return warp_mask(probability(logits, expf), matrix, width, height)
+    return warp_mask(probability, image_to_mask(square, width, height, cos, sin, len(probability)), width, height)

@@ -260,7 +260,7 @@ def picture_contestants(model: str, mode: str, settings: dict[str, Any]) -> list
 
     def engine(name: str) -> Callable[[], Callable[[], object]]:
         def make() -> Callable[[], object]:
-            pose = Pose(model, mode, engine=name, threads=settings["threads"])  # type: ignore[arg-type]
+            pose = Pose(model, mode, engine=name, threads=settings["threads"])
             if not pose.process(images[0]):
                 raise RuntimeError("nobody was found on the test picture")
             return walking(pose.process)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import html
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from .. import __version__, draw, files
-from ..efficientpose import HeatmapPose, View
+from .. import __version__, draw
+from ..engine import Network
 from ..networks.tape import Tape
-from ..stages.warp import ByteArray
+from ..person import Person
+from ..stages.libm import FloatArray
+from ..stages.roi import Roi
+from ..topology import EFFICIENTPOSE
 from . import report
+from .explain import Explanation
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; color: #222 }
@@ -27,63 +30,58 @@ td.n, th.n { text-align: right } th { text-align: left; border-bottom: 1px solid
 """
 
 
-def write(path: str | os.PathLike[str], pose: HeatmapPose, image: ByteArray, title: str) -> bool:
-    """Write the page about a picture; the file appears whole or not at all.
+def page(e: Explanation, networks: Sequence[Network], title: str) -> str:
+    """The page as HTML.
 
     Parameters
     ----------
-    path : path
-    pose : HeatmapPose
-    image : ndarray of uint8, shape (H, W, 3)
-        RGB.
+    e : Explanation
+    networks : sequence of Network
+        Those that made it; the last one makes the heat maps.
     title : str
         What the page calls the picture.
-
-    Returns
-    -------
-    bool
-        Whether a person was found.
-
-    Raises
-    ------
-    OSError
-        The file cannot be written.
     """
-    views = pose.views(image)
-    files.write_bytes(path, page(pose, image, views, title).encode())
-    return bool(views)
-
-
-def page(pose: HeatmapPose, image: ByteArray, views: list[View], title: str) -> str:
-    """The page as HTML."""
-    drawn = image.copy()
-    for view in views:
-        draw.person(drawn, view.person)
-    tape = pose.network.tape.pruned(("heatmap",))
+    width, height = e.image_size
+    drawn = e["image"].copy()
+    people = [] if e.stopped else [_person(e)]
+    for person in people:
+        draw.person(drawn, person)
     parts = [
         f"<h1>{html.escape(title)}</h1>",
-        f"<p>{pose.model}, crop: {pose.crop or 'none'}, {image.shape[1]} x {image.shape[0]} pixels"
-        + ("." if views else ". Nobody was found.")
+        f"<p>{e.settings['model']}, crop: {e.settings['crop'] or 'none'}, {width} x {height} pixels"
+        + ("." if people else f". Nobody was found: {html.escape(e.stopped)}.")
         + "</p>",
         '<div class="row">' + _figure(report.photo(report.reduced(drawn, report.PICTURE_SIDE)), "the picture"),
-        *(_figure(report.photo(report.reduced(view.seen, 512)), "what the network was shown") for view in views),
+        *(_figure(report.photo(report.reduced(e["crop/picture"], 512)), "what the network was shown") for _ in people),
         "</div>",
-        *(_person(view) for view in views),
-        _layers(tape),
+        *(_joints(person, e["network/heatmap"]) for person in people),
+        _layers(networks[-1].tape.pruned(("heatmap",))),
         f"<p>refpose {__version__}</p>",
     ]
     head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{_STYLE}</style>'
     return f'<!DOCTYPE html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
 
 
+def _person(e: Explanation) -> Person:
+    visibility = e["result/visibility"]
+    return Person(
+        landmarks=e["result/landmarks_n"],
+        visibility=visibility,
+        score=float(visibility.mean(dtype=np.float64)),
+        roi=Roi(*map(float, e["roi/upright_n"])),
+        image_size=e.image_size,
+        topology=EFFICIENTPOSE,
+    )
+
+
 def _figure(uri: str, caption: str) -> str:
     return f'<figure><img src="{uri}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
 
 
-def _person(view: View) -> str:
+def _joints(person: Person, heatmap: FloatArray) -> str:
     """Joints and their maps, reduced to an eighth (the network's own resolution); dark is 0, bright 1."""
-    person, side = view.person, len(view.heatmap) // 8
-    maps = view.heatmap.reshape(side, 8, side, 8, -1).mean(axis=(1, 3))
+    side = len(heatmap) // 8
+    maps = heatmap.reshape(side, 8, side, 8, -1).mean(axis=(1, 3))
     names = [name.replace("_", " ") for name in person.topology.names]
     tiles = "".join(_figure(report.heat(maps[:, :, k]), name) for k, name in enumerate(names))
     rows = (

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..engine import Network
 from ..networks import ops
 from ..networks.tape import Step
-from .explain import ACTIVATIONS
+from .quantities import ACTIVATIONS
 
 Array = NDArray[Any]
 

@@ -1,13 +1,13 @@
-"""What goes wrong in ports of BlazePose, as variants of the pipeline's stages that `refpose.study.compare` tries.
+"""What goes wrong in ports of BlazePose, as variants of the pipeline's stages that `refpose.study.causes` tries.
 
-Every function takes what a stage of `explain.STAGES` takes, and options by name; without options it is the
-stage. `OPTIONS` lists the values an option can have, and what each of them is called.
+Every variant takes the right function of a stage, that function's arguments, and options by name; without options it
+gives what the stage gives. `OPTIONS` lists the values an option can have, and what each of them is called.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,15 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..stages import detector, landmarks, roi, segmentation, warp
+from ..stages.landmarks import Landmarks
 from ..stages.libm import FloatArray, f32
-from ..stages.roi import Roi
-from . import explain
-from .explain import Machine
+from ..stages.roi import Roi, Square
 
 Array = NDArray[Any]
-Arrays = tuple[Array, ...]
-
-_STAGES = {stage.name: stage.run for stage in explain.STAGES}
+Right = Callable[..., Any]
 
 _COLOURS = {"bgr": "channels in the order blue, green, red instead of red, green, blue"}
 _SAMPLING = {
@@ -44,7 +41,13 @@ OPTIONS: dict[str, dict[str, dict[str, str]]] = {
             "corner": "picture in the top left corner of the square instead of its middle",
         },
         "colour": _COLOURS,
-        "sampling": _SAMPLING | {"smooth": "reduced with a smoothing filter (antialiasing) instead of plain bilinear"},
+        "sampling": _SAMPLING
+        | {
+            "smooth": "reduced with a smoothing filter (antialiasing) instead of plain bilinear",
+            "area": "reduced by means over areas (INTER_AREA) instead of plain bilinear",
+            "dropped": "reduced by leaving pixels out (INTER_NEAREST) instead of plain bilinear",
+            "picked": "reduced by the pixels nearest to the centres instead of plain bilinear",
+        },
         "offset": {"half": _HALF},
         "outside": {
             "zero": "padding is 0 after scaling (grey) instead of black, -1",
@@ -61,7 +64,7 @@ OPTIONS: dict[str, dict[str, dict[str, str]]] = {
         "axes": {"swapped": "x and y exchanged"},
         "scale": {"pixels": "not divided by the input size, 224"},
     },
-    "blend": {
+    "weighted NMS": {
         "mean": {
             "best": "plain non-maximum suppression: the best candidate alone instead of the weighted mean",
             "equal": "mean without weights instead of weighted by the scores",
@@ -124,6 +127,7 @@ OPTIONS: dict[str, dict[str, dict[str, str]]] = {
         "scale": {"pixels": "not divided by the input size, 256", "224": "divided by 224 instead of 256"},
         "columns": {"swapped": "visibility and presence exchanged"},
         "z": {"pixels": "z not divided by 256"},
+        "rounding": {"whole": "positions rounded to whole pixels of the crop"},
     },
     "refinement": {
         "window": {"7": "window of 7 cells instead of 9", "9": "window of 9 cells instead of 7"},
@@ -142,6 +146,7 @@ OPTIONS: dict[str, dict[str, dict[str, str]]] = {
         "aspect": {"ignored": "width of the region used for y too: the aspect ratio is ignored"},
         "scale": {"1": "the region that was enlarged is taken for the one that was not (1.25)"},
         "z": {"roi": "z not scaled with the width of the region"},
+        "rounding": {"whole": "positions rounded to whole pixels of the picture"},
     },
     "world landmarks": {
         "rotation": {"none": "no rotation back to the picture", "reversed": "rotation in the wrong direction"}
@@ -155,12 +160,9 @@ OPTIONS: dict[str, dict[str, dict[str, str]]] = {
 """Stage -> option -> value -> what is wrong."""
 
 
-def run(stage: str, options: dict[str, str]) -> explain.Run:
-    """The function of a stage with these options."""
-    if not options:
-        return _STAGES[stage]
-    variant = _VARIANTS[stage]
-    return lambda machine, *arrays: variant(machine, *arrays, **options)
+def mistaken(stage: str, options: Mapping[str, str], right: Right) -> Right:
+    """The function of a stage with these mistakes made."""
+    return partial(_VARIANTS[stage], right, **options)
 
 
 def _recolour(image: Array, colour: str) -> Array:
@@ -208,26 +210,28 @@ def _sampled(image: Array, matrix: warp.Matrix, size: int, border: warp.Border, 
 
 
 def _letterbox(
-    m: Machine,
+    right: Right,
     image: Array,
+    model: detector.DetectorModel,
+    warp_f32: Right,
     range: str = "-1..1",
     geometry: str = "letterbox",
     colour: str = "rgb",
     sampling: str = "fixed",
     offset: str = "none",
     outside: str = "black",
-) -> Arrays:
+) -> FloatArray:
     height, width = image.shape[:2]
-    size, side = detector.INPUT_SIZE, max(width, height)
-    matrix = np.array(roi.whole_image(width, height).crop_matrix(size, m.stages.crop_matrix)).reshape(3, 3)
+    size, side = model.input_size, max(width, height)
+    matrix = np.array(roi.whole_image(width, height).crop_matrix(size)).reshape(3, 3)
     if geometry == "squashed":
         matrix = np.diag([width / size, height / size, 1.0])
     elif geometry == "corner":
         matrix = np.diag([side / size, side / size, 1.0])
     border: warp.Border = "constant" if geometry != "squashed" and outside == "black" else "replicate"
     picture = _recolour(image, colour)
-    if sampling == "smooth":
-        grey = _reduced(picture, geometry, size)
+    if sampling in _REDUCTIONS:
+        grey = _reduced(picture, geometry, size, _REDUCTIONS[sampling])
     else:
         grey = _sampled(picture, _shifted(matrix, size, offset), size, border, sampling)
     scaled = {"-1..1": grey * f32(2 / 255) - f32(1), "0..1": grey / f32(255), "0..255": grey}[range]
@@ -235,21 +239,35 @@ def _letterbox(
         column, row = np.meshgrid(np.arange(size), np.arange(size))
         x, y = matrix[0, 0] * column + matrix[0, 2], matrix[1, 1] * row + matrix[1, 2]
         scaled[(x < 0) | (y < 0) | (x > width - 1) | (y > height - 1)] = 0
-    return (scaled.astype(f32),)
+    return scaled.astype(f32)
 
 
-def _reduced(picture: Array, geometry: str, size: int) -> FloatArray:
-    """Grey levels 0..255, reduced by Pillow's bilinear filter, whose support grows with the reduction."""
+_REDUCTIONS: dict[str, Image.Resampling | None] = {
+    "smooth": Image.Resampling.BILINEAR,
+    "area": Image.Resampling.BOX,
+    "picked": Image.Resampling.NEAREST,
+    "dropped": None,
+}
+
+
+def _resized(picture: Array, width: int, height: int, how: Image.Resampling | None) -> Array:
+    """Reduced by one of Pillow's filters, whose support grows with the reduction; None: as OpenCV leaves pixels out."""
+    if how is not None:
+        return np.asarray(Image.fromarray(picture).resize((width, height), how))
+    rows, columns = (np.arange(new) * old // new for new, old in zip((height, width), picture.shape[:2], strict=True))
+    return picture[rows][:, columns]
+
+
+def _reduced(picture: Array, geometry: str, size: int, how: Image.Resampling | None) -> FloatArray:
+    """Grey levels 0..255."""
     height, width = picture.shape[:2]
     if geometry == "squashed":
-        return np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.BILINEAR)).astype(f32)
+        return _resized(picture, size, size, how).astype(f32)
     scale = size / max(width, height)
     inner = max(1, round(width * scale)), max(1, round(height * scale))
     square = np.zeros((size, size, 3), f32)
     x, y = (0, 0) if geometry == "corner" else ((size - inner[0]) // 2, (size - inner[1]) // 2)
-    square[y : y + inner[1], x : x + inner[0]] = np.asarray(
-        Image.fromarray(picture).resize(inner, Image.Resampling.BILINEAR)
-    )
+    square[y : y + inner[1], x : x + inner[0]] = _resized(picture, *inner, how)
     return square
 
 
@@ -267,40 +285,45 @@ def _fed(x: Array, fed: str, centred: bool) -> FloatArray:
     return np.ascontiguousarray(changed, f32)
 
 
-def _detect(m: Machine, x: Array, fed: str = "right", scores: str = "logits") -> Arrays:
-    boxes, logits = _STAGES["detector network"](m, _fed(x, fed, True))
+def _detect(
+    right: Right, network: Any, x: Array, names: Any, fed: str = "right", scores: str = "logits"
+) -> tuple[Array, ...]:
+    boxes, logits = right(network, _fed(x, fed, True), names)
     return boxes, landmarks.sigmoid(logits) if scores == "sigmoid" else logits
 
 
 def _decode_boxes(
-    m: Machine,
+    right: Right,
     boxes: Array,
     logits: Array,
+    threshold: float,
+    model: detector.DetectorModel,
+    expf: Right,
     score: str = "probability",
     anchors: str = "centres",
     box: str = "centre",
     axes: str = "x, y",
     scale: str = "fractions",
-) -> Arrays:
+) -> FloatArray:
     boxes = boxes.copy()
     if axes == "swapped":
         boxes = boxes.reshape(-1, 6, 2)[:, :, ::-1].reshape(-1, 12).copy()
     if box == "corner":
         boxes[:, :2] += boxes[:, 2:4] / 2
     if anchors != "centres":
-        wrong = _wrong_anchors(anchors) - detector.anchors()
-        boxes[:, :2] += wrong * detector.INPUT_SIZE
-        boxes[:, 4:] += np.tile(wrong, 4) * detector.INPUT_SIZE
+        wrong = _wrong_anchors(anchors) - detector.anchors(model)
+        boxes[:, :2] += wrong * model.input_size
+        boxes[:, 4:] += np.tile(wrong, 4) * model.input_size
     if scale == "pixels":
-        boxes *= f32(detector.INPUT_SIZE)
+        boxes *= f32(model.input_size)
     if score == "probability":
-        return _STAGES["detector decoding"](m, boxes, logits)
-    kept = np.flatnonzero((logits >= m.min_detection_confidence) & (boxes[:, 2:4] >= 0).all(axis=1))
-    sure = np.full(len(logits), -detector.SCORE_LIMIT, f32)
-    sure[kept] = detector.SCORE_LIMIT
+        return right(boxes, logits, threshold, model, expf)
+    kept = np.flatnonzero((logits >= threshold) & (boxes[:, 2:4] >= 0).all(axis=1))
+    sure = np.full(len(logits), -model.score_limit, f32)
+    sure[kept] = model.score_limit
     rows = detector.decode(boxes, sure)
     rows[:, 0] = logits[kept]
-    return (rows,)
+    return rows
 
 
 def _wrong_anchors(kind: str) -> FloatArray:
@@ -315,53 +338,61 @@ def _wrong_anchors(kind: str) -> FloatArray:
     return np.concatenate(layers)
 
 
-def _blend(m: Machine, candidates: Array, mean: str = "weighted") -> Arrays:
+def _weighted_nms(right: Right, candidates: Array, d: Any, limit: int | None, mean: str = "weighted") -> list[Array]:
     if mean == "weighted" or not len(candidates):
-        return _STAGES["blend"](m, candidates)
+        return right(candidates, d, limit)
     head = candidates[np.argmax(candidates[:, 0])]
     if mean == "best":
-        return (head,)
-    members = candidates[detector.overlap(candidates, head) > detector.MIN_OVERLAP]
-    return (np.concatenate([head[:1], members[:, 1:].mean(axis=0)]),)
+        return [head]
+    members = candidates[detector.overlap(candidates, head) > d.variant.min_overlap]
+    return [np.concatenate([head[:1], members[:, 1:].mean(axis=0)])]
 
 
-def _keep_padding(m: Machine, blend_sq: Array, image: Array, padding: str = "kept") -> Arrays:
-    return (blend_sq,)
+def _keep_padding(right: Right, blend_sq: Array, width: int, height: int, padding: str = "kept") -> Array:
+    return blend_sq
 
 
-def _from_points(
-    m: Machine,
-    blend_n: Array,
-    image: Array,
+def _around_keypoints(
+    right: Right,
+    detection_n: Array,
+    width: int,
+    height: int,
+    atan2f: Right,
     rotation: str = "right",
     points: str = "hips",
     size: str = "diameter",
     aspect: str = "kept",
-) -> Arrays:
-    width, height = image.shape[1::-1]
-    centre, on_circle = (blend_n[9:11], blend_n[11:13]) if points == "shoulders" else (blend_n[5:7], blend_n[7:9])
-    frame: tuple[int, int] = (1, 1) if aspect == "ignored" else (width, height)
-    region = explain.as_array(roi.from_points(centre, on_circle, *frame, m.stages.atan2f))
-    if size == "radius":
-        region[2:4] /= 2
-    region[4] = _turned(float(region[4]), rotation)
-    return (explain.as_array(Roi(*region)),)
+) -> Roi:
+    row = np.concatenate([detection_n[:5], detection_n[9:]]) if points == "shoulders" else detection_n
+    frame = (1, 1) if aspect == "ignored" else (width, height)
+    region: Roi = right(row, *frame, atan2f)
+    part = 2 if size == "radius" else 1
+    angle = _turned(region.rotation, rotation)
+    return Roi(region.x, region.y, region.width / part, region.height / part, angle)
 
 
 def _turned(angle: float, rotation: str) -> float:
     return {"right": angle, "none": 0.0, "reversed": -angle, "quarter": angle - np.pi / 2}[rotation]
 
 
-def _enlarge(m: Machine, tight_n: Array, image: Array, scale: str = "1.25") -> Arrays:
-    (region,) = _STAGES["region to crop"](m, tight_n, image)
-    region[2:4] *= f32(float(scale) / roi.CROP_SCALE)
-    return (region,)
+def _turned_pair(cos: Any, sin: Any, rotation: str) -> tuple[Any, Any]:
+    return {"right": (cos, sin), "none": (f32(1), f32(0)), "reversed": (cos, -sin)}[rotation]
+
+
+def _enlarge(right: Right, tight: Roi, width: int, height: int, scale: str = "1.25") -> Roi:
+    region: Roi = right(tight, width, height)
+    part = f32(float(scale) / roi.CROP_SCALE)
+    return Roi(region.x, region.y, f32(region.width) * part, f32(region.height) * part, region.rotation)
 
 
 def _crop(
-    m: Machine,
+    right: Right,
     image: Array,
-    matrix: Array,
+    place: warp.Matrix,
+    size: int,
+    border: warp.Border,
+    scale: Any,
+    shift: Any,
     range: str = "0..1",
     rotation: str = "right",
     colour: str = "rgb",
@@ -369,8 +400,8 @@ def _crop(
     offset: str = "none",
     outside: str = "edge",
     axes: str = "x, y",
-) -> Arrays:
-    size = landmarks.INPUT_SIZE
+) -> FloatArray:
+    matrix = np.array(place).reshape(3, 3)
     affine = matrix / matrix[2, 2]
     if rotation != "right":
         middle = affine @ (size / 2, size / 2, 1)
@@ -380,34 +411,36 @@ def _crop(
         affine = np.eye(3)
         affine[:2, :2] = turn
         affine[:2, 2] = middle[:2] - turn @ (size / 2, size / 2)
-    border: warp.Border = "constant" if outside == "black" else "replicate"
+    border = "constant" if outside == "black" else border
     grey = _sampled(_recolour(image, colour), _shifted(affine, size, offset), size, border, sampling)
     if axes == "swapped":
         grey = grey.transpose(1, 0, 2)
     scaled = {"0..1": grey / f32(255), "-1..1": grey * f32(2 / 255) - f32(1), "0..255": grey}[range]
-    return (np.ascontiguousarray(scaled, f32),)
+    return np.ascontiguousarray(scaled, f32)
 
 
 def _estimate(
-    m: Machine,
+    right: Right,
+    network: Any,
     x: Array,
+    names: Any,
     fed: str = "right",
     presence: str = "probability",
     landmarks: str = "pixels",
     heatmap: str = "logits",
     segmentation: str = "logits",
-) -> Arrays:
-    out = list(_STAGES["landmark network"](m, _fed(x, fed, False)))
+) -> tuple[Array, ...]:
+    out = list(right(network, _fed(x, fed, False), names))
     if presence == "twice":
         out[1] = _sigmoid(out[1])
     if presence == "logit":
         out[1] = np.log(out[1] / (1 - out[1])).astype(f32)
     if landmarks == "fractions":
         out[0] = out[0] / np.array((256, 256, 256, 1, 1), f32)
-    if segmentation == "sigmoid":
-        out[2] = _sigmoid(out[2])
     if heatmap == "sigmoid":
-        out[3] = _sigmoid(out[3])
+        out[2] = _sigmoid(out[2])
+    if segmentation == "sigmoid":
+        out[4] = _sigmoid(out[4])
     return tuple(out)
 
 
@@ -416,55 +449,61 @@ def _sigmoid(logits: Array) -> FloatArray:
 
 
 def _decode(
-    m: Machine,
+    right: Right,
     rows: Array,
-    presence: Array,
+    model: landmarks.LandmarkModel,
+    expf: Right,
     sigmoid: str = "applied",
     scale: str = "256",
     columns: str = "right",
     z: str = "fractions",
-) -> Arrays:
-    (decoded,) = _STAGES["landmark decoding"](m, rows, presence)
+    rounding: str = "none",
+) -> Landmarks:
+    position, visibility, presence = right(rows, model, expf)
     if sigmoid == "missing":
-        decoded[:, 3:] = rows[: len(decoded), 3:]
+        visibility, presence = rows[: model.used, 3], rows[: model.used, 4]
+    if rounding == "whole":
+        position = np.rint(position * f32(model.input_size)) / f32(model.input_size)
     if scale != "256":
-        decoded[:, :3] *= f32(256 if scale == "pixels" else 256 / 224)
+        position = position * f32(256 if scale == "pixels" else 256 / 224)
     if columns == "swapped":
-        decoded[:, 3:] = decoded[:, :2:-1].copy()
+        visibility, presence = presence, visibility
     if z == "pixels":
-        decoded[:, 2] *= f32(256)
-    return (decoded,)
+        position = position * np.array((1, 1, 256), f32)
+    return Landmarks(position, visibility, presence)
 
 
 def _refine(
-    m: Machine,
-    decoded: Array,
+    right: Right,
+    found: Landmarks,
     heatmap: Array,
+    size: int,
+    refine: Right,
     window: str = "",
     sigmoid: str = "applied",
     method: str = "centre of mass",
     offset: str = "none",
     axes: str = "x, y",
     gate: str = "closed",
-) -> Arrays:
+) -> Landmarks:
     if method == "none":
-        return (decoded,)
-    reach = int(window) if window else m.window
+        return found
+    reach = int(window) if window else size
     if axes == "swapped":
         heatmap = np.ascontiguousarray(heatmap.transpose(1, 0, 2))
     if (sigmoid, method, gate) == ("applied", "centre of mass", "closed"):
-        (refined,) = _STAGES["refinement"](replace(m, window=reach), decoded, heatmap)
-        moved = (refined[:, :2] != decoded[:, :2]).any(axis=1)
+        position = right(found, heatmap, reach, refine).position
+        moved = (position[:, :2] != found.position[:, :2]).any(axis=1)
     else:
-        refined, moved = _other_centre(decoded, heatmap, reach, sigmoid, method, gate)
+        position, moved = _other_centre(found.position, heatmap, reach, sigmoid, method, gate)
     if offset == "half":
-        refined = refined.copy()
-        refined[moved, :2] += f32(0.5 / len(heatmap))
-    return (refined,)
+        position = position.copy()
+        position[moved, :2] += f32(0.5 / len(heatmap))
+    return found._replace(position=position)
 
 
 def _other_centre(
-    decoded: Array, heatmap: Array, window: int, sigmoid: str, method: str, gate: str
+    decoded: FloatArray, heatmap: Array, window: int, sigmoid: str, method: str, gate: str
 ) -> tuple[FloatArray, Array]:
     """Landmarks moved by other centres than the one of `landmarks.refine`, and which were."""
     rows, columns, _ = heatmap.shape
@@ -490,58 +529,68 @@ def _other_centre(
 
 
 def _project(
-    m: Machine,
-    refined: Array,
-    crop_n: Array,
-    image: Array,
+    right: Right,
+    found: Landmarks,
+    square: Square,
+    region: Roi,
+    cos: Any,
+    sin: Any,
     rotation: str = "right",
     aspect: str = "kept",
     scale: str = "1.25",
     z: str = "image",
-) -> Arrays:
-    region = crop_n.copy()
-    region[4] = _turned(float(region[4]), rotation)
-    if aspect == "ignored":
-        region[3] = region[2]
+    rounding: str = "none",
+) -> Landmarks:
+    width, height = region.width, region.width if aspect == "ignored" else region.height
     if scale == "1":
-        region[2:4] /= f32(roi.CROP_SCALE)
-    position = roi.project(refined[:, :3], Roi(*region), *explain.turn(m, region))
+        width, height = width / roi.CROP_SCALE, height / roi.CROP_SCALE
+    changed = Roi(region.x, region.y, width, height, region.rotation)
+    placed: Landmarks = right(found, square, changed, *_turned_pair(cos, sin, rotation))
+    position = placed.position
     if z == "roi":
-        position[:, 2] = refined[:, 2]
-    return (np.concatenate([position, refined[:, 3:]], axis=1),)
+        position[:, 2] = found.position[:, 2]
+    if rounding == "whole":
+        size = np.array((square.width_px / f32(region.width), square.height_px / f32(region.height)))
+        position[:, :2] = np.rint(position[:, :2] * size) / size
+    return placed._replace(position=position)
 
 
-def _turn_world(m: Machine, rows: Array, crop_n: Array, rotation: str = "right") -> Arrays:
-    region = crop_n.copy()
-    region[4] = _turned(float(region[4]), rotation)
-    return _STAGES["world landmarks"](m, rows, region)
+def _turn_world(right: Right, rows: Array, cos: Any, sin: Any, count: int, rotation: str = "right") -> Array:
+    return right(rows, *_turned_pair(cos, sin, rotation), count)
 
 
-def _mask_logits(m: Machine, logits: Array, sigmoid: str = "missing") -> Arrays:
-    return (logits,)
+def _mask_logits(right: Right, logits: Array, expf: Right, sigmoid: str = "missing") -> Array:
+    return logits
 
 
 def _mask_image(
-    m: Machine, probability: Array, crop_n: Array, image: Array, rotation: str = "right", offset: str = "none"
-) -> Arrays:
-    region = crop_n.copy()
-    region[4] = _turned(float(region[4]), rotation)
+    right: Right,
+    probability: Array,
+    square: Square,
+    width: int,
+    height: int,
+    cos: Any,
+    sin: Any,
+    warp_mask: Right,
+    rotation: str = "right",
+    offset: str = "none",
+) -> Array:
+    cos, sin = _turned_pair(cos, sin, rotation)
     if offset != "half":
-        return _STAGES["mask on the image"](m, probability, region, image)
-    height, width = image.shape[:2]
-    square = roi.square_of(Roi(*region), width, height)
-    rows = np.array(segmentation.image_to_mask(square, width, height, *explain.turn(m, region), len(probability)))
+        return right(probability, square, width, height, cos, sin, warp_mask)
+    rows = np.array(segmentation.image_to_mask(square, width, height, cos, sin, len(probability)))
     matrix = np.vstack([rows.reshape(2, 3), [0, 0, 1]])
-    return (m.stages.warp_mask(probability, _then(matrix, (0.5, 0.5), after=-0.5)[:6], width, height),)
+    shifted = _then(matrix, (0.5, 0.5), after=-0.5)[:6]
+    return warp_mask(probability, shifted, width, height)
 
 
-_VARIANTS: dict[str, Callable[..., Arrays]] = {
+_VARIANTS: dict[str, Right] = {
     "letterbox": _letterbox,
     "detector network": _detect,
     "detector decoding": _decode_boxes,
-    "blend": _blend,
+    "weighted NMS": _weighted_nms,
     "letterbox removal": _keep_padding,
-    "region around the body": _from_points,
+    "region around the body": _around_keypoints,
     "region to crop": _enlarge,
     "crop": _crop,
     "landmark network": _estimate,

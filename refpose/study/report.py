@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .. import __version__, files
+from .. import __version__, families, files
 from ..networks.tape import Step, Tape
 from ..stages import detector, landmarks
 from ..stages.roi import Roi
@@ -69,11 +69,12 @@ def write(path: str | os.PathLike[str], pose: Pose, image: Array, title: str) ->
     OSError
         The file cannot be written.
     """
-    if pose.tracker is not None:
+    if pose.mode != "image":
         raise ValueError("a report is about a single picture: expected a Pose with mode='image'")
     pose.explain(image)  # the native engine packs its weights in the first run, which is not to be timed
     explanation = pose.explain(image)
-    files.write_bytes(path, page(explanation, (pose._detector, pose._network), title).encode())
+    write_page = families.named(families.family_of(pose.model).report).page
+    files.write_bytes(path, write_page(explanation, tuple(pose.networks.values()), title).encode())
     return explanation
 
 

@@ -7,7 +7,7 @@ bit for bit (the NumPy engine's within the rounding of float32), and names the f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import perf_counter
@@ -23,9 +23,12 @@ from ..images import read_image
 from ..networks import blazepose as nets
 from ..networks import ops
 from ..networks.tape import Eager, Step, Tape
+from ..pipeline import Detector, Landmarker, blazepose
 from ..stages.table import NUMPY
+from ..trackers import Stills
 from . import truth
-from .explain import STAGES, Machine, Nobody, compute
+from .explain import Keep
+from .quantities import BLAZEPOSE
 
 Array = NDArray[Any]
 
@@ -37,7 +40,7 @@ BLAS_NOISE = 1e-2
 
 
 @dataclass(frozen=True)
-class Link:
+class Check:
     """One equality.
 
     Attributes
@@ -63,7 +66,7 @@ class Link:
         return f"{self.name:16}{self.state}{where}{': ' if where and self.text else '  ' * bool(self.text)}{self.text}"
 
 
-class Breach(Exception):
+class Mismatch(Exception):
     """An equality does not hold; says where, and how far off."""
 
     def __init__(self, where: str, text: str = "") -> None:
@@ -76,7 +79,7 @@ class Skip(Exception):
 
 
 @dataclass
-class Bench:
+class Workspace:
     """What the links share: the networks, an input for each, and what the reference makes of it, layer by layer.
 
     The exact operations take seconds, so a call that was made before, on the very same arrays, is answered from
@@ -89,19 +92,18 @@ class Bench:
     calls: dict[Any, tuple[Any, Array]] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, names: Sequence[str] = NETWORKS) -> Bench:
+    def load(cls, names: Sequence[str] = NETWORKS) -> Workspace:
         """Load networks of these names, and make their inputs from the recorded picture."""
         networks = {name: engine.load_network(name, "reference") for name in names}
         inputs: dict[str, Array] = {}
         picture = read_image(truth.FOLDER / f"{truth.layers('detector').picture}.png")
+        keep = _UpTo("crop/input")
         detector = networks.get("detector") or engine.load_network("detector", "reference")
-        machine = Machine(detector, detector, NUMPY)  # the landmark network is not reached
-        for name, array in compute(machine, {"image": picture}):
-            if name == "detector/input":
-                inputs["detector"] = array
-            if name == "crop/input":
-                inputs |= dict.fromkeys(MODELS, array)
-                break
+        try:
+            blazepose(Detector(detector, NUMPY), Landmarker(detector, NUMPY), Stills(), keep, picture)
+        except Reached:  # the landmark network is not
+            inputs["detector"] = keep.arrays["detector/input"]
+            inputs |= dict.fromkeys(MODELS, keep.arrays["crop/input"])
         return cls(networks, inputs)
 
     @property
@@ -116,7 +118,7 @@ class Bench:
         return self.calls[key][1]
 
 
-def verify(tell: Callable[[Link], None] = lambda link: None) -> tuple[Link, ...]:
+def verify(tell: Callable[[Check], None] = lambda link: None) -> tuple[Check, ...]:
     """Go through all links.
 
     Parameters
@@ -126,50 +128,50 @@ def verify(tell: Callable[[Link], None] = lambda link: None) -> tuple[Link, ...]
 
     Returns
     -------
-    tuple of Link
+    tuple of Check
         In order; one that breaks does not keep the others from being looked at.
     """
-    found: list[Link] = []
+    found: list[Check] = []
 
     def look(name: str, check: Callable[..., str], *arguments: Any) -> None:
         start = perf_counter()
         try:
-            link = Link(name, "holds", text=check(*arguments))
-        except Breach as breach:
-            link = Link(name, "breaks", breach.where, breach.text)
+            link = Check(name, "holds", text=check(*arguments))
+        except Mismatch as mismatch:
+            link = Check(name, "breaks", mismatch.where, mismatch.text)
         except Skip as reason:
-            link = Link(name, "skipped", text=str(reason))
-        except (Nobody, ValueError) as error:
-            link = Link(name, "breaks", "", str(error))
+            link = Check(name, "skipped", text=str(reason))
+        except ValueError as error:
+            link = Check(name, "breaks", "", str(error))
         found.append(replace(link, seconds=perf_counter() - start))
         tell(found[-1])
 
     try:
-        bench = Bench.load()
-    except (Nobody, ValueError, FileNotFoundError) as error:
-        link = Link("weights", "breaks", "", str(error))
+        workspace = Workspace.load()
+    except (ValueError, FileNotFoundError) as error:
+        link = Check("weights", "breaks", "", str(error))
         tell(link)
         return (link,)
-    look("weights", weights_as_released, bench)
-    look("eager", eager_as_recorded, bench)
-    look("tape", tape_as_eager, bench)
-    look("plan", plan_as_tape, bench)
-    look("engine numpy", numpy_engine, bench)
-    look("engine native", native_engine, bench)
+    look("weights", weights_as_released, workspace)
+    look("eager", eager_as_recorded, workspace)
+    look("tape", tape_as_eager, workspace)
+    look("plan", plan_as_tape, workspace)
+    look("engine numpy", numpy_engine, workspace)
+    look("engine native", native_engine, workspace)
     for stages in ("numpy", "native"):
         look(f"stages {stages}", stages_as_recorded, stages)
     return tuple(found)
 
 
-def weights_as_released(bench: Bench) -> str:
+def weights_as_released(workspace: Workspace) -> str:
     """Every trained array has the hash that was recorded."""
     count = 0
-    for name, network in bench.networks.items():
+    for name, network in workspace.networks.items():
         for array, sha256 in truth.layers(name).weights.items():
             count += 1
             if array not in network.weights.stored or truth.digest(network.weights.stored[array]) != sha256:
-                raise Breach(f"{name}.h5: {array}", "not the trained values that were released")
-    return f"{count} arrays of {len(bench.networks)} networks"
+                raise Mismatch(f"{name}.h5: {array}", "not the trained values that were released")
+    return f"{count} arrays of {len(workspace.networks)} networks"
 
 
 class _Noting(Eager):
@@ -184,58 +186,58 @@ class _Noting(Eager):
         return self.made[name]
 
 
-def eager_as_recorded(bench: Bench) -> str:
+def eager_as_recorded(workspace: Workspace) -> str:
     """The networks' code, run directly on arrays with the exact operations, gives the recorded layers."""
-    for name, network in bench.networks.items():
-        noting = _Noting(bench.functions, network.weights)
-        nets.NETWORKS[name][0](noting, bench.inputs[name])
-        bench.layers[name] = noting.made
+    for name, network in workspace.networks.items():
+        noting = _Noting(workspace.functions, network.weights)
+        nets.NETWORKS[name][0](noting, workspace.inputs[name])
+        workspace.layers[name] = noting.made
         recorded = truth.layers(name).layers
         for layer, record in recorded.items():
             if layer not in noting.made:
-                raise Breach(f"{name}: {layer}", "no such layer any more")
+                raise Mismatch(f"{name}: {layer}", "no such layer any more")
             if not record.equals(noting.made[layer]):
-                raise Breach(f"{name}: {layer}", _off(record.largest_difference(noting.made[layer]), record.sample))
-    return f"{sum(map(len, bench.layers.values()))} layers on {truth.layers('detector').picture}"
+                raise Mismatch(f"{name}: {layer}", _off(record.largest_difference(noting.made[layer]), record.sample))
+    return f"{sum(map(len, workspace.layers.values()))} layers on {truth.layers('detector').picture}"
 
 
 def _off(largest: float, values: Array) -> str:
     return f"off by up to {largest:.3g}, where values reach {np.abs(values).max(initial=0.0):.3g}"
 
 
-def tape_as_eager(bench: Bench) -> str:
+def tape_as_eager(workspace: Workspace) -> str:
     """The tape, played back, gives the same layers."""
-    for name, network in bench.networks.items():
-        _same_layers(name, network.tape, bench)
-    return f"{sum(len(network.tape.steps) for network in bench.networks.values())} steps"
+    for name, network in workspace.networks.items():
+        _same_layers(name, network.tape, workspace)
+    return f"{sum(len(network.tape.steps) for network in workspace.networks.values())} steps"
 
 
-def _same_layers(name: str, tape: Tape, bench: Bench) -> None:
-    for step, y in tape.trace(bench.functions, bench.networks[name].weights, bench.inputs[name]):
-        _same(f"{name}: {step.name}", y, bench.layers[name].get(step.name))
+def _same_layers(name: str, tape: Tape, workspace: Workspace) -> None:
+    for step, y in tape.trace(workspace.functions, workspace.networks[name].weights, workspace.inputs[name]):
+        _same(f"{name}: {step.name}", y, workspace.layers[name].get(step.name))
 
 
 def _same(where: str, found: Array, expected: Array | None) -> None:
     if expected is None:
-        raise Breach(where, "the layer before this link was not computed")
+        raise Mismatch(where, "the layer before this link was not computed")
     if found.shape != expected.shape:
-        raise Breach(where, f"shape {found.shape} instead of {expected.shape}")
+        raise Mismatch(where, f"shape {found.shape} instead of {expected.shape}")
     if found.tobytes() != expected.tobytes():
         off = np.abs(found.astype(np.float64) - expected)
-        raise Breach(where, _off(float(np.where(np.isnan(off), np.inf, off).max()), expected))
+        raise Mismatch(where, _off(float(np.where(np.isnan(off), np.inf, off).max()), expected))
 
 
-def plan_as_tape(bench: Bench) -> str:
+def plan_as_tape(workspace: Workspace) -> str:
     """Every step of the plan is composed of its parts, and these in the plan's order give the same layers."""
     count = 0
-    for name, network in bench.networks.items():
+    for name, network in workspace.networks.items():
         planned = plan.Plan.of(network.tape, network.weights)
         for step in planned.steps:
             _composed(name, step)
         missing = {step.name for step in network.tape.steps} - {step.name for step in planned.ordered().steps}
         if missing:
-            raise Breach(f"{name}: {min(missing)}", "no step of the plan does this")
-        _same_layers(name, planned.ordered(), bench)
+            raise Mismatch(f"{name}: {min(missing)}", "no step of the plan does this")
+        _same_layers(name, planned.ordered(), workspace)
         count += len(planned.steps)
     return f"{count} steps"
 
@@ -246,9 +248,9 @@ def _composed(name: str, step: PlanStep) -> None:
     made = {part.out for part in step.parts}
     read = {val for part in step.parts for val in part.inputs} - made
     if read != set(step.inputs):
-        raise Breach(where, f"the step {step.kernel} reads {_values(step.inputs)}, its parts {_values(read)}")
+        raise Mismatch(where, f"the step {step.kernel} reads {_values(step.inputs)}, its parts {_values(read)}")
     if step.out != step.parts[-1].out:
-        raise Breach(
+        raise Mismatch(
             where, f"the step {step.kernel} writes {_values([step.out])}, its parts {_values([step.parts[-1].out])}"
         )
 
@@ -257,49 +259,49 @@ def _values(values: Any) -> str:
     return ", ".join(f"value {val.index} {val.shape}" for val in sorted(values, key=lambda val: val.index))
 
 
-def numpy_engine(bench: Bench) -> str:
+def numpy_engine(workspace: Workspace) -> str:
     """The NumPy engine gives the reference's layers, but for float32 rounding where BLAS adds in another order."""
     worst, equal = 0.0, True
-    for name, network in bench.networks.items():
-        for step, y in network.tape.trace(blas.FUNCTIONS, network.weights, bench.inputs[name]):
-            expected = bench.layers[name][step.name]
+    for name, network in workspace.networks.items():
+        for step, y in network.tape.trace(blas.FUNCTIONS, network.weights, workspace.inputs[name]):
+            expected = workspace.layers[name][step.name]
             size = max(float(np.abs(expected).max()), 1e-6)
             off = float(np.abs(y - expected).max()) / size
             if not off <= BLAS_NOISE:
-                raise Breach(f"{name}: {step.name}", _off(off * size, expected))
+                raise Mismatch(f"{name}: {step.name}", _off(off * size, expected))
             worst, equal = max(worst, off), equal and np.array_equal(y, expected)
     if equal:
         return "bit for bit: BLAS adds in the same order here"
     return f"within {worst:.1g} of the largest value of a layer (not bit for bit: another order of summation)"
 
 
-def native_engine(bench: Bench) -> str:
+def native_engine(workspace: Workspace) -> str:
     """The native engine gives the reference's outputs, with one and with two threads."""
     try:
         isa = engine.native_isa()
     except RuntimeError as reason:
         raise Skip(str(reason)) from None
-    for name, network in bench.networks.items():
+    for name, network in workspace.networks.items():
         for threads in (1, 2):
             native = engine.Network(network.tape, network.weights, "native", threads)
-            out = native(bench.inputs[name])
+            out = native(workspace.inputs[name])
             for output, val in network.tape.outputs.items():
                 last = next(step for step in network.tape.steps if step.out == val)
-                if out[output].tobytes() != bench.layers[name][last.name].tobytes():
-                    _blame(name, network.tape, native, bench)
-                    _same(f"{name}: {last.name}", out[output], bench.layers[name][last.name])
+                if out[output].tobytes() != workspace.layers[name][last.name].tobytes():
+                    _blame(name, network.tape, native, workspace)
+                    _same(f"{name}: {last.name}", out[output], workspace.layers[name][last.name])
     return f"{isa}, with 1 and 2 threads"
 
 
-def _blame(name: str, tape: Tape, native: engine.Network, bench: Bench) -> None:
+def _blame(name: str, tape: Tape, native: engine.Network, workspace: Workspace) -> None:
     """Find the first step of the plan whose result is wrong, by asking for the results one after the other."""
     for planned in plan.Plan.of(tape, native.weights).steps:
         step: Step = planned.parts[-1]
         if len(step.out.shape) != 3:
             continue
         alone = replace(tape, outputs={"it": step.out}).pruned(("it",))
-        found = engine.Network(alone, native.weights, "native", native.threads)(bench.inputs[name])["it"]
-        _same(f"{name}: {step.name}", found, bench.layers[name][step.name])
+        found = engine.Network(alone, native.weights, "native", native.threads)(workspace.inputs[name])["it"]
+        _same(f"{name}: {step.name}", found, workspace.layers[name][step.name])
 
 
 def stages_as_recorded(kind: str) -> str:
@@ -316,26 +318,57 @@ def stages_as_recorded(kind: str) -> str:
         if kind == "native":
             raise Skip(str(reason)) from None
         fast = "reference"
-    detector, count = engine.load_network("detector", fast), 0
+    detector, count = Detector(engine.load_network("detector", fast), stages), 0
     for model in MODELS:
-        machine = Machine(detector, engine.load_network(model, fast), stages)
+        landmarker = Landmarker(engine.load_network(model, fast), stages)
         for picture in truth.pictures():
-            recorded = truth.stages(picture, model)
-            for name, array in _until_nobody(machine, read_image(truth.FOLDER / f"{picture}.png")):
-                if name in recorded:
-                    count += 1
-                    record = recorded.pop(name)
-                    if not record.equals(array):
-                        stage = next(stage.name for stage in STAGES if name in stage.makes)
-                        where = f"{stage} ({name}, {picture}, {model})"
-                        raise Breach(where, _off(record.largest_difference(array), record.sample))
-            if recorded:
-                raise Breach(f"{min(recorded)} ({picture}, {model})", "was not computed")
+            hold = _Hold(truth.stages(picture, model), f"{picture}, {model}")
+            blazepose(detector, landmarker, Stills(), hold, read_image(truth.FOLDER / f"{picture}.png"))
+            if hold.recorded:
+                raise Mismatch(f"{min(hold.recorded)} ({picture}, {model})", "was not computed")
+            count += hold.count
     return f"{count} results of MediaPipe 0.10.21 on {', '.join(truth.pictures())}"
 
 
-def _until_nobody(machine: Machine, image: Array) -> Iterator[tuple[str, Array]]:
-    try:
-        yield from compute(machine, {"image": image})
-    except Nobody:
-        return
+class _UpTo(Keep):
+    """Keeps what the pipeline gives, up to a name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(BLAZEPOSE)
+        self.last = name
+
+    def person(self, index: int) -> Keep:
+        """There is one person on the picture."""
+        return self
+
+    def keep(self, name: str, value: Any) -> None:
+        """Keep one value, or end."""
+        super().keep(name, value)
+        if name == self.last:
+            raise Reached
+
+
+class Reached(Exception):
+    """What was looked for was computed."""
+
+
+class _Hold(Keep):
+    """Holds what the pipeline gives against what was recorded."""
+
+    def __init__(self, recorded: dict[str, truth.Record], where: str) -> None:
+        super().__init__(BLAZEPOSE)
+        self.recorded, self.where, self.count = recorded, where, 0
+
+    def person(self, index: int) -> Keep:
+        """The solutions look at one person."""
+        return self
+
+    def keep(self, name: str, value: Any) -> None:
+        """Compare one value, and forget it."""
+        if value is None or name not in self.recorded:
+            return
+        record, array = self.recorded.pop(name), self.quantities[name].form.pack(value)
+        self.count += 1
+        if not record.equals(array):
+            where = f"{self.quantities[name].stage} ({name}, {self.where})"
+            raise Mismatch(where, _off(record.largest_difference(array), record.sample))

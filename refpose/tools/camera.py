@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .. import draw
-from .. import efficientpose as heatmap_pose
 from ..extras import MissingExtra
+from ..families import family_of
 from ..pose import Pose
 from ..video import Frame, process
 from . import movement, options
@@ -83,7 +83,7 @@ def _seconds(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Do ``refpose camera``."""
-    mode = "camera" if args.model in heatmap_pose.MODELS else "video"
+    mode = family_of(args.model).live_mode
     pose = options.make_pose(options.settings(args, mode=mode, smooth=movement.smoothing(args)), args.threads)
     frames = read_camera(args.camera, args.patience)
     window = open_window()

@@ -16,10 +16,10 @@ import os
 import sys
 
 from ..engine import ENGINES
+from ..families import MODELS
 from ..images import read_image
-from ..pose import MODELS
 from ..stages.landmarks import GRAPH_WINDOW, WINDOW
-from ..study import compare
+from ..study import compare, intermediates
 from . import options
 
 
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="as JSON")
     group = parser.add_argument_group("pose estimator")
-    group.add_argument("--model", choices=MODELS, default="full", help="size of the landmark network")
+    group.add_argument("--model", choices=MODELS, default="full", metavar="MODEL", help=", ".join(MODELS))
     group.add_argument("--engine", choices=ENGINES, default="auto", help="what computes")
     group.add_argument(
         "--min-detection-confidence",
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     image = read_image(args.picture)
     if os.getcwd() not in sys.path:  # module:function means the user's own module
         sys.path.insert(0, os.getcwd())
-    theirs = compare.load(args.mine)(image)
+    theirs = intermediates.load(args.mine)(image)
     found = compare.compare(theirs, image, args.model, args.engine, args.min_detection_confidence, window=args.window)
     print(json.dumps(found.as_dict(), indent=1) if args.json else found)
     return 0 if found.first is None else 1

@@ -1,7 +1,7 @@
 """Write every intermediate of a picture to an HDF5 file.
 
 Letterboxed input, raw outputs, candidates, blend, region, crop, heat maps, landmarks before and after refinement, world
-landmarks, masks, results: each under the name that `explain.QUANTITIES` documents, with its unit and meaning
+landmarks, masks, results: each under the name that `refpose.study.quantities` documents, with its unit and meaning
 as attributes. ``--list`` prints the names. ``--activations`` adds the output of every layer as
 ``activations/NETWORK/LAYER/output``. `Explanation.load` reads the file back; ``refpose compare`` takes
 one as somebody's intermediates.
@@ -13,8 +13,7 @@ import argparse
 from pathlib import Path
 
 from ..images import read_image
-from ..pose import MODELS, Pose
-from ..study.explain import QUANTITIES
+from ..study.explain import quantities_of
 from . import options, outputs
 from .inspect import shape_text
 
@@ -34,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do ``refpose dump``."""
     if args.list:
-        for name, quantity in QUANTITIES.items():
+        for name, quantity in quantities_of(args.model).items():
             shape = shape_text(quantity.shape)  # letters stand for sizes that differ
             print(f"{name:26}{shape:12}{quantity.meaning} [{quantity.unit}]")
         return 0
@@ -42,22 +41,9 @@ def run(args: argparse.Namespace) -> int:
         raise argparse.ArgumentError(None, "expected a picture and -o FILE.h5, or --list")
     outputs.check({args.output: (".h5",)}, [args.picture], args.force)
     image = read_image(args.picture)
-    pose = make_pose(args)
+    pose = options.make_pose(options.settings(args, mode="image"), args.threads)
     explanation = pose.explain(image, activations=args.activations)
     explanation.save(args.output)
     state = f"nobody: {explanation.stopped}" if explanation.stopped else "one person"
     outputs.tell(f"{state}; {len(explanation)} arrays -> {args.output}", args.output)
     return 0
-
-
-def make_pose(args: argparse.Namespace) -> Pose:
-    """Make the pose estimator for single pictures that can be explained.
-
-    Raises
-    ------
-    ValueError
-        The model is not one of BlazePose's.
-    """
-    if args.model not in MODELS:
-        raise ValueError(f"{args.model}: only BlazePose's models can be explained: {', '.join(MODELS)}")
-    return Pose(**options.settings(args, mode="image"), threads=args.threads)

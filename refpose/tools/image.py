@@ -25,14 +25,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__, draw, tables
-from .. import efficientpose as heatmap_pose
 from ..extras import require
+from ..families import topology_of
 from ..files import printable
 from ..images import ENDINGS, READABLE, read_image, write_png
 from ..motion.angles import Stream
 from ..motion.labels import draw_angles
-from ..pose import Person, Pose
-from ..topology import EFFICIENTPOSE_16, LANDMARK_NAMES
+from ..person import Person
+from ..pose import Pose
 from . import batch, cores, movement, options, outputs, records
 from .streams import drawn, only, without_unsure
 from .together import write as write_together
@@ -127,7 +127,7 @@ class Annotator:
         self.force = args.force
         self.threads = args.threads
         self.kinds, self.wide = kinds, args.wide
-        self.names = EFFICIENTPOSE_16 if args.model in heatmap_pose.MODELS else LANDMARK_NAMES
+        self.names = topology_of(args.model).names
 
     def __call__(self) -> batch.Work:
         """Load the networks; the function that is returned takes a task and says what was found."""

@@ -8,27 +8,20 @@ from collections.abc import Collection
 from typing import Any
 
 from .. import draw
-from .. import efficientpose as heatmap_pose
 from ..engine import ENGINES, resolve
+from ..families import FAMILIES, MODELS, family_of
 from ..networks import weights
-from ..pose import MODELS, Pose
+from ..pose import Pose
 from ..stages.filters import Smoothing
 
 
 def add_arguments(parser: argparse.ArgumentParser, several: bool = False) -> None:
     """Add the options of the pose estimator; with `several`, ``--model`` takes a list and has no default."""
     group = parser.add_argument_group("pose estimator")
-    models = (*MODELS, *heatmap_pose.MODELS)
     if several:
-        group.add_argument("--model", choices=models, nargs="+", metavar="MODEL", help=", ".join(models))
+        group.add_argument("--model", choices=MODELS, nargs="+", metavar="MODEL", help=", ".join(MODELS))
     else:
-        group.add_argument("--model", choices=models, default="full", metavar="MODEL", help=_MODEL_HELP)
-    group.add_argument(
-        "--crop",
-        choices=("blazepose", "none"),
-        default="blazepose",
-        help="what EfficientPose's networks see: the person that BlazePose's detector finds, or the whole picture",
-    )
+        group.add_argument("--model", choices=MODELS, default="full", metavar="MODEL", help=_MODEL_HELP)
     group.add_argument("--engine", choices=ENGINES, default="auto", help="what computes the networks")
     group.add_argument("--threads", type=positive, default=1, metavar="N", help="threads per network")
     group.add_argument(
@@ -38,13 +31,15 @@ def add_arguments(parser: argparse.ArgumentParser, several: bool = False) -> Non
         metavar="P",
         help="score from which the detector's find counts",
     )
-    group.add_argument(
-        "--min-tracking-confidence",
-        type=probability,
-        default=0.5,
-        metavar="P",
-        help="presence from which the landmark network's find counts",
-    )
+    for option in (option for family in FAMILIES for option in family.options):
+        if option.choices is None:
+            group.add_argument(
+                option.flag, dest=option.name, type=probability, default=option.default, metavar="P", help=option.help
+            )
+        else:
+            group.add_argument(
+                option.flag, dest=option.name, choices=option.choices, default=option.default, help=option.help
+            )
 
 
 _PARTS = {
@@ -70,10 +65,7 @@ def drawn(args: argparse.Namespace) -> list[str]:
     return [part for part in draw.PARTS if getattr(args, part)]
 
 
-_MODEL_HELP = (
-    f"BlazePose: {', '.join(MODELS)}; EfficientPose, whose weights you convert and the environment variable "
-    f"REFPOSE_WEIGHTS finds: {', '.join(heatmap_pose.MODELS)}"
-)
+_MODEL_HELP = "; ".join(f"{family.title}{family.note}: {', '.join(family.models)}" for family in FAMILIES)
 
 
 def picture(text: str) -> str:
@@ -123,10 +115,11 @@ def settings(args: argparse.Namespace, **others: Any) -> dict[str, Any]:
     except RuntimeError as error:
         raise ValueError(f"--engine {args.engine}: {error}") from error
     common = {"model": args.model, "engine": engine, "min_detection_confidence": args.min_detection_confidence}
-    if args.model in heatmap_pose.MODELS:
-        others = {name: value for name, value in others.items() if name != "smooth"}  # nothing is kept over time
-        return {**common, "crop": None if args.crop == "none" else args.crop, **others}
-    return {**common, "min_tracking_confidence": args.min_tracking_confidence, **others}
+    family = family_of(args.model)
+    for option in family.options:
+        value = getattr(args, option.name)
+        common[option.name] = value if option.choices is None else option.choices[value]
+    return common | {name: value for name, value in others.items() if name == "mode" or name in family.settings}
 
 
 def weights_sha256(model: str) -> dict[str, str]:
@@ -134,7 +127,7 @@ def weights_sha256(model: str) -> dict[str, str]:
     return {name: weights.load(name).attributes["content_sha256"] for name in ("detector", model)}
 
 
-def make_pose(settings: dict[str, Any], threads: int) -> Pose:
+def make_pose(settings: dict[str, Any], threads: int) -> Pose[Any]:
     """Make the pose estimator that the settings ask for."""
     if isinstance(settings.get("smooth"), dict):
         settings = {**settings, "smooth": Smoothing(**settings["smooth"])}

@@ -12,10 +12,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..efficientpose import HeatmapPose
 from ..files import printable
 from ..images import read_image
-from ..study import heatmap_report, report
+from ..study import report
 from . import options, outputs
 
 
@@ -34,10 +33,7 @@ def run(args: argparse.Namespace) -> int:
     image = read_image(args.picture)
     pose = options.make_pose(options.settings(args, mode="image"), args.threads)
     title = args.title or printable(Path(args.picture).name)
-    if isinstance(pose, HeatmapPose):
-        state = "one person" if heatmap_report.write(args.output, pose, image, title) else "nobody"
-    else:
-        found = report.write(args.output, pose, image, title)
-        state = f"nobody: {found.stopped}" if found.stopped else "one person"
+    found = report.write(args.output, pose, image, title)
+    state = f"nobody: {found.stopped}" if found.stopped else "one person"
     outputs.tell(f"{state} -> {args.output}", args.output)
     return 0

@@ -17,7 +17,8 @@ from ..extras import require
 from ..motion import FORMATS
 from ..motion.angles import Stream
 from ..motion.recording import Recorder
-from ..pose import Person, Pose
+from ..person import Person
+from ..pose import Pose
 from ..video import Frame
 from . import movement
 

@@ -15,7 +15,8 @@ from .overlap import read_ahead
 from .reader import Frame, Reader
 
 if TYPE_CHECKING:
-    from ..pose import Person, Pose
+    from ..person import Person
+    from ..pose import Pose
 
 
 @dataclass(frozen=True)

@@ -56,14 +56,16 @@ def copy_picture(name: str) -> None:
 
 def shared(group: Any) -> dict[str, Any]:
     """What does not depend on the landmark network."""
-    det = warp.scale_u8(group["det_input_u8"][()], detector.INPUT_SCALE, detector.INPUT_OFFSET)
+    det = warp.scale_u8(group["det_input_u8"][()], detector.BLAZEPOSE.scale, detector.BLAZEPOSE.offset)
     found = {"detector/input": det, "detector/candidates_sq": group["detections_raw"][()]}
     if "roi_input_u8" in group:
         found |= {
             "detector/blend_sq": group["detections_nms"][0],
             "detector/blend_n": group["detections"][0],
             "roi/crop_n": group["rect_from_detection"][()],
-            "crop/input": warp.scale_u8(group["roi_input_u8"][()], landmarks.INPUT_SCALE, landmarks.INPUT_OFFSET),
+            "crop/input": warp.scale_u8(
+                group["roi_input_u8"][()], landmarks.BLAZEPOSE.scale, landmarks.BLAZEPOSE.offset
+            ),
         }
     return found
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-import refpose.pose
+import refpose.blazepose
 from refpose import arguments
 from refpose.mediapipe import _missing
 from refpose.mediapipe.framework.formats.landmark_pb2 import (
@@ -48,7 +48,7 @@ class SolutionBase:
         Always: only the classes derived from it can be made.
     """
 
-    _graph: refpose.pose.Pose | None
+    _graph: refpose.blazepose.BlazePose | None
     # Of the last call in microseconds, at the 30 frames a second that MediaPipe's Python classes take for granted
     _simulated_timestamp: int
     _failed: bool
@@ -80,15 +80,14 @@ class SolutionBase:
             raise TypeError(f"model_complexity: expected 0, 1 or 2, found {model_complexity!r}")
         if not 0 <= model_complexity < len(_MODELS):
             raise ValueError(f"model_complexity: expected 0, 1 or 2, found {model_complexity!r}")
-        self._graph = refpose.pose.Pose(
+        self._graph = refpose.blazepose.BlazePose(
             model=_MODELS[int(model_complexity)],
             mode="image" if static_image_mode else "video",
             smooth=arguments.flag("smooth_landmarks", smooth_landmarks and not static_image_mode),
             segmentation=arguments.flag("enable_segmentation", enable_segmentation),
             smooth_segmentation=arguments.flag("smooth_segmentation", smooth_segmentation and not static_image_mode),
-            min_detection_confidence=_threshold(min_detection_confidence),
-            min_tracking_confidence=_threshold(min_tracking_confidence),
         )
+        self._graph.set_thresholds(_threshold(min_detection_confidence), _threshold(min_tracking_confidence))
         self._simulated_timestamp = 0
         self._failed = False
 

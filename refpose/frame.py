@@ -1,0 +1,59 @@
+"""What comes in with a frame, checked: the picture, and the region that is looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .stages.roi import Roi, squared
+from .stages.warp import ByteArray
+
+# A given region smaller, larger or farther away than so many images is a mistake, and not within float32's reach.
+_SMALLEST, _LARGEST = 1e-6, 1e6
+
+
+def checked_image(image: Any) -> ByteArray:
+    """The image, C-contiguous.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (H, W, 3)
+        RGB; H and W at least 1.
+
+    Raises
+    ------
+    TypeError
+        If it is not an array of bytes.
+    ValueError
+        If it has another shape or no pixels.
+    """
+    expected = "expected a NumPy array of shape (height, width, 3), uint8, RGB"
+    if not isinstance(image, np.ndarray):
+        raise TypeError(f"image: {expected}, found {type(image).__name__}")
+    if image.dtype != np.uint8:
+        raise TypeError(f"image: {expected}, found {image.dtype}")
+    if image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"image: {expected}, found shape {image.shape}")
+    if not image.size:
+        raise ValueError(f"image: {expected}, found shape {image.shape}, which has no pixels")
+    return np.ascontiguousarray(image)
+
+
+def checked_roi(roi: Any, image: ByteArray) -> Roi:
+    """The region, made square in pixels.
+
+    Raises
+    ------
+    TypeError
+        If it is not a `Roi`.
+    ValueError
+        If it has no area, or is out of proportion to the image.
+    """
+    if not isinstance(roi, Roi):
+        raise TypeError(f"roi must be a refpose.Roi, not {type(roi).__name__}")
+    if min(roi.width, roi.height) < _SMALLEST:
+        raise ValueError(f"roi: the sides must be above zero, at least {_SMALLEST} image sizes, but found {roi}")
+    if max(abs(roi.x), abs(roi.y), roi.width, roi.height) > _LARGEST:
+        raise ValueError(f"roi: values are fractions of the image's size, at most {_LARGEST:.0f}, but found {roi}")
+    return squared(roi, image.shape[1], image.shape[0])

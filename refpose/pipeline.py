@@ -1,0 +1,234 @@
+"""BlazePose on a frame, step by step: every intermediate by its documented name, in the order in which data passes.
+
+`Pose.process`, `Pose.explain`, `refpose compare` and `refpose verify` all run this code; they differ in who makes the
+calls (`refpose.runner.Run`). `refpose.study.quantities` says what the names stand for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+
+from .engine import Network
+from .runner import DIRECT, NoPerson, Run
+from .stages import detector, landmarks, roi, segmentation
+from .stages.libm import FloatArray
+from .stages.roi import Roi
+from .stages.table import Stages
+from .stages.warp import ByteArray
+from .trackers import Estimate, Region, Result, Tracker
+
+OUTPUTS = ("landmarks", "presence", "heatmap", "world", "segmentation")  # of the landmark network; the mask is extra
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What tells MediaPipe's variants of the pipeline apart.
+
+    Attributes
+    ----------
+    min_overlap : float
+        Intersection over union above which two boxes of the detector show one person.
+    window : int
+        Side of the window for refining landmarks with their heat maps, in cells.
+    """
+
+    min_overlap: float = detector.MIN_OVERLAP
+    window: int = landmarks.WINDOW
+
+
+SOLUTIONS = Variant()
+"""``mediapipe.solutions.pose``."""
+
+
+@dataclass(frozen=True)
+class Detector:
+    """What finding people takes.
+
+    Attributes
+    ----------
+    network : Network
+    stages : Stages
+        The engine's functions.
+    min_confidence : float
+        Least score that counts.
+    variant : Variant
+    model : DetectorModel
+        What must be known of the network.
+    """
+
+    network: Network
+    stages: Stages
+    min_confidence: float = 0.5
+    variant: Variant = SOLUTIONS
+    model: detector.DetectorModel = detector.BLAZEPOSE
+
+
+@dataclass(frozen=True)
+class Landmarker:
+    """What finding the landmarks of a region takes.
+
+    Attributes
+    ----------
+    network : Network
+    stages : Stages
+        The engine's functions.
+    min_presence : float
+        Least presence that counts (exclusive).
+    segmentation : bool
+        Whether the mask is wanted.
+    variant : Variant
+    model : LandmarkModel
+        What must be known of the network.
+    """
+
+    network: Network
+    stages: Stages
+    min_presence: float = 0.5
+    segmentation: bool = False
+    variant: Variant = SOLUTIONS
+    model: landmarks.LandmarkModel = landmarks.BLAZEPOSE
+
+
+def blazepose(
+    d: Detector,
+    m: Landmarker,
+    tracker: Tracker,
+    run: Run,
+    image: ByteArray,
+    time_us: int = 0,
+    given: Sequence[Roi] = (),
+) -> list[tuple[Estimate, Result]]:
+    """People on a frame.
+
+    Parameters
+    ----------
+    d : Detector
+    m : Landmarker
+    tracker : Tracker
+        Is told what was found.
+    run : Run
+        Makes the calls.
+    image : ndarray of uint8, shape (H, W, 3)
+        RGB, C-contiguous.
+    time_us : int
+        Time of the frame in microseconds.
+    given : sequence of Roi
+        Where people are: neither detector nor tracker are asked.
+
+    Returns
+    -------
+    list of (Estimate, Result)
+        What the landmark network says, and what the tracker makes of it.
+    """
+    height, width = image.shape[:2]
+    image = run.given("image", image)
+    estimates = []
+    try:
+        if given:
+            regions: Sequence[Region] = [Region(run.person(i).given("roi/crop_n", one)) for i, one in enumerate(given)]
+        else:
+            regions = tracker.regions(run, partial(find, d, run, image))
+    except NoPerson as reason:
+        run.nobody(reason)
+        regions = ()
+    for i, region in enumerate(regions):
+        try:
+            estimates.append(estimate(m, run.person(i), image, region))
+        except NoPerson as reason:
+            run.person(i).nobody(reason)
+    if not estimates:
+        tracker.lose(time_us)
+        return []
+    results = tracker.follow(run, estimates, width, height, time_us, m.stages)
+    return list(zip(estimates, results, strict=True))
+
+
+def find(d: Detector, run: Run, image: ByteArray, limit: int | None = 1) -> list[Region]:
+    """The detector: picture -> regions to look at, the surest first, at most `limit`."""
+    height, width = image.shape[:2]
+    x = run("detector/input", detector.letterbox, image, d.model, d.stages.warp_f32)
+    boxes, scores = run(("detector/boxes", "detector/scores"), outputs_of, d.network, x, ("boxes", "scores"))
+    run("detector/anchors_sq", detector.anchors, d.model)
+    threshold, expf = d.min_confidence, d.stages.expf
+    candidates = run("detector/candidates_sq", detector.decode, boxes, scores, threshold, d.model, expf)
+    regions = []
+    for i, blend in enumerate(run.each("detector/blend_sq", surest, candidates, d, limit)):
+        call = run.person(i)
+        detection = call("detector/blend_n", detector.remove_padding, blend, width, height)
+        tight = call("roi/tight_n", roi.around_keypoints, detection, width, height, d.stages.atan2f)
+        crop = call("roi/crop_n", roi.enlarged, tight, width, height)
+        regions.append(Region(crop, detection, candidates))
+    return regions
+
+
+def detections(d: Detector, image: ByteArray) -> list[detector.Detection]:
+    """All people that the detector finds, the surest first."""
+    try:
+        regions = find(d, DIRECT, image, None)
+    except NoPerson:
+        return []
+    return [found for region in regions if (found := detection_of(region)) is not None]
+
+
+def detection_of(region: Region) -> detector.Detection | None:
+    """What the detector found, as users see it; None where the region was tracked or given."""
+    if region.detection_n is None or region.candidates_sq is None:
+        return None
+    return detector.detection(region.detection_n, region.candidates_sq)
+
+
+def estimate(m: Landmarker, run: Run, image: ByteArray, region: Region) -> Estimate:
+    """The landmark network: a region of the picture -> landmarks, world landmarks, mask; not yet filtered."""
+    height, width = image.shape[:2]
+    side, stages = m.model.input_size, m.stages
+    square = run("crop/square_px", padded_square, region.roi, width, height)
+    corners = run("crop/corners_px", roi.Square.corners_px, square)
+    matrix = run("crop/matrix", stages.crop_matrix, corners, side)
+    x = run("crop/input", stages.warp_f32, image, matrix, side, "replicate", m.model.scale, m.model.offset)
+    wanted = OUTPUTS if m.segmentation or run.everything else OUTPUTS[:-1]
+    names = tuple(f"network/{name}" for name in wanted)
+    rows, presence, heatmap, world_rows, *logits = run(names, outputs_of, m.network, x, wanted)
+    run((), require_presence, presence, m.min_presence)
+    cos, sin = run(("crop/cosine", "crop/sine"), roi.turn, region.roi, stages.cosf, stages.sinf)
+    parts = partial(landmarks.on_image, expf=stages.expf, refine=stages.refine)
+    found = run.fused(stages.landmarks, parts, rows, heatmap, m.variant.window, square, region.roi, cos, sin)
+    world = run("world/turned_m", landmarks.world, world_rows, cos, sin, m.model.landmark_count)
+    mask = None
+    if logits:
+        probability = run("mask/probability_roi", segmentation.probability, logits[0], stages.expf)
+        place = (square, width, height, cos, sin)
+        mask = run("mask/image", segmentation.on_image, probability, *place, stages.warp_mask)
+    return Estimate(region, presence, found, world, mask)
+
+
+# Where a stage may find that there is nobody --------------------------------------------------------------------------
+
+
+def surest(candidates: FloatArray, d: Detector, limit: int | None) -> list[FloatArray]:
+    """At most `limit` of `detector.weighted_nms`, one at least."""
+    people = list(islice(detector.weighted_nms(candidates, d.variant.min_overlap), limit))
+    if not people:
+        raise NoPerson(f"no candidate of the detector reaches the score {d.min_confidence:g}")
+    return people
+
+
+def padded_square(region: Roi, width: int, height: int) -> roi.Square:
+    """`roi.square_of` of a region that has an area."""
+    if not (region.width > 0 and region.height > 0):
+        raise NoPerson("the region has no area")
+    return roi.square_of(region, width, height)
+
+
+def require_presence(presence: FloatArray, minimum: float) -> None:
+    """Go on only where the presence is above the minimum."""
+    if not float(presence) > minimum:
+        raise NoPerson(f"presence {float(presence):.3g} is not above {minimum:g}")
+
+
+def outputs_of(network: Network, x: FloatArray, names: Sequence[str]) -> tuple[FloatArray, ...]:
+    """Outputs of a network in this order."""
+    found = network(x, names)
+    return tuple(found[name] for name in names)
