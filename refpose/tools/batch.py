@@ -37,6 +37,7 @@ Work = Callable[["Task"], str]
 
 _work: Work  # what a process of the pool does, see `run`
 _stop: Event | multiprocessing.synchronize.Event = Event()  # set by an interrupt; a process of the pool has another
+_reasons = threading.local()  # .of_thread: more that it may stop for, see `stopping_if`
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,11 @@ def add_arguments(parser: argparse.ArgumentParser, noun: str) -> None:
         default=1,
         metavar="N",
         help=f"work on N {noun} at a time, in processes; {cores.AUTO}: as many as there are cores for",
+    )
+    group.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="work on a Dask cluster instead: the address of its scheduler (tcp://HOST:8786), or its scheduler file",
     )
     group.add_argument(
         "--shard", type=_shard, default=(1, 1), metavar="i/n", help=f"do the i-th of n parts of the {noun}"
@@ -468,7 +474,17 @@ def _attempt_in_process(task: Task) -> str | Exception:
 
 def stopping() -> bool:
     """Tell whether the user wants to stop. Work that takes long asks now and then, and brings its results to an end."""
-    return _stop.is_set()
+    return _stop.is_set() or any(reason() for reason in getattr(_reasons, "of_thread", ()))
+
+
+@contextmanager
+def stopping_if(reason: Callable[[], bool]) -> Iterator[None]:
+    """Let `stopping` be true in this thread also when `reason` says so."""
+    _reasons.of_thread = [*getattr(_reasons, "of_thread", ()), reason]
+    try:
+        yield
+    finally:
+        _reasons.of_thread.pop()
 
 
 @contextmanager

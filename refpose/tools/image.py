@@ -33,7 +33,7 @@ from ..motion.angles import Stream
 from ..motion.labels import draw_angles
 from ..person import Person
 from ..pose import Pose
-from . import batch, cores, movement, options, outputs, records
+from . import batch, cluster, movement, options, outputs, records
 from .streams import drawn, only, without_unsure
 from .together import write as write_together
 
@@ -82,8 +82,8 @@ def run(args: argparse.Namespace) -> int:
     start = Annotator(args, each)
     todo = batch.unfinished(plan, endings, start.made_with, args, RECORD)
     todo = batch.make_folders(plan, todo)
-    jobs = cores.processes(args.jobs, len(todo), args.threads)
-    code = batch.report(batch.run(todo, start, jobs), plan, len(todo), "pictures")
+    outcomes = cluster.outcomes(args, todo, start, cluster.LARGEST_GROUP)
+    code = batch.report(outcomes, plan, len(todo), "pictures")
     for path in together:
         count = write_together(path, plan.tasks, start.made_with, start.names, args.wide, args.angles)
         outputs.tell(f"{count} pictures -> {printable(path)}", path)

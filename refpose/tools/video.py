@@ -31,7 +31,7 @@ from ..files import printable
 from ..motion.labels import draw_angles
 from ..pose import Pose
 from ..video import CRF, ENDINGS, PRESET, PRESETS, READABLE, Reader, Writer, create, process
-from . import batch, cores, movement, options, outputs, records
+from . import batch, cluster, cores, movement, options, outputs, records
 from .signals import stopped
 from .streams import Clip, Streams, Wanted, drawn
 
@@ -121,9 +121,9 @@ def run(args: argparse.Namespace) -> int:
     todo = batch.unfinished(plan, endings, start.made_with, args, RECORD)
     todo = batch.make_folders(plan, todo)
     jobs = cores.processes(args.jobs, len(todo), args.threads)
-    start.ahead = cores.ahead(jobs, args.threads)
-    with batch.stop_on_interrupt() if jobs == 1 else ExitStack():
-        return batch.report(batch.run(todo, start, jobs), plan, len(todo), "videos")
+    start.ahead = 0 if args.dask else cores.ahead(jobs, args.threads)
+    with batch.stop_on_interrupt() if jobs == 1 and not args.dask else ExitStack():
+        return batch.report(cluster.outcomes(args, todo, start), plan, len(todo), "videos")
 
 
 def _plan(args: argparse.Namespace, kinds: dict[str, Any], endings: list[str]) -> batch.Plan:
