@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from refpose.cli import main
-from refpose.study import bench
+from refpose.study import bench, programs
 from refpose.tools import bench as bench_tool
 
 on_linux = pytest.mark.skipif(bench.processor_seconds() is None, reason="this system does not tell what threads do")
@@ -76,6 +76,22 @@ def test_report_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert "refpose alone" in text
     assert "networks: detector" in text
     assert "x median" in text
+
+
+@on_linux
+def test_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("av")
+    monkeypatch.setattr(programs, "ROUNDS", 1)
+    monkeypatch.setattr(programs, "REPEATS", 1)
+    monkeypatch.setattr(bench, "FRAMES", 2)
+    monkeypatch.setattr(programs, "find_spec", lambda name: name == "av" or None)
+    settings = {"peers": ["mediapipe"], "processors": sorted(os.sched_getaffinity(0))}
+    found = programs.measure("lite", settings, tmp_path)
+    assert [len(rows) for rows in found.values()] == [1, 1, 3]  # neither OpenCV nor MediaPipe
+    assert found["cores: table of one video, then two at a time"][2]["name"] == "two tables, --jobs 2"
+    for rows in found.values():
+        assert rows[0]["ratio_of_minima"] == 1
+        assert all(0.1 < row["minimum_ms"] < 100_000 for row in rows)
 
 
 def test_bad_arguments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -385,6 +386,13 @@ def run(settings: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> dict
             if what != "networks" and what != "kernels" and network == "detector":
                 continue
             say({"progress": f"{what}: {network}"})
+            if what == "programs":
+                from . import programs
+
+                with tempfile.TemporaryDirectory() as folder:
+                    for group, found in programs.measure(network, settings, Path(folder)).items():
+                        report[what][f"{network}, {group}"] = found
+                continue
             if what == "kernels":
                 if isa is not None:
                     report[what][network] = kernel_rows(network, isa)
@@ -403,7 +411,7 @@ def main(argv: Sequence[str], out: TextIO) -> None:
     """Pin all threads, measure, and write lines of JSON: progress, then the report."""
     settings = json.loads(argv[0])
     if hasattr(os, "sched_setaffinity"):
-        allowed = sorted(os.sched_getaffinity(0))
+        settings["processors"] = allowed = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, allowed[-settings["threads"] :])
 
     def say(line: dict[str, Any]) -> None:

@@ -6,6 +6,9 @@ Google's .tflite files: from the folder --models, or those two that come with me
 and how many times as long as refpose's first engine each takes: ratios of the minima, which hold on a busy machine too,
 and of the medians. Turns during which another contestant's threads worked do not count.
 
+Programs are the loop of MediaPipe's users (with OpenCV) in MediaPipe and in refpose.mediapipe, and `refpose video` with
+and without picture, each as a process of its own on all processors; times are those of a frame.
+
 The kernels are the steps of a network's plan, each on its own; a multiply-add is two operations, those with zero
 weights included, and the limit is what multiply-adds of registers alone reach in the same run.
 """
@@ -28,7 +31,7 @@ from ..study import bench
 from .options import positive
 
 PACKAGE = Path(__file__).resolve().parents[1]
-WHAT = ("kernels", "networks", "pictures", "video")
+WHAT = ("kernels", "networks", "pictures", "video", "programs")
 NETWORKS = ("detector", "lite", "full", "heavy")
 ENGINES = ("native", "numpy", "reference")
 
@@ -159,6 +162,8 @@ def missing(what: str, network: str, settings: dict[str, Any]) -> list[str]:
     if what == "networks" and {"litert", "openvino"} & set(settings["peers"]):
         file = bench.model_file(network, settings["models"])
         why = f"no {Path(bench.MEDIAPIPE_FILES[network]).name}; name its folder by --models"
+    elif what == "programs":
+        return []
     elif what in ("pictures", "video") and "mediapipe" in settings["peers"]:
         file = bench.model_file(network, None)
         why = "MediaPipe's package does not hold this model"
