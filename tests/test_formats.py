@@ -82,6 +82,19 @@ def test_trc_of_another_skeleton_and_rate(tmp_path: Path) -> None:
     assert lines[2].startswith("60\t60\t179 ")
 
 
+def test_markers_as_pose2sim_calls_them(tmp_path: Path) -> None:
+    for skeleton, expected in (
+        ("blazepose", ["Nose", "LEyeInner", "LEye"]),
+        ("halpe26", ["Nose", "LEye", "REye", "LEar", "REar", "LShoulder"]),
+    ):
+        text = write(tmp_path, "trc", skeleton=skeleton, markers="pose2sim").read_text()
+        names = [name for name in text.splitlines()[3].split("\t")[2:] if name]
+        assert names[: len(expected)] == expected
+        assert {"RKnee", "LBigToe", "RHeel"} <= set(names)
+        assert len(set(names)) == len(topology.SKELETONS[skeleton])
+    assert names[17:] == ["Head", "Neck", "Hip", "LBigToe", "RBigToe", "LSmallToe", "RSmallToe", "LHeel", "RHeel"]
+
+
 def test_opensim_reads_trc(tmp_path: Path) -> None:
     opensim = needs("opensim")
     for options, unit, scale in (({}, "m", 1), ({"unit": "mm"}, "mm", 1000)):

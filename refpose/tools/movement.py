@@ -12,7 +12,7 @@ from typing import Any
 
 from ..motion import FORMATS, Options
 from ..motion.angles import FACING, FROM
-from ..motion.formats.common import ORIGINS, UNITS
+from ..motion.formats.common import MARKERS, ORIGINS, UNITS
 from ..stages.filters import Smoothing
 from ..topology import SKELETONS
 from . import options
@@ -71,6 +71,7 @@ def add_formats(parser: argparse.ArgumentParser, option: str, required: bool = F
         help=f"which joints, in their order: {', '.join(SKELETONS)} (by default the table's own; OpenPose: body25, "
         "COCO: coco17)",
     )
+    group.add_argument("--markers", choices=MARKERS, default="refpose", help="whose names of markers: TRC, C3D")
     group.add_argument("--person", type=options.whole, metavar="N", help="write this person only")
 
 
@@ -184,6 +185,7 @@ def format_options(args: argparse.Namespace) -> Options:
         rate=args.rate,
         unit=args.unit,
         origin=args.origin,
+        markers=args.markers,
         skeleton=args.joints,
         angles=args.angles_from,
         facing=args.facing,

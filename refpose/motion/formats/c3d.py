@@ -13,7 +13,7 @@ import numpy as np
 from ...extras import require
 from ..recording import WORLD, Recording
 from ..skeletons import to_skeleton
-from .common import Options, Writer, gathering, upright
+from .common import Options, Writer, gathering, marker_names, upright
 
 
 def create(path: Path, options: Options) -> AbstractContextManager[Writer]:
@@ -31,7 +31,7 @@ def _write(path: Path, recording: Recording, options: Options) -> None:
     point = file["parameters"]["POINT"]
     point["UNITS"]["value"] = [options.unit]
     point["RATE"]["value"] = [options.rate or (recording.rate if len(recording) > 1 else 30.0)]
-    point["LABELS"]["value"] = list(recording.keypoints)
+    point["LABELS"]["value"] = marker_names(recording.keypoints, options)
     file.add_parameter("POINT", "X_SCREEN", "+X")
     file.add_parameter("POINT", "Y_SCREEN", "+Y")
     data = np.ones((4, len(recording.keypoints), len(places)))

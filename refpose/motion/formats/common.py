@@ -18,7 +18,18 @@ from ..angles import FACING, FROM
 from ..recording import Recording, joined
 from ..skeletons import joints_of
 
-UNITS, ORIGINS = ("m", "mm"), ("hips", "ground")
+UNITS, ORIGINS, MARKERS = ("m", "mm"), ("hips", "ground"), ("refpose", "pose2sim")
+
+_POSE2SIM = {
+    "neck": "Neck",
+    "mid_hip": "Hip",
+    "head_top": "Head",
+    "nose": "Nose",
+    "left_foot_index": "LBigToe",
+    "right_foot_index": "RBigToe",
+    "mouth_left": "LMouth",
+    "mouth_right": "RMouth",
+}
 
 _FEET = ("heel", "foot_index", "ankle", "big_toe", "small_toe")
 
@@ -36,6 +47,9 @@ class Options:
     origin : {"hips", "ground"}
         Of places in space: the middle of the hips on every frame, or the ground below it, where the lowest point of the
         feet is on every frame (so hips move up and down, and jumps stay on the ground).
+    markers : {"refpose", "pose2sim"}
+        What TRC and C3D call their markers: as the key points are called here (``right_knee``), or as Pose2Sim's
+        models for OpenSim have them (``RKnee``), see `marker_names`.
     skeleton : str, optional
         One of `refpose.topology.SKELETONS`; the recording's own without it (OpenPose: body25, COCO: coco17).
     angles : {"world", "image"}
@@ -56,6 +70,7 @@ class Options:
     rate: float | None = None
     unit: str = "m"
     origin: str = "hips"
+    markers: str = "refpose"
     skeleton: str | None = None
     angles: str = "world"
     facing: str = "auto"
@@ -63,13 +78,33 @@ class Options:
     session_start: datetime | None = None
 
     def __post_init__(self) -> None:
-        for name, allowed in (("unit", UNITS), ("origin", ORIGINS), ("angles", FROM), ("facing", FACING)):
+        for name, allowed in (
+            ("unit", UNITS),
+            ("origin", ORIGINS),
+            ("angles", FROM),
+            ("facing", FACING),
+            ("markers", MARKERS),
+        ):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name}: expected one of {', '.join(allowed)}, not {getattr(self, name)!r}")
         if self.skeleton is not None:
             joints_of(self.skeleton)
         if self.rate is not None:
             object.__setattr__(self, "rate", arguments.positive("rate", self.rate))
+
+
+def marker_names(keypoints: Sequence[str], options: Options) -> list[str]:
+    """What markers are called: key points' own names, or those of Pose2Sim (``skeletons.py``, ``Markers_*.xml``)."""
+    if options.markers == "refpose":
+        return list(keypoints)
+    return [_POSE2SIM.get(name) or _pose2sim(name) for name in keypoints]
+
+
+def _pose2sim(name: str) -> str:
+    """``right_big_toe`` -> ``RBigToe``."""
+    side, _, part = name.partition("_")
+    letter = {"left": "L", "right": "R"}.get(side)
+    return (letter or "") + "".join(word.capitalize() for word in (part if letter else name).split("_"))
 
 
 class Writer(Protocol):

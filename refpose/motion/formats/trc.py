@@ -14,7 +14,7 @@ from ...files import replacing
 from ...topology import LANDMARK_NAMES
 from ..recording import Recording
 from ..skeletons import joints_of, to_skeleton
-from .common import Options, Writer, lines, upright
+from .common import Options, Writer, lines, marker_names, upright
 
 _COUNT = 10  # characters for the number of frames, which is known at the end only
 
@@ -58,7 +58,8 @@ class _Trc:
         self._file.write(f"{count}\t{len(names)}\t{self._options.unit}\t{shown}\t1\t")
         self._counts.append(self._file.tell())
         self._file.write(f"{count}\n")
-        self._file.write("Frame#\tTime\t" + "\t\t\t".join(names) + "\t\t\t\n")
+        markers = marker_names(names, self._options)
+        self._file.write("Frame#\tTime\t" + "\t\t\t".join(markers) + "\t\t\t\n")
         axes = "\t".join(f"X{k}\tY{k}\tZ{k}" for k in range(1, len(names) + 1))
         self._file.write(f"\t\t{axes}\t\n\n")
 
