@@ -12,7 +12,7 @@ from matplotlib import pyplot
 from matplotlib.patches import Circle, Polygon, Rectangle
 
 import refpose
-from refpose import plot
+from refpose import plot, tables
 from refpose.images import read_image
 from refpose.stages import detector, landmarks
 from refpose.study import mistakes, report
@@ -25,6 +25,7 @@ def draw_all(root: Path, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     (folder / "quantities.rst").write_text(quantities(), "utf-8")
     (folder / "mistakes.rst").write_text(mistaken(), "utf-8")
+    squat(root / "examples" / "squat.h5", folder / "squat.png")
     done = [folder / f"{draw.__name__}.png" for draw in (*drawers, keypoints)] + [
         folder / "sample" / "sample-report.html"
     ]
@@ -42,6 +43,17 @@ def draw_all(root: Path, folder: Path) -> None:
     figure.savefig(folder / "keypoints.png", dpi=110)
     pyplot.close(figure)
     report.write(folder / "sample" / "sample-report.html", estimator, image, "astronaut.png")
+
+
+def squat(table: Path, path: Path) -> None:
+    """Knees, hips and ankles over the synthetic squat."""
+    figure, axes = pyplot.subplots(2, 1, figsize=(7, 4.4), sharex=True, layout="constrained")
+    recording = tables.read(table)
+    for ax, joints in zip(axes, (("knee", "hip"), ("ankle",)), strict=True):
+        plot.plot_angles(recording, angles=[f"{side}_{j}" for j in joints for side in ("right", "left")], axes=[ax])
+    axes[0].set_xlabel("")
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
 
 
 def quantities() -> str:

@@ -13,6 +13,7 @@ from types import ModuleType
 
 import refpose
 from refpose import cli
+from refpose.motion.angles import ANGLES
 
 # Modules whose names are not refpose's own: the facade's are MediaPipe's (migration.md), those of the command line are
 # its verbs (command-line page).
@@ -74,7 +75,18 @@ def write(folder: Path) -> None:
     (folder / "api.rst").write_text(tree, "utf-8")
     (folder / "command-line.rst").write_text(command_line(), "utf-8")
     (folder / "landmarks.rst").write_text(landmarks(), "utf-8")
+    (folder / "angles.rst").write_text(angles(), "utf-8")
     (folder / "performance.rst").write_text(performance(folder.parent / "bench"), "utf-8")
+
+
+def angles() -> str:
+    """The definitions of the angles."""
+    lines = [".. list-table::", "   :header-rows: 1", "   :widths: 18 40 12 30", ""]
+    rows = [("angle", "points", "in the world", "positive; zero")]
+    rows += [(f"``{name}``", ", ".join(a.points), a.plane, a.positive) for name, a in ANGLES.items()]
+    for row in rows:
+        lines += [f"   {'*' if k == 0 else ' '} - {cell}" for k, cell in enumerate(row)]
+    return "\n".join(lines) + "\n"
 
 
 def titled(text: str, line: str) -> str:

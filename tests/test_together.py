@@ -29,6 +29,7 @@ class Found(Pose):
 
     def __init__(self, person: Person) -> None:
         self.person, self.segmentation = person, False
+        self.topology = person.topology
         self.seen: list[Any] = []
 
     def process(self, image: Any, timestamp: Any = None, roi: Any = None) -> list[Person]:

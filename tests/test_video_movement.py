@@ -36,6 +36,7 @@ class Found(Pose):
 
     def __init__(self, person: Person) -> None:
         self.person, self.seen = person, []  # type: ignore[var-annotated]
+        self.topology = person.topology
 
     def reset(self) -> None:
         self.seen = []

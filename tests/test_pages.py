@@ -1,0 +1,54 @@
+"""The pages on movement: run as they are printed, true in what they say."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import refpose
+from refpose import cli
+from refpose import mediapipe as mp
+from refpose.images import read_image
+
+BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.filterwarnings("ignore")  # other programs' own
+def test_from_a_video_to_joint_angles_in_opensim(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module in ("av", "scipy", "matplotlib"):
+        pytest.importorskip(module)
+    (tmp_path / "examples").symlink_to(root / "examples")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    done = 0
+    for kind, text in BLOCK.findall((root / "docs" / "opensim.md").read_text("utf-8")):
+        if kind == "sh":
+            for line in text.splitlines():
+                program, *arguments = shlex.split(line)
+                assert program == "refpose"
+                assert cli.main(arguments) == 0, capsys.readouterr().err
+        else:
+            for module in re.findall(r"^(?:import|from) (opensim|Pose2Sim)", text, re.MULTILINE):
+                pytest.importorskip(module, reason=f"{module} is not installed (extra interchange); {done} blocks ran")
+            exec(compile(text, "docs/opensim.md", "exec"), names)
+        done += 1
+    assert done == 6
+    assert (tmp_path / "results" / "skier.angles.png").is_file()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_supervision_takes_the_facades_results(root: Path) -> None:
+    """`docs/movement.md` says so."""
+    supervision = pytest.importorskip("supervision", reason="supervision is not installed (extra interchange)")
+    image = read_image(root / "examples" / "astronaut.png")
+    with mp.solutions.pose.Pose(static_image_mode=True, model_complexity=0) as pose:
+        results = pose.process(image)
+    found = supervision.KeyPoints.from_mediapipe(results, image.shape[1::-1])
+    person = refpose.Pose("lite", mode="image").process(image)[0]
+    assert np.allclose(found.xy[0], person.landmarks_px[:, :2], atol=1e-3)
