@@ -319,6 +319,184 @@ while True:
     cv2.waitKey(1)
 """
 
+# More programs, in the style of public ones; the first line of each says what it tries.
+PROGRAMS = [
+    """# a detector class, angles, a counter, and a bare except
+import math
+import cv2
+import mediapipe as mp
+
+class poseDetector():
+    def __init__(self, mode=False, smooth=True, detectionCon=0.5, trackCon=0.5):
+        self.mpDraw = mp.solutions.drawing_utils
+        self.mpPose = mp.solutions.pose
+        self.pose = self.mpPose.Pose(static_image_mode=mode, smooth_landmarks=smooth,
+                                     min_detection_confidence=detectionCon, min_tracking_confidence=trackCon)
+
+    def findPose(self, img, draw=True):
+        self.results = self.pose.process(cv2.cvtColor(img, cv2.COLOR_BGR2RGB))
+        if self.results.pose_landmarks and draw:
+            self.mpDraw.draw_landmarks(img, self.results.pose_landmarks, self.mpPose.POSE_CONNECTIONS,
+                                       self.mpDraw.DrawingSpec(color=(245,117,66), thickness=2, circle_radius=2),
+                                       self.mpDraw.DrawingSpec(color=(245,66,230), thickness=2, circle_radius=2))
+        return img
+
+    def findAngle(self, p1, p2, p3):
+        x1, y1, x2, y2, x3, y3 = [value for p in (p1, p2, p3) for value in self.lmList[p]]
+        return math.degrees(math.atan2(y3 - y2, x3 - x2) - math.atan2(y1 - y2, x1 - x2))
+
+cap = cv2.VideoCapture('person.mp4')
+detector = poseDetector()
+counter, stage = 0, None
+while True:
+    success, img = cap.read()
+    if not success:
+        break
+    img = detector.findPose(img)
+    try:
+        h, w, c = img.shape
+        detector.lmList = [(lm.x * w, lm.y * h) for lm in detector.results.pose_landmarks.landmark]
+        angle = detector.findAngle(12, 14, 16)
+        stage = 'up' if angle > 0 else 'down'
+        counter += stage == 'up'
+        print(angle, stage, counter)
+    except:
+        print('nobody')
+    cv2.imshow('Image', img)
+""",
+    """# parts of a skeleton with specs of their own, and settings of the modules
+import cv2
+import mediapipe as mp
+from mediapipe.framework.formats import landmark_pb2
+from mediapipe.python.solutions import drawing_styles, drawing_utils
+
+mp_pose = mp.solutions.pose
+ok, img = cv2.VideoCapture('person.mp4').read()
+with mp_pose.Pose(static_image_mode=True) as pose:
+    landmarks = pose.process(cv2.cvtColor(img, cv2.COLOR_BGR2RGB)).pose_landmarks
+style, connections = drawing_styles.get_default_pose_landmarks_style(), list(mp_pose.POSE_CONNECTIONS)
+for landmark in list(mp_pose.PoseLandmark)[:11]:
+    style[landmark] = drawing_utils.DrawingSpec(color=(255, 255, 0), thickness=None)
+    connections = [pair for pair in connections if landmark.value not in pair]
+drawing_utils.draw_landmarks(img, landmarks, connections=connections, landmark_drawing_spec=style)
+cv2.imshow('body without face', img)
+style[mp_pose.PoseLandmark.LEFT_WRIST].thickness = 7  # of the whole left side
+Spec = drawing_utils.DrawingSpec
+colours = {pair: Spec((pair[0] * 7, 255 - pair[1] * 5, 90), 1 + pair[0] % 4) for pair in connections}
+drawing_utils.draw_landmarks(img, landmarks, connections, style, colours)
+cv2.imshow('each line', img)
+arm = landmark_pb2.NormalizedLandmarkList(landmark=[landmarks.landmark[i] for i in (11, 13, 15)])
+drawing_utils.draw_landmarks(img, arm, [(0, 1), (1, 2)], Spec(255, -1, 6), Spec((0, 255)))
+cv2.imshow('arm', img)
+for i in (0, 5, 12):
+    landmarks.landmark[i].visibility = 0
+try:
+    drawing_utils.draw_landmarks(img, landmarks, [(11, 23), (13, 15), (12, 99), (23, 24)])
+except ValueError as error:
+    print(error)
+cv2.imshow('as far as it came', img)
+before = drawing_utils._VISIBILITY_THRESHOLD, drawing_styles._THICKNESS_POSE_LANDMARKS
+drawing_utils._VISIBILITY_THRESHOLD, drawing_styles._THICKNESS_POSE_LANDMARKS = .9, 9
+drawing_utils.draw_landmarks(img, landmarks, None, drawing_styles.get_default_pose_landmarks_style())
+drawing_utils._VISIBILITY_THRESHOLD, drawing_styles._THICKNESS_POSE_LANDMARKS = before
+cv2.imshow('set', img)
+""",
+    """# holistic for the pose, and constants of hands and faces
+import cv2
+import numpy as np
+import mediapipe as mp
+from mediapipe.python.solutions import face_mesh, hands
+
+mp_holistic, mp_drawing = mp.solutions.holistic, mp.solutions.drawing_utils
+HAND, FACE = mp_holistic.HAND_CONNECTIONS, mp_holistic.FACEMESH_TESSELATION
+cap = cv2.VideoCapture('person.mp4')
+with mp_holistic.Holistic(min_detection_confidence=0.5, refine_face_landmarks=True) as holistic:
+    while True:
+        ret, frame = cap.read()
+        if not ret:
+            break
+        image = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+        image.flags.writeable = False
+        results = holistic.process(image)
+        mp_drawing.draw_landmarks(frame, results.pose_landmarks, mp_holistic.POSE_CONNECTIONS,
+                                  mp_drawing.DrawingSpec(color=(80,22,10), thickness=2, circle_radius=4),
+                                  mp_drawing.DrawingSpec(color=(80,44,121), thickness=2, circle_radius=2))
+        row = [[p.x, p.y, p.z, p.visibility] for p in results.pose_landmarks.landmark] if results.pose_landmarks else []
+        world = results.pose_world_landmarks
+        print(np.array(row).flatten()[:3].tolist(), world and world.landmark[5])
+        cv2.imshow('Raw Webcam Feed', frame)
+print(sorted(HAND)[:4], len(FACE), results._fields, hands.HandLandmark.WRIST, face_mesh.FACEMESH_NUM_LANDMARKS)
+""",
+    """# skeletons, hands and faces at random places, in all styles
+import cv2
+import numpy as np
+from mediapipe.framework.formats.landmark_pb2 import NormalizedLandmark, NormalizedLandmarkList
+from mediapipe.python.solutions import drawing_styles as S, drawing_utils as D
+from mediapipe.python.solutions import face_mesh_connections as F, hands_connections as H
+from mediapipe.python.solutions.pose import POSE_CONNECTIONS
+
+rng = np.random.default_rng(1)
+
+def scattered(n):
+    return NormalizedLandmarkList(landmark=[NormalizedLandmark(x=x, y=y) for x, y in rng.uniform(-.1, 1.1, (n, 2))])
+
+for size in ((240, 320), (100, 30), (7, 500)):
+    im = np.zeros((*size, 3), np.uint8)
+    D.draw_landmarks(im, scattered(21), H.HAND_CONNECTIONS, S.get_default_hand_landmarks_style(),
+                     S.get_default_hand_connections_style())
+    D.draw_landmarks(im, scattered(478), F.FACEMESH_TESSELATION, None, S.get_default_face_mesh_tesselation_style())
+    for i in (0, 1):
+        D.draw_landmarks(im, scattered(478), F.FACEMESH_CONTOURS, None, S.get_default_face_mesh_contours_style(i))
+    D.draw_landmarks(im, scattered(478), F.FACEMESH_IRISES, None, S.get_default_face_mesh_iris_connections_style())
+    cv2.imshow('hands and faces', im)
+    D.draw_landmarks(im, scattered(33), POSE_CONNECTIONS, S.get_default_pose_landmarks_style(),
+                     D.DrawingSpec(thickness=3))
+    for k in range(30):
+        thickness, radius, width = (int(rng.integers(low, high)) for low, high in ((-1, 9), (0, 30), (1, 12)))
+        spec = D.DrawingSpec(tuple(int(v) for v in rng.integers(0, 256, 3)), thickness, radius)
+        lines = D.DrawingSpec(tuple(rng.random(3) * 255), width)
+        D.draw_landmarks(im, scattered(33), POSE_CONNECTIONS, spec, lines)
+    cv2.imshow('poses', im)
+""",
+    """# a subclass, results kept, copied and written
+import copy
+import pickle
+import cv2
+import mediapipe as mp
+from mediapipe.python.solution_base import SolutionBase
+
+class MyPose(mp.solutions.pose.Pose):
+    def __init__(self, **options):
+        super().__init__(model_complexity=0, **options)
+        self.count = 0
+
+    def process(self, image):
+        self.count += 1
+        return super().process(image)
+
+ok, img = cv2.VideoCapture('person.mp4').read()
+with MyPose(static_image_mode=True, enable_segmentation=True) as pose:
+    results = pose.process(cv2.cvtColor(img, cv2.COLOR_BGR2RGB))
+    print(isinstance(pose, SolutionBase), pose.count, MyPose.__mro__[2].__name__)
+points = pickle.loads(pickle.dumps(results.pose_landmarks))
+print(points == results.pose_landmarks, copy.deepcopy(results.pose_world_landmarks) == results.pose_world_landmarks)
+data = points.SerializeToString(deterministic=True)
+points.Clear()
+print(points.ParseFromString(data), data[:40], points.IsInitialized())
+for point in points.landmark:
+    point.x = 1 - point.x
+del points.landmark[3:]
+print(points, [field.name for field, value in points.landmark[0].ListFields()])
+mask = results.segmentation_mask
+print(mask.shape, mask.dtype, mask.flags.writeable, float(mask.max()), int((mask > .5).sum()))
+for use in (lambda: pose.process(img), pose.close, lambda: points.landmark[9], lambda: points.WhichOneof('x')):
+    try:
+        use()
+    except Exception as error:
+        print(type(error).__name__)
+""",
+]
+
 
 def frames(astronaut: np.ndarray) -> list[np.ndarray]:
     """A short BGR video: the camera moves over the (512, 512, 3) RGB picture; one frame shows nobody."""

@@ -129,6 +129,19 @@ def test_a_program_with_its_import_line_changed(import_line: str) -> None:
 
 
 @exact
+@pytest.mark.parametrize("number", range(len(facade_cases.PROGRAMS)))
+def test_programs_that_are_not_changed(number: int) -> None:
+    mp.install()
+    video = facade_cases.frames(golden_data.picture("astronaut"))
+    try:
+        found = facade_cases.run_program(facade_cases.PROGRAMS[number], video)
+    finally:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "mediapipe"]:
+            del sys.modules[name]
+    assert found.splitlines() == RECORDED["programs"][number]
+
+
+@exact
 def test_calls_that_fail_advance_the_clock() -> None:
     frames = facade_cases.frames(golden_data.picture("astronaut"))[:3]
     facade, pose = mp.solutions.pose.Pose(), refpose.Pose()

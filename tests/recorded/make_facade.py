@@ -79,6 +79,9 @@ style = sorted((int(index), copy.copy(vars(spec))) for index, spec in styles.get
             "answers": {case: drawing_cases.answer(case, mp) for case in drawing_cases.ANSWERS},
             "calls": calls,
             "program": cases.run_program(cases.PROGRAM, cases.frames(astronaut)).splitlines(),
+            "programs": [
+                cases.run_program(program, cases.frames(astronaut)).splitlines() for program in cases.PROGRAMS
+            ],
             "landmarks": str(result.pose_landmarks),
             "world_landmarks": str(result.pose_world_landmarks),
             "plots": plots,
