@@ -105,7 +105,7 @@ class BlazePose(Pose[BlazePosePerson]):
         self, computed: Sequence[tuple[Estimate, Result]], image_size: tuple[int, int]
     ) -> list[BlazePosePerson]:
         """The people in what `compute` gave."""
-        return [_person(seen, result, image_size) for seen, result in computed]
+        return [person_of(seen, result, image_size) for seen, result in computed]
 
     def detect(self, image: ByteArray) -> list[Detection]:
         """Ask the detector alone: all people found, the surest first."""
@@ -120,7 +120,7 @@ class BlazePose(Pose[BlazePosePerson]):
         }
 
 
-def _person(seen: Estimate, result: Result, image_size: tuple[int, int]) -> BlazePosePerson:
+def person_of(seen: Estimate, result: Result, image_size: tuple[int, int]) -> BlazePosePerson:
     """A person as users see it."""
     return BlazePosePerson(
         landmarks=result.landmarks,

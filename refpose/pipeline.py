@@ -7,7 +7,7 @@ calls (`refpose.runner.Run`). `refpose.study.quantities` says what the names sta
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 
@@ -33,14 +33,33 @@ class Variant:
         Intersection over union above which two boxes of the detector show one person.
     window : int
         Side of the window for refining landmarks with their heat maps, in cells.
+    padded : bool
+        Whether a region whose sides differ in the last bits is made square before it is cropped ("PadRoi").
+    mirrored : bool
+        How the corners of a region are computed, see `refpose.stages.roi.Square.corners_px`.
+    fused : bool
+        Whether the detector's input is rounded once, see `refpose.stages.warp.scale_u8`.
+    rounded : bool
+        Whether expf, sinf, cosf and atan2f are the correctly rounded ones instead of glibc's.
+    strict : bool
+        Whether a region without area is an error, instead of showing nobody.
     """
 
     min_overlap: float = detector.MIN_OVERLAP
     window: int = landmarks.WINDOW
+    padded: bool = True
+    mirrored: bool = True
+    fused: bool = True
+    rounded: bool = False
+    strict: bool = False
 
 
 SOLUTIONS = Variant()
 """``mediapipe.solutions.pose``."""
+TASKS_0 = Variant(min_overlap=detector.TASKS_MIN_OVERLAP, window=landmarks.GRAPH_WINDOW, padded=False)
+"""``PoseLandmarker`` of MediaPipe 0.10.21 (``pose_detector_graph.cc``, ``pose_landmarks_detector_graph.cc``)."""
+TASKS_1 = replace(TASKS_0, mirrored=False, fused=False, rounded=True, strict=True)
+"""``PoseLandmarker`` of MediaPipe 1.0.0 to 1.2.3: the same graphs on OpenCV 5, LiteRT and other float functions."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +119,7 @@ def blazepose(
     image: ByteArray,
     time_us: int = 0,
     given: Sequence[Roi] = (),
+    rotation_degrees: int = 0,
 ) -> list[tuple[Estimate, Result]]:
     """People on a frame.
 
@@ -117,6 +137,8 @@ def blazepose(
         Time of the frame in microseconds.
     given : sequence of Roi
         Where people are: neither detector nor tracker are asked.
+    rotation_degrees : int
+        How far the image is turned clockwise before the detector sees it, as for `refpose.stages.roi.whole_image`.
 
     Returns
     -------
@@ -130,7 +152,7 @@ def blazepose(
         if given:
             regions: Sequence[Region] = [Region(run.person(i).given("roi/crop_n", one)) for i, one in enumerate(given)]
         else:
-            regions = tracker.regions(run, partial(find, d, run, image))
+            regions = tracker.regions(run, partial(find, d, run, image, rotation_degrees=rotation_degrees))
     except NoPerson as reason:
         run.nobody(reason)
         regions = ()
@@ -146,10 +168,11 @@ def blazepose(
     return list(zip(estimates, results, strict=True))
 
 
-def find(d: Detector, run: Run, image: ByteArray, limit: int | None = 1) -> list[Region]:
+def find(d: Detector, run: Run, image: ByteArray, limit: int | None = 1, rotation_degrees: int = 0) -> list[Region]:
     """The detector: picture -> regions to look at, the surest first, at most `limit`."""
     height, width = image.shape[:2]
-    x = run("detector/input", detector.letterbox, image, d.model, d.stages.warp_f32)
+    turned = (rotation_degrees, d.variant.mirrored)
+    x = run("detector/input", detector.letterbox, image, d.model, d.stages.warp_f32, *turned)
     boxes, scores = run(("detector/boxes", "detector/scores"), outputs_of, d.network, x, ("boxes", "scores"))
     run("detector/anchors_sq", detector.anchors, d.model)
     threshold, expf = d.min_confidence, d.stages.expf
@@ -157,7 +180,7 @@ def find(d: Detector, run: Run, image: ByteArray, limit: int | None = 1) -> list
     regions = []
     for i, blend in enumerate(run.each("detector/blend_sq", surest, candidates, d, limit)):
         call = run.person(i)
-        detection = call("detector/blend_n", detector.remove_padding, blend, width, height)
+        detection = call("detector/blend_n", detector.remove_padding, blend, width, height, rotation_degrees)
         tight = call("roi/tight_n", roi.around_keypoints, detection, width, height, d.stages.atan2f)
         crop = call("roi/crop_n", roi.enlarged, tight, width, height)
         regions.append(Region(crop, detection, candidates))
@@ -184,8 +207,8 @@ def estimate(m: Landmarker, run: Run, image: ByteArray, region: Region) -> Estim
     """The landmark network: a region of the picture -> landmarks, world landmarks, mask; not yet filtered."""
     height, width = image.shape[:2]
     side, stages = m.model.input_size, m.stages
-    square = run("crop/square_px", padded_square, region.roi, width, height)
-    corners = run("crop/corners_px", roi.Square.corners_px, square)
+    square = run("crop/square_px", square_of, region.roi, width, height, m.variant)
+    corners = run("crop/corners_px", roi.Square.corners_px, square, m.variant.mirrored)
     matrix = run("crop/matrix", stages.crop_matrix, corners, side)
     x = run("crop/input", stages.warp_f32, image, matrix, side, "replicate", m.model.scale, m.model.offset)
     wanted = OUTPUTS if m.segmentation or run.everything else OUTPUTS[:-1]
@@ -215,11 +238,13 @@ def surest(candidates: FloatArray, d: Detector, limit: int | None) -> list[Float
     return people
 
 
-def padded_square(region: Roi, width: int, height: int) -> roi.Square:
-    """`roi.square_of` of a region that has an area."""
+def square_of(region: Roi, width: int, height: int, variant: Variant = SOLUTIONS) -> roi.Square:
+    """`roi.square_of` or `roi.unpadded` of a region that has an area."""
     if not (region.width > 0 and region.height > 0):
+        if variant.strict:
+            raise ValueError("ROI contains NaN values.")
         raise NoPerson("the region has no area")
-    return roi.square_of(region, width, height)
+    return (roi.square_of if variant.padded else roi.unpadded)(region, width, height)
 
 
 def require_presence(presence: FloatArray, minimum: float) -> None:

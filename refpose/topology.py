@@ -58,19 +58,20 @@ class PoseLandmark(IntEnum):
 
 LANDMARK_NAMES: tuple[str, ...] = tuple(landmark.name.lower() for landmark in PoseLandmark)
 
-POSE_CONNECTIONS: frozenset[tuple[int, int]] = frozenset(
-    [
-        # face
-        *((0, 1), (1, 2), (2, 3), (3, 7), (0, 4), (4, 5), (5, 6), (6, 8), (9, 10)),
-        # shoulders, arms and hands
-        *((11, 12), (11, 13), (13, 15), (15, 17), (15, 19), (15, 21), (17, 19)),
-        *((12, 14), (14, 16), (16, 18), (16, 20), (16, 22), (18, 20)),
-        # trunk
-        *((11, 23), (12, 24), (23, 24)),
-        # legs and feet
-        *((23, 25), (24, 26), (25, 27), (26, 28), (27, 29), (28, 30), (29, 31), (30, 32), (27, 31), (28, 32)),
-    ]
+ORDERED_CONNECTIONS: tuple[tuple[int, int], ...] = (
+    # face
+    *((0, 1), (1, 2), (2, 3), (3, 7), (0, 4), (4, 5), (5, 6), (6, 8), (9, 10)),
+    # shoulders, arms and hands
+    *((11, 12), (11, 13), (13, 15), (15, 17), (15, 19), (15, 21), (17, 19)),
+    *((12, 14), (14, 16), (16, 18), (16, 20), (16, 22), (18, 20)),
+    # trunk
+    *((11, 23), (12, 24), (23, 24)),
+    # legs and feet
+    *((23, 25), (24, 26), (25, 27), (26, 28), (27, 29), (28, 30), (29, 31), (30, 32), (27, 31), (28, 32)),
 )
+"""The connections in the order of pose_connections.py and of MediaPipe Tasks' PoseLandmarksConnections."""
+
+POSE_CONNECTIONS: frozenset[tuple[int, int]] = frozenset(ORDERED_CONNECTIONS)
 
 LEFT_RIGHT_PAIRS: tuple[tuple[PoseLandmark, PoseLandmark], ...] = tuple(
     (landmark, PoseLandmark[landmark.name.replace("LEFT", "RIGHT")])

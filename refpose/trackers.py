@@ -28,7 +28,7 @@ STEP_US = 33_333  # microseconds between frames without a time stamp (MediaPipe'
 
 # pose_landmark_filtering.pbtxt: the two auxiliary landmarks, which are always filtered
 _AUXILIARY_MIN_CUTOFF, _AUXILIARY_BETA, _AUXILIARY_DERIVATIVE_CUTOFF = 0.01, 10.0, 1.0
-_MIN_OBJECT_SCALE = f32(1e-6)  # landmarks_smoothing_calculator.proto: min_allowed_object_scale
+MIN_OBJECT_SCALE = f32(1e-6)  # landmarks_smoothing_calculator.proto: min_allowed_object_scale
 
 
 class Region(NamedTuple):
@@ -94,8 +94,8 @@ RESULT = (
 )
 """The names of a `Result`'s fields."""
 
-Find = Callable[[int], Sequence[Region]]
-"""Asks the detector for at most so many people; `refpose.runner.NoPerson` when it finds none."""
+Find = Callable[[int | None], Sequence[Region]]
+"""Asks the detector for at most so many people, None for all; `refpose.runner.NoPerson` when it finds none."""
 
 
 class Tracker(Protocol):
@@ -162,7 +162,51 @@ class Stills:
         return {}
 
 
-class SolutionTracker:
+class Clock:
+    """The time of a stream of frames.
+
+    Attributes
+    ----------
+    time_us : int or None
+        Time of the last frame in microseconds.
+    """
+
+    time_us: int | None = None
+
+    def next_time(self, timestamp: float | Fraction | None) -> int:
+        """Time of the next frame.
+
+        Parameters
+        ----------
+        timestamp : number or None
+            Seconds; None is `STEP_US` after the last frame.
+
+        Returns
+        -------
+        int
+            Microseconds.
+
+        Raises
+        ------
+        TypeError
+            If the time stamp is not a number.
+        ValueError
+            If it is not finite, or not later than the last frame's in whole microseconds.
+        """
+        if timestamp is None:
+            return (self.time_us or 0) + STEP_US
+        seconds = arguments.exact("timestamp", timestamp)
+        if not -_LATEST <= seconds <= _LATEST:
+            raise ValueError(f"timestamp must be at most {_LATEST:.0f} seconds, not {arguments.shown(timestamp)}")
+        time_us = round(seconds * 1_000_000)
+        if self.time_us is not None and time_us <= self.time_us:
+            raise ValueError(
+                f"time must go forward: timestamp {timestamp!r} s is {time_us} us, the last frame's {self.time_us} us"
+            )
+        return time_us
+
+
+class SolutionTracker(Clock):
     """The state of a stream of frames with one person, as in MediaPipe's solutions; picklable.
 
     Parameters
@@ -196,7 +240,7 @@ class SolutionTracker:
     def reset(self) -> None:
         """Forget everything."""
         self.roi: Roi | None = None
-        self.time_us: int | None = None
+        self.time_us = None
         self.mask: FloatArray | None = None
         settings = self.smoothing or Smoothing()
         own = COUNT if self.smoothing else 0
@@ -212,38 +256,6 @@ class SolutionTracker:
         )
         self.world = OneEuro(settings.world_min_cutoff, settings.world_beta, settings.derivative_cutoff)
         self.visibility = LowPass(settings.visibility_alpha)
-
-    def next_time(self, timestamp: float | Fraction | None) -> int:
-        """Time of the next frame.
-
-        Parameters
-        ----------
-        timestamp : number or None
-            Seconds; None is `STEP_US` after the last frame.
-
-        Returns
-        -------
-        int
-            Microseconds.
-
-        Raises
-        ------
-        TypeError
-            If the time stamp is not a number.
-        ValueError
-            If it is not finite, or not later than the last frame's in whole microseconds.
-        """
-        if timestamp is None:
-            return (self.time_us or 0) + STEP_US
-        seconds = arguments.exact("timestamp", timestamp)
-        if not -_LATEST <= seconds <= _LATEST:
-            raise ValueError(f"timestamp must be at most {_LATEST:.0f} seconds, not {arguments.shown(timestamp)}")
-        time_us = round(seconds * 1_000_000)
-        if self.time_us is not None and time_us <= self.time_us:
-            raise ValueError(
-                f"time must go forward: timestamp {timestamp!r} s is {time_us} us, the last frame's {self.time_us} us"
-            )
-        return time_us
 
     def lose(self, time_us: int) -> None:
         """Note that a frame shows nobody.
@@ -306,7 +318,7 @@ class SolutionTracker:
         centre, on_circle = raw.position[AUXILIARY]
         scale = object_scale(centre, on_circle, width, height)
         points_px = raw.position * size
-        if scale >= _MIN_OBJECT_SCALE:
+        if scale >= MIN_OBJECT_SCALE:
             first = 0 if self.smoothing else COUNT
             points_px[first:] = self.points.apply(points_px[first:], time_us, float(f32(1) / scale), stages.one_euro)
         position = points_px / size
@@ -321,15 +333,7 @@ class SolutionTracker:
 
     def states(self) -> dict[str, NDArray[Any]]:
         """States of the filters after a frame."""
-        states: dict[str, NDArray[Any]] = {}
-        for name, one_euro, unit in (("points", self.points, "px"), ("world", self.world, "m")):
-            if one_euro.time_us is not None:
-                states[f"filters/{name}/raw_{unit}"] = one_euro.raw.copy()
-                states[f"filters/{name}/value_{unit}"] = one_euro.value.copy()
-                states[f"filters/{name}/speed"] = one_euro.speed.copy()
-        if self.visibility.value is not None:
-            states["filters/visibility"] = self.visibility.value.copy()
-        return states
+        return filter_states(self.points, self.world, self.visibility)
 
     def check_mask(self, shape: tuple[int, int]) -> None:
         """Raise ValueError if a mask of this shape (H, W) cannot be smoothed with the last one."""
@@ -347,3 +351,16 @@ class SolutionTracker:
             mask = segmentation.smooth(mask, self.mask, self.mask_ratio)
         self.mask = mask
         return mask
+
+
+def filter_states(points: OneEuro, world: OneEuro, visibility: LowPass) -> dict[str, NDArray[Any]]:
+    """States of the filters of one person, by documented names."""
+    states: dict[str, NDArray[Any]] = {}
+    for name, one_euro, unit in (("points", points, "px"), ("world", world, "m")):
+        if one_euro.time_us is not None:
+            states[f"filters/{name}/raw_{unit}"] = one_euro.raw.copy()
+            states[f"filters/{name}/value_{unit}"] = one_euro.value.copy()
+            states[f"filters/{name}/speed"] = one_euro.speed.copy()
+    if visibility.value is not None:
+        states["filters/visibility"] = visibility.value.copy()
+    return states

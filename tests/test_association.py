@@ -12,6 +12,10 @@ LEFT, RIGHT = Roi(0.25, 0.5, 0.5, 1), Roi(0.75, 0.5, 0.5, 1)
 MIDDLE = Roi(0.5, 0.5, 0.5, 1)  # half of it on each of the two
 
 
+def associated(regions: list[Roi], max_overlap: float) -> list[Roi]:
+    return associate(regions, lambda region: region, max_overlap)
+
+
 def test_overlap() -> None:
     assert overlap(LEFT, LEFT) == 1
     assert overlap(LEFT, MIDDLE) == np.float32(1 / 3)
@@ -26,14 +30,15 @@ def test_overlap() -> None:
     [(0.5, [LEFT, RIGHT, MIDDLE]), (1 / 3, [LEFT, RIGHT, MIDDLE]), (0.3, [MIDDLE]), (1.0, [LEFT, RIGHT, MIDDLE])],
 )
 def test_the_later_one_wins(threshold: float, expected: list[Roi]) -> None:
-    assert associate([LEFT, RIGHT, MIDDLE], threshold) == expected
+    assert associated([LEFT, RIGHT, MIDDLE], threshold) == expected
 
 
 def test_among_all_of_them() -> None:
-    assert associate([MIDDLE, LEFT, RIGHT], 0.3) == [LEFT, RIGHT]
-    assert associate([LEFT, LEFT, RIGHT, LEFT], 0.5) == [RIGHT, LEFT]
-    assert associate([LEFT, LEFT], 1.0) == [LEFT, LEFT]
+    assert associated([MIDDLE, LEFT, RIGHT], 0.3) == [LEFT, RIGHT]
+    assert associated([LEFT, LEFT, RIGHT, LEFT], 0.5) == [RIGHT, LEFT]
+    assert associated([LEFT, LEFT], 1.0) == [LEFT, LEFT]
 
 
-def test_regions_that_are_no_numbers_keep_their_places() -> None:
-    assert associate([None, LEFT, None, LEFT], 0.0) == [None, None, LEFT]
+def test_regions_without_area_keep_their_places() -> None:
+    nowhere = Roi(0, 0, 0, 0)
+    assert associated([nowhere, LEFT, nowhere, LEFT], 0.0) == [nowhere, nowhere, LEFT]

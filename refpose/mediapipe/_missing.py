@@ -14,7 +14,6 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 _PACKAGE = __name__.rpartition(".")[0]
-_TASKS = {"tasks", "Image", "ImageFormat"}
 
 # What MediaPipe's modules import, and programs take from there
 _LIBRARIES = {"np": "numpy", "cv2": "cv2", "plt": "matplotlib.pyplot"}
@@ -24,13 +23,10 @@ _TYPES = {"Any", "Iterable", "List", "Mapping", "NamedTuple", "Optional", "Tuple
 
 def explain(name: str) -> str:
     """The message for a dotted name that is missing."""
-    if _TASKS & set(name.split(".")):
-        advice = "Instead of MediaPipe Tasks' PoseLandmarker use refpose.Pose; docs/migration.md goes name by name."
-    else:
-        advice = "Hands, faces and the rest of MediaPipe need MediaPipe itself."
     return (
         f"refpose has no {name}: it stands in for mediapipe.solutions.pose, holistic's pose, drawing_utils, "
-        f"drawing_styles and framework.formats.landmark_pb2. {advice}"
+        "drawing_styles and framework.formats.landmark_pb2, and for Tasks' PoseLandmarker. Hands, faces and the rest "
+        "of MediaPipe need MediaPipe itself."
     )
 
 

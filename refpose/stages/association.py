@@ -5,10 +5,13 @@ Follows ``association_calculator.h``, ``association_norm_rect_calculator.cc`` an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from .libm import f32
 from .roi import Roi
+
+R = TypeVar("R")
 
 
 def _edges(roi: Roi) -> tuple[f32, f32, f32, f32]:
@@ -34,26 +37,26 @@ def overlap(a: Roi, b: Roi) -> f32:
     return inter / union if union > 0 else f32(0)
 
 
-def associate(regions: Iterable[Roi | None], max_overlap: float) -> list[Roi | None]:
+def associate(regions: Iterable[R], roi_of: Callable[[R], Roi], max_overlap: float) -> list[R]:
     """Regions that overlap no later one by more than `max_overlap`, in their order.
 
     The later of two wins: a detection replaces the tracked region it overlaps, a less sure detection the surer one.
 
     Parameters
     ----------
-    regions : iterable of Roi or None
-        The tracked ones, then those of detections, the surest first. None, a region that is not made of numbers,
-        overlaps nothing.
+    regions : iterable
+        The tracked ones, then those of detections, the surest first.
+    roi_of : function
+        The `Roi` of one of them.
     max_overlap : float
         Intersection over union, rounded to float32 as MediaPipe's option is.
 
     Returns
     -------
-    list of Roi or None
+    list
     """
-    kept: list[Roi | None] = []
+    kept: list[R] = []
     for region in regions:
-        if region is not None:
-            kept = [other for other in kept if other is None or not overlap(region, other) > f32(max_overlap)]
+        kept = [other for other in kept if not overlap(roi_of(region), roi_of(other)) > f32(max_overlap)]
         kept.append(region)
     return kept

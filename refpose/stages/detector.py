@@ -20,6 +20,7 @@ from .roi import remove_letterbox, whole_image
 
 INPUT_SIZE = 224  # pixels, pose_detection_cpu.pbtxt
 MIN_OVERLAP = 0.3  # pose_detection_cpu.pbtxt: min_suppression_threshold
+TASKS_MIN_OVERLAP = 0.5  # tasks/cc/vision/pose_detector/proto/pose_detector_graph_options.proto
 SCORE_LIMIT = 100.0  # pose_detection_cpu.pbtxt: score_clipping_thresh
 # Grids of the output layers and anchors per cell: strides 8, 16, and three layers of 32; two anchors per layer.
 GRIDS = ((28, 2), (14, 2), (7, 6))
@@ -34,6 +35,8 @@ class DetectorModel(NamedTuple):
         Side of its square input in pixels.
     scale, offset : float32
         ``byte * scale + offset`` is what the network is fed.
+    fused : bool
+        Whether that is rounded once, see `refpose.stages.warp.scale_u8`.
     grids : tuple of (int, int)
         Cells along a side and anchors per cell of each grid.
     score_limit : float
@@ -43,6 +46,7 @@ class DetectorModel(NamedTuple):
     input_size: int = INPUT_SIZE
     scale: np.float32 = f32(2 / 255)
     offset: np.float32 = f32(-1)
+    fused: bool = True
     grids: tuple[tuple[int, int], ...] = GRIDS
     score_limit: float = SCORE_LIMIT
 
@@ -77,7 +81,11 @@ class Detection:
 
 
 def letterbox(
-    image: warp.ByteArray, model: DetectorModel = BLAZEPOSE, warp_f32: Callable[..., FloatArray] = warp.warp_f32
+    image: warp.ByteArray,
+    model: DetectorModel = BLAZEPOSE,
+    warp_f32: Callable[..., FloatArray] = warp.warp_f32,
+    rotation_degrees: int = 0,
+    mirrored: bool = True,
 ) -> FloatArray:
     """The detector's input: the image in a square, black outside, reduced without any filter.
 
@@ -88,6 +96,10 @@ def letterbox(
     model : DetectorModel
     warp_f32 : function
         The engine's `refpose.stages.warp.warp_f32`.
+    rotation_degrees : int
+        As for `refpose.stages.roi.whole_image`.
+    mirrored : bool
+        As for `refpose.stages.roi.Square.corners_px`.
 
     Returns
     -------
@@ -95,8 +107,8 @@ def letterbox(
         -1..1
     """
     height, width = image.shape[:2]
-    matrix = whole_image(width, height).crop_matrix(model.input_size)
-    return warp_f32(image, matrix, model.input_size, "constant", model.scale, model.offset)
+    matrix = whole_image(width, height, rotation_degrees).crop_matrix(model.input_size, mirrored=mirrored)
+    return warp_f32(image, matrix, model.input_size, "constant", model.scale, model.offset, model.fused)
 
 
 @lru_cache(maxsize=4)
@@ -208,7 +220,8 @@ def weighted_nms(candidates: FloatArray, min_overlap: float = MIN_OVERLAP) -> It
     Yields
     ------
     ndarray of float32, shape (13,)
-        Score of the best candidate, mean box and mean key points; same frame as the candidates.
+        Score of the best candidate, mean box and mean key points; same frame as the candidates. Where all scores are
+        0, the means are not numbers.
     """
     left = candidates[np.argsort(-candidates[:, 0], kind="stable")]
     while len(left):
@@ -222,12 +235,13 @@ def weighted_nms(candidates: FloatArray, min_overlap: float = MIN_OVERLAP) -> It
         low, high = _corners(members)
         places = np.concatenate([low, high, members[:, 5:]], axis=1) * score
         # accumulate adds one row after the other, which `sum` need not do
-        mean = np.add.accumulate(places)[-1] / np.add.accumulate(score)[-1]
+        with np.errstate(invalid="ignore"):
+            mean = np.add.accumulate(places)[-1] / np.add.accumulate(score)[-1]
         yield np.concatenate([head[:1], mean[:2], mean[2:4] - mean[:2], mean[4:]])
         left = left[~near]
 
 
-def remove_padding(row: FloatArray, width: int, height: int) -> FloatArray:
+def remove_padding(row: FloatArray, width: int, height: int, rotation_degrees: int = 0) -> FloatArray:
     """A detection on the letterboxed square -> the same on the image.
 
     Parameters
@@ -236,13 +250,15 @@ def remove_padding(row: FloatArray, width: int, height: int) -> FloatArray:
         Fractions of the square.
     width, height : int
         Image size in pixels.
+    rotation_degrees : int
+        As for `refpose.stages.roi.whole_image`. Places are not turned back, as in MediaPipe Tasks.
 
     Returns
     -------
     ndarray of float32, shape (13,)
         Fractions of image width and height.
     """
-    padding = whole_image(width, height).letterbox
+    padding = whole_image(width, height, rotation_degrees).letterbox
     points = remove_letterbox(row[1:].reshape(6, 2), padding)
     left, top, right, bottom = padding
     # the second pair is the box's extent, which is scaled but not shifted

@@ -59,6 +59,9 @@ class Smoothing:
             raise ValueError(f"Smoothing: visibility_alpha must be at most 1, not {self.visibility_alpha!r}")
 
 
+_LARGEST_NS = 2**63 - 1  # what MediaPipe's durations end at
+
+
 def _blend(alpha: FloatArray, new: FloatArray, old: NDArray[np.float64]) -> FloatArray:
     """alpha*new + (1 - alpha)*old: the first product in float32, the rest in float64, rounded once."""
     return (alpha * new + (1.0 - alpha.astype(np.float64)) * old).astype(f32)
@@ -203,6 +206,49 @@ class OneEuro:
             self._states = np.stack([values, values, np.zeros_like(values)]).astype(np.float64)
             return values
         frequency = 1.0 / ((time_us - self.time_us) * 1000 * 1e-9)
+        return self._advance(values, time_us, value_scale, step, frequency)
+
+    def _advance(
+        self,
+        values: FloatArray,
+        time_us: int,
+        value_scale: float,
+        step: Callable[..., tuple[FloatArray, NDArray[np.float64]]],
+        frequency: float,
+    ) -> FloatArray:
         smooth, self._states = step(values, self._states, self._parameters, frequency, value_scale)
         self.time_us = time_us
         return smooth
+
+
+class UnevenOneEuro(OneEuro):
+    """One-Euro filter that is given time stamps of any kind, as MediaPipe Tasks hands on its caller's.
+
+    Values at negative times, and at times that are not later than the last, pass unchanged and unseen. Time 0 says
+    nothing about the frequency, neither as the time of the values nor as that of the last ones
+    (``one_euro_filter.cc``, which takes it for "not set").
+    """
+
+    def reset(self) -> None:
+        """Forget everything."""
+        super().reset()
+        self._last_ns = -1
+        self._frequency = 30.0  # landmarks_smoothing_calculator.proto: frequency
+
+    def apply(
+        self,
+        values: FloatArray,
+        time_us: int,
+        value_scale: float = 1.0,
+        step: Callable[..., tuple[FloatArray, NDArray[np.float64]]] = one_euro,
+    ) -> FloatArray:
+        """Filter the next values; see `OneEuro.apply`."""
+        now_ns = min(time_us * 1000, _LARGEST_NS)
+        if now_ns <= self._last_ns:
+            return values
+        if self._last_ns != 0 and now_ns != 0:
+            self._frequency = 1.0 / ((now_ns - self._last_ns) * 1e-9)
+        self._last_ns = now_ns
+        if self.time_us is None:
+            return super().apply(values, time_us)
+        return self._advance(values, time_us, value_scale, step, self._frequency)

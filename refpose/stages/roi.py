@@ -258,10 +258,12 @@ def from_points(
     Returns
     -------
     Roi
-        The square around the circle. Its sides are 0 when the points coincide.
+        The square around the circle. Its sides are 0 when the points coincide, or are not made of finite numbers.
     """
     w, h = f32(width), f32(height)
     x, y, dx, dy, diameter = circle(centre_n, scale_n, width, height)
+    if not math.isfinite(x + y + diameter):
+        return Roi(0, 0, 0, 0)
     rotation = _normalised_angle(float(_QUARTER_TURN - f32(atan2f(-dy, dx))))
     return Roi(float(x / w), float(y / h), float(diameter / w), float(diameter / h), rotation)
 

@@ -57,5 +57,6 @@ NUMPY_ROUNDED = Stages(
     sinf=rounded.sinf,
     cosf=rounded.cosf,
     atan2f=rounded.atan2f,
-    refine=partial(landmarks.refine, expf=rounded.expf),
+    refine=(refine := partial(landmarks.refine, expf=rounded.expf)),
+    landmarks=partial(landmarks.on_image, expf=rounded.expf, refine=refine),
 )

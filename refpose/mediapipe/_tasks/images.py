@@ -1,0 +1,164 @@
+"""Pictures as MediaPipe Tasks takes and gives them: pixels that were copied once and never change."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PIL
+from PIL import ImageOps, UnidentifiedImageError
+
+
+class Layout(NamedTuple):
+    """How the pixels of a format are stored: type of a value, and values of a pixel."""
+
+    dtype: type[np.generic]
+    channels: int
+
+
+LAYOUTS = {
+    "SRGB": Layout(np.uint8, 3),
+    "SRGBA": Layout(np.uint8, 4),
+    "GRAY8": Layout(np.uint8, 1),
+    "GRAY16": Layout(np.uint16, 1),
+    "SRGB48": Layout(np.uint16, 3),
+    "SRGBA64": Layout(np.uint16, 4),
+    "VEC32F1": Layout(np.float32, 1),
+    "VEC32F2": Layout(np.float32, 2),
+    "VEC32F4": Layout(np.float32, 4),
+}
+
+
+def formats_of(dtype: Any) -> list[str]:
+    """The formats whose values have a type."""
+    return [name for name, layout in LAYOUTS.items() if layout.dtype == dtype]
+
+
+class Pixels:
+    """A picture's pixels, read-only, in the format of this name. Images of both versions are made of it.
+
+    Attributes
+    ----------
+    array : ndarray, shape (H, W, channels)
+    format_name : str
+    format_number : int
+        MediaPipe's.
+    """
+
+    _ROW_BYTES = 1  # rows begin at multiples of so many bytes in MediaPipe's memory
+
+    array: NDArray[Any]
+    format_name: str
+    format_number: int
+
+    def _keep(self, name: str, number: int, data: NDArray[Any]) -> None:
+        """Copy pixels of this format; raises ValueError when they are too few or too many."""
+        layout = LAYOUTS[name]
+        expected = f"expected {layout.channels} value{'s' * (layout.channels > 1)} a pixel"
+        if data.ndim not in (2, 3) or (data.shape[2] if data.ndim == 3 else 1) != layout.channels:
+            raise ValueError(f"{name}: {expected}, found an array of shape {data.shape}")
+        self._own(name, number, np.array(data, layout.dtype, order="C"))
+
+    def _own(self, name: str, number: int, array: NDArray[Any]) -> None:
+        """Take over pixels of this format that nobody else changes."""
+        self.array = array.reshape(*array.shape[:2], LAYOUTS[name].channels)
+        self.array.setflags(write=False)
+        self.format_name, self.format_number = name, number
+
+    @property
+    def width(self) -> int:
+        """Pixels in a row."""
+        return int(self.array.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return int(self.array.shape[0])
+
+    @property
+    def channels(self) -> int:
+        """Values of a pixel."""
+        return int(self.array.shape[2])
+
+    @property
+    def step(self) -> int:
+        """Bytes from row to row, in MediaPipe's memory."""
+        used = self.width * self.channels * self.array.itemsize
+        return -(-used // self._ROW_BYTES) * self._ROW_BYTES
+
+    def is_contiguous(self) -> bool:
+        """Whether rows follow on each other without gaps, in MediaPipe's memory."""
+        return self.array.size > 0 and self.step == self.width * self.channels * self.array.itemsize
+
+    def is_empty(self) -> bool:
+        """Whether there is no picture: never."""
+        return False
+
+    def uses_gpu(self) -> bool:
+        """Whether the pixels are in a graphics card's memory: never."""
+        return False
+
+    def _aligned(self, boundary: int) -> bool:
+        """Whether every row begins at a multiple of so many bytes, in MediaPipe's memory."""
+        if boundary < 1 or boundary & (boundary - 1):
+            raise ValueError(f"is_aligned: expected a power of two, found {boundary} (MediaPipe ends the process here)")
+        return boundary <= 16 and self.step % boundary == 0
+
+    def _value(self, place: tuple[int, ...]) -> int | float:
+        return self.array[place].item()
+
+
+# The formats that MediaPipe's decoder (stb_image) knows
+_FILES = ("BMP", "GIF", "JPEG", "PNG", "PPM", "PSD", "TGA")
+_GREY = ("1", "L", "I", "I;16", "I;16B")
+
+
+def read_pixels(file_name: str, upright: bool) -> tuple[str, NDArray[np.uint8]]:
+    """The pixels of a picture file, and the name of their format.
+
+    Parameters
+    ----------
+    file_name : str
+    upright : bool
+        Whether to turn the picture as its EXIF data says.
+
+    Raises
+    ------
+    OSError
+        The file cannot be opened.
+    ValueError
+        It is no picture, is damaged, or of a kind that MediaPipe does not read; says why.
+    """
+    with open(file_name, "rb") as file:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of damaged metadata; what harms the pixels, Pillow raises
+                with PIL.open(file, formats=_FILES) as picture:
+                    picture.load()
+                    name = _format_of(picture)
+                    turned = ImageOps.exif_transpose(picture) if upright else picture
+                    return name, _bytes_of(turned, name)
+        except UnidentifiedImageError as error:
+            raise ValueError("unknown image type") from error
+        except MemoryError:
+            raise
+        except Exception as error:  # on damaged files Pillow's decoders raise whatever they stumble over
+            raise ValueError(str(error)) from error
+
+
+def _format_of(picture: PIL.Image) -> str:
+    if picture.mode in ("LA", "La") or (picture.mode in _GREY and "transparency" in picture.info):
+        raise ValueError("Expected image with 1 (grayscale), 3 (RGB) or 4 (RGBA) channels, found 2 channels.")
+    if picture.mode in _GREY:
+        return "GRAY8"
+    return "SRGBA" if picture.format == "GIF" or picture.has_transparency_data else "SRGB"
+
+
+def _bytes_of(picture: PIL.Image, name: str) -> NDArray[np.uint8]:
+    if picture.mode.startswith("I"):  # 16 bits, of which the upper ones are kept
+        return (np.asarray(picture) >> 8).astype(np.uint8)
+    if picture.mode == "P":
+        picture = picture.convert("RGBA")
+    return np.array(picture.convert({"GRAY8": "L", "SRGB": "RGB", "SRGBA": "RGBA"}[name]))

@@ -1,0 +1,17 @@
+"""mediapipe.tasks.python as MediaPipe 0.10.21 has it; `mediapipe.tasks` is the same module."""
+
+import sys
+from typing import TYPE_CHECKING
+
+from refpose.mediapipe import _missing
+from refpose.mediapipe.tasks.python import components, vision
+from refpose.mediapipe.tasks.python.core.base_options import BaseOptions
+
+__all__ = ["BaseOptions", "components", "vision"]
+
+del core  # type: ignore[name-defined]  # noqa: F821 - as in MediaPipe, it is a module and no attribute
+# For `mediapipe.tasks`, and "import mediapipe.tasks.python.vision as vision", which MediaPipe does not allow
+python = sys.modules[__name__]
+
+if not TYPE_CHECKING:
+    __getattr__ = _missing.attributes(__name__)

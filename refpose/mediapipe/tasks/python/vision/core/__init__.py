@@ -1,0 +1,1 @@
+"""mediapipe.tasks.python.vision.core."""

@@ -1,0 +1,1 @@
+"""mediapipe.tasks.python.core as MediaPipe 1.x has it."""

@@ -1,0 +1,20 @@
+"""mediapipe.tasks.python.vision.core.vision_task_running_mode as MediaPipe 1.x has it."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+__all__ = ["VisionTaskRunningMode"]
+
+
+class VisionTaskRunningMode(Enum):
+    """How pictures come: each on its own, as a video's frames, or live, with the results going to a callback."""
+
+    IMAGE = "IMAGE"
+    VIDEO = "VIDEO"
+    LIVE_STREAM = "LIVE_STREAM"
+
+    @property
+    def ctype(self) -> int:
+        """The number of MediaPipe's C interface."""
+        return {"IMAGE": 1, "VIDEO": 2, "LIVE_STREAM": 3}[self.value]

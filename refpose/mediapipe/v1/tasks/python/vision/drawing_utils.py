@@ -1,0 +1,137 @@
+"""mediapipe.tasks.python.vision.drawing_utils: results on pictures and in three dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from refpose.mediapipe import _missing
+from refpose.mediapipe.solutions import drawing_utils
+from refpose.mediapipe.solutions.drawing_utils import (
+    BLACK_COLOR,
+    BLUE_COLOR,
+    GREEN_COLOR,
+    RED_COLOR,
+    WHITE_COLOR,
+    DrawingSpec,
+    _normalized_to_pixel_coordinates,
+)
+from refpose.mediapipe.v1.tasks.python.components.containers.landmark import Landmark, NormalizedLandmark
+
+__all__ = [
+    "BLACK_COLOR",
+    "BLUE_COLOR",
+    "GREEN_COLOR",
+    "RED_COLOR",
+    "WHITE_COLOR",
+    "DrawingSpec",
+    "_normalized_to_pixel_coordinates",
+    "draw_landmarks",
+    "plot_landmarks",
+]
+
+if not TYPE_CHECKING:
+    __getattr__ = _missing.attributes(__name__, "draw_detection", "draw_axis")
+
+_LANDMARKS = DrawingSpec(RED_COLOR)
+_CONNECTIONS = DrawingSpec()
+_PLOTTED_LANDMARKS = DrawingSpec(RED_COLOR, thickness=5)
+_PLOTTED_CONNECTIONS = DrawingSpec(BLACK_COLOR, thickness=5)
+
+
+def draw_landmarks(
+    image: NDArray[Any],
+    landmark_list: Sequence[NormalizedLandmark] | None,
+    connections: Iterable[Any] | None = None,
+    landmark_drawing_spec: DrawingSpec | Mapping[int, DrawingSpec] | None = _LANDMARKS,
+    connection_drawing_spec: DrawingSpec | Mapping[tuple[int, int], DrawingSpec] = _CONNECTIONS,
+    is_drawing_landmarks: bool = True,
+) -> None:
+    """Draw landmarks, and lines between them, into a picture.
+
+    Landmarks that state a visibility or a presence below 0.5 and those outside the picture are left out.
+
+    Parameters
+    ----------
+    image : (H, W, 3) array
+        BGR, if the colours are to be what their names say.
+    landmark_list : sequence of NormalizedLandmark, or None
+        Nothing is drawn without one.
+    connections : iterable of Connection, optional
+        Which landmarks to connect, as `PoseLandmarksConnections.POSE_LANDMARKS` has them.
+    landmark_drawing_spec, connection_drawing_spec : DrawingSpec, mapping or None
+        One for all, or a mapping from the landmark's index or the pair ``(start, end)``; None draws none.
+    is_drawing_landmarks : bool
+        False draws lines alone.
+
+    Raises
+    ------
+    ValueError
+        When the picture has not three channels, or a connection names a landmark that is not in the list.
+    """
+    if landmark_list:
+        drawing_utils.draw_landmarks(
+            image,
+            _Message(landmark_list),  # type: ignore[arg-type]
+            [(connection.start, connection.end) for connection in connections or ()],
+            landmark_drawing_spec,
+            connection_drawing_spec,
+            is_drawing_landmarks,
+        )
+
+
+def plot_landmarks(
+    landmark_list: Sequence[NormalizedLandmark | Landmark] | None,
+    connections: Iterable[Any] | None = None,
+    landmark_drawing_spec: DrawingSpec = _PLOTTED_LANDMARKS,
+    connection_drawing_spec: DrawingSpec = _PLOTTED_CONNECTIONS,
+    elevation: int = 10,
+    azimuth: int = 10,
+) -> None:
+    """Plot landmarks, and lines between them, in three dimensions with Matplotlib, and show the figure.
+
+    Parameters
+    ----------
+    landmark_list : sequence of NormalizedLandmark or Landmark, or None
+        Nothing is plotted without one.
+    connections : iterable of pairs of int or of Connection, optional
+        Which landmarks to connect. (MediaPipe takes pairs only.)
+    landmark_drawing_spec, connection_drawing_spec : DrawingSpec
+        Colour (BGR) and line width.
+    elevation, azimuth : int
+        Point of view in degrees.
+
+    Raises
+    ------
+    ValueError
+        When a connection names a landmark that is not in the list.
+    ImportError
+        When Matplotlib is not installed.
+    """
+    if landmark_list:
+        drawing_utils.plot_landmarks(
+            _Message(landmark_list),  # type: ignore[arg-type]
+            [(one.start, one.end) if hasattr(one, "start") else tuple(one) for one in connections or ()],
+            landmark_drawing_spec,
+            connection_drawing_spec,
+            elevation,
+            azimuth,
+        )
+
+
+class _Message:
+    """Landmarks of Tasks as the solutions' drawing functions take them: like a message."""
+
+    def __init__(self, landmarks: Sequence[NormalizedLandmark | Landmark]) -> None:
+        self.landmark = [_Item(landmark) for landmark in landmarks]
+
+
+class _Item:
+    def __init__(self, landmark: NormalizedLandmark | Landmark) -> None:
+        self.x, self.y, self.z = landmark.x, landmark.y, landmark.z or 0.0
+        self.visibility, self.presence = landmark.visibility, landmark.presence
+
+    def HasField(self, name: str) -> bool:
+        return getattr(self, name) is not None
