@@ -126,7 +126,8 @@ def trial(scenario: Scenario, folder: Path, fault: tuple[int, int] | None) -> Tr
     Path("out").mkdir()
     Path("out/notes.txt").write_text("mine")
     if scenario.before:
-        assert in_child(scenario.before).code == 0
+        made = in_child(scenario.before)
+        assert made.code == 0, made.said
     command = [*scenario.command, *["--resume"] * bool(scenario.before)]
     return in_child(command, str(folder / "out"), fault or (1 << 30, KILL))
 
@@ -224,7 +225,7 @@ def quietly(action: Callable[[], int]) -> tuple[int, str]:
             code = action()
         except SystemExit as left:
             code = int(left.code or 0)
-        except BaseException:
+        except BaseException:  # noqa: BLE001
             traceback.print_exc()
             code = 70
         finally:
@@ -234,4 +235,4 @@ def quietly(action: Callable[[], int]) -> tuple[int, str]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3] == "full")))
+    sys.stdout.write(json.dumps(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3] == "full")) + "\n")

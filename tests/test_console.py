@@ -1,0 +1,186 @@
+"""What a process says, and where: without a console, with names of every kind, and what C libraries say."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import videos
+from PIL import Image
+
+from refpose import files, messages
+
+posix = pytest.mark.skipif(os.name != "posix", reason="closes descriptors, and names files, as POSIX does")
+NAME = b"n\xff\n\x1b[2J\xc3\xa9"  # no UTF-8, with a new line, and what clears a terminal
+SHOWN = "n\\xff\\n\\x1b[2J\u00e9"
+WRITTEN = "n\\xff\n\x1b[2J\u00e9"
+
+
+def refpose_process(*args: str | bytes | Path, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([sys.executable, "-m", "refpose", *args], check=False, **options)
+
+
+@pytest.fixture
+def picture(tmp_path: Path, astronaut: Path) -> Path:
+    with Image.open(astronaut) as whole:
+        whole.resize((128, 128)).save(tmp_path / "p.png")
+    return tmp_path / "p.png"
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return videos.write(tmp_path / "v.mp4", videos.scenes(3, 96, 128))
+
+
+def commands(picture: Path, clip: Path, out: Path) -> dict[str, list[str]]:
+    model = ["--model", "lite"]
+    return {
+        "a.json": ["image", f"{picture}", "-o", f"{out / 'a.png'}", *model],
+        "b.csv": ["video", f"{clip}", "--csv", f"{out / 'b.csv'}", "--jobs", "1", *model],
+        "c.h5": ["dump", f"{picture}", "-o", f"{out / 'c.h5'}", *model],
+        "": ["inspect", "lite"],
+    }
+
+
+@posix
+def test_closed_streams(picture: Path, clip: Path, tmp_path: Path) -> None:
+    """Files that are opened get the numbers of the closed streams; what C libraries say must not go into them."""
+    out = tmp_path / "out"
+    out.mkdir()
+    for name, command in commands(picture, clip, out).items():
+        words = [sys.executable, "-m", "refpose", *command]
+        done = subprocess.run(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *words], check=False)
+        assert done.returncode == 0
+        assert (out / name).exists()
+    assert json.loads((out / "a.json").read_text())["people"]
+    assert (out / "b.csv").read_text().startswith("source,frame,")
+
+
+def test_without_streams_as_pythonw(picture: Path, clip: Path, tmp_path: Path) -> None:
+    code = "import sys; sys.stdin = sys.stdout = sys.stderr = None; from refpose.cli import entry; entry()"
+    for name, command in commands(picture, clip, tmp_path).items():
+        assert subprocess.run([sys.executable, "-c", code, *command], check=False).returncode == 0
+        assert (tmp_path / name).exists()
+    wrong = subprocess.run([sys.executable, "-c", code, "image"], check=False)
+    assert wrong.returncode == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_stdout_that_is_full() -> None:
+    with open("/dev/full", "w") as full:
+        done = refpose_process("inspect", "lite", stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert done.stderr == b"refpose inspect: [Errno 28] No space left on device\n"
+
+
+@posix
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_names_of_every_kind(picture: Path, clip: Path, tmp_path: Path, encoding: str) -> None:
+    folder = os.fsencode(tmp_path)
+    os.rename(picture, folder + b"/" + NAME + b".png")
+    os.rename(clip, folder + b"/" + NAME + b".mp4")
+    environment = {**os.environ, "PYTHONIOENCODING": f"{encoding}:strict"}
+    shown = SHOWN if encoding == "utf-8" else SHOWN.replace("\u00e9", "\\xe9")
+    out = folder + b"/out"
+    for verb, ending, options in (
+        ("image", b".png", ["--csv"]),
+        ("video", b".mp4", ["--csv", "--json", "--h5"]),
+        ("report", b".png", []),
+    ):
+        results = out if verb != "report" else out + b"/r.html"
+        command = [verb, folder + b"/" + NAME + ending, "-o", results, *options, "--model", "lite", "--force"]
+        done = refpose_process(*command, capture_output=True, env=environment)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert verb == "report" or f"{tmp_path}/{shown}{ending.decode()}: " in done.stdout.decode(encoding)
+        assert done.stdout.count(b"\n") == 1
+    found = sorted(os.listdir(out))
+    assert found == sorted([*(NAME + ending for ending in (b".png", b".mp4", b".csv", b".json", b".h5")), b"r.html",
+                            NAME + b".meta.json"])  # fmt: skip
+    record = json.loads((Path(os.fsdecode(out)) / os.fsdecode(NAME + b".meta.json")).read_text("utf-8"))
+    assert record["source"] == f"{tmp_path}/{WRITTEN}.mp4"
+    with open(out + b"/" + NAME + b".csv", encoding="utf-8", newline="") as file:
+        assert {row["source"] for row in csv.DictReader(file)} == {f"{tmp_path}/{WRITTEN}.mp4"}
+
+
+@posix
+def test_name_that_cannot_be_read_is_shown(tmp_path: Path) -> None:
+    """And does not keep the others from being done."""
+    (tmp_path / "in").mkdir()
+    folder = os.fsencode(tmp_path / "in")
+    with open(folder + b"/" + NAME + b".png", "wb") as file:
+        file.write(b"no picture")
+    Image.new("RGB", (64, 64)).save(tmp_path / "in" / "z.png")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = ["image", folder, "-o", tmp_path / "out", "--model", "lite"]
+    done = refpose_process(*command, capture_output=True, env=environment)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{tmp_path}/in/".encode() + b"n\\xff\\n\\x1b[2J\\xe9.png: ")
+    assert done.stdout.startswith(f"{tmp_path}/in/z.png: no person".encode())
+
+
+def test_what_c_libraries_say_is_said_with_the_name(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64), (1, 2, 3)).save(buffer, "TIFF", compression="tiff_adobe_deflate")
+    data = bytearray(buffer.getvalue())
+    for place in range(10, 20):
+        data[place] ^= 0xFF
+    (tmp_path / "bad.tif").write_bytes(data)
+    done = refpose_process("image", tmp_path / "bad.tif", "-o", tmp_path / "out", capture_output=True)
+    assert done.returncode == 1
+    lines = done.stderr.decode().splitlines()
+    assert len(lines) > 1
+    assert all(line.startswith(f"{tmp_path / 'bad.tif'}: ") for line in lines)
+
+
+def test_many_messages_about_a_file_are_counted(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    messages.take_charge()
+    with messages.of(tmp_path / "a"):
+        os.write(2, b"one\ntwo\nthree\nfour\nfive\n")
+    assert capfd.readouterr().err.splitlines() == [
+        *(f"{files.printable(tmp_path / 'a')}: {word}" for word in ("one", "two", "three")),
+        f"{files.printable(tmp_path / 'a')}: 2 more messages",
+    ]
+
+
+@posix
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_being_told_to_end(tmp_path: Path, number: int, code: int) -> None:
+    (tmp_path / "in").mkdir()
+    for k in range(300):
+        Image.new("RGB", (640, 480)).save(tmp_path / "in" / f"{k}.png")
+    command = [sys.executable, "-m", "refpose", "image", tmp_path / "in", "-o", tmp_path / "out", "--model", "lite"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        while not list((tmp_path / "out").glob("*.json")) and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, said = process.communicate()
+    assert (process.returncode, said) == (code, "refpose: terminated\n")
+    assert not list((tmp_path / "out").glob(".refpose-*"))
+
+
+@posix
+def test_signals_that_are_ignored_stay_ignored(picture: Path, tmp_path: Path) -> None:
+    """As nohup and background jobs have it."""
+    command = [sys.executable, "-m", "refpose", "image", picture, "-o", tmp_path / "out", "--model", "lite"]
+    ignoring = {signal.SIGINT: signal.SIG_IGN, signal.SIGHUP: signal.SIG_IGN}
+    before = {number: signal.signal(number, handler) for number, handler in ignoring.items()}
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.1)
+    assert process.returncode == 0
+    assert (tmp_path / "out" / "p.json").exists()
