@@ -103,6 +103,10 @@ def decode(data: bytes, name: str | os.PathLike[str]) -> NDArray[np.uint8]:
         if isinstance(error.__cause__, Image.DecompressionBombError):
             raise ValueError(f"{where}: more than {bound:,} pixels (REFPOSE_MAX_PIXELS raises this bound)") from None
         if isinstance(error.__cause__, UnidentifiedImageError):
+            from .video.container import ENDINGS as VIDEOS
+
+            if os.path.splitext(where)[1].lower() in VIDEOS:
+                raise ValueError(f"{where}: is a video; for videos there is refpose video") from None
             raise ValueError(
                 f"{where}: not a picture of a kind that is read ({READABLE}), or its beginning is damaged"
             ) from None

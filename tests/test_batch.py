@@ -151,6 +151,26 @@ def test_what_is_left_out_of_folders_is_counted(tmp_path: Path) -> None:
     assert +left_out == {".txt": 2, "without an ending": 1, "hidden": 2}
 
 
+def test_results_beside_their_inputs_are_no_inputs(tmp_path: Path) -> None:
+    touch(tmp_path / "a.jpg", tmp_path / "b.jpg")
+    (task, _) = batch.plan([str(tmp_path)], tmp_path, {".jpg", ".png"}, ENDINGS).tasks
+    done(task)
+    again = batch.plan([str(tmp_path)], tmp_path, {".jpg", ".png"}, ENDINGS)
+    assert [task.source.name for task in again.tasks] == ["a.jpg", "b.jpg"]
+    assert again.left_out["results of refpose"] == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes as POSIX has them")
+def test_results_go_to_no_pipe(task: batch.Task) -> None:
+    os.mkfifo(task.output(".png"))
+    with (
+        pytest.raises(OSError, match=r"a\.png: expected a regular file, found a pipe or a device"),
+        records.writing(task.source, task.output(".json"), MADE_WITH, True) as results,
+    ):
+        results.path(task.output(".png"))
+    assert os.listdir(task.stem.parent) == ["a.png"]
+
+
 def test_patterns_in_quotes_are_expanded(tmp_path: Path) -> None:
     touch(tmp_path / "b.jpg", tmp_path / "a.jpg", tmp_path / "c.png", tmp_path / "[x].jpg")
     assert list(plan(tmp_path / "out", tmp_path / "?.jpg")) == ["a.jpg", "b.jpg"]

@@ -85,6 +85,29 @@ def test_two_results_of_one_name(tmp_path: Path) -> None:
         outputs.check({tmp_path / "a.json": [".json"], tmp_path / "." / "x" / ".." / "a.json": [".json"]}, [], False)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("https://x.org/p.png", "https://x.org/p.png: addresses are not read, the network is never used; name a file"),
+        ("clip.mp4", "clip.mp4: is a video; for videos there is refpose video"),
+    ],
+)
+@pytest.mark.parametrize("verb", [*WRITERS, "image", "compare"])
+def test_what_is_no_picture(
+    verb: str,
+    name: str,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "clip.mp4").write_bytes(b"\0\0\0\x10ftypisom")
+    rest = ["mine.h5", name] if verb == "compare" else [name, "-o", WRITERS.get(verb, "out")]
+    assert run(verb, *rest) == 1
+    assert message in capsys.readouterr().err
+
+
 # What is no regular file
 
 

@@ -761,3 +761,11 @@ def test_full_disk(tmp_path: Path, limit: int) -> None:
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "File too large\n", "")
     assert os.listdir(tmp_path) == []
+
+
+def test_video_whose_sound_is_kept_is_not_overwritten(tmp_path: Path) -> None:
+    path = videos.write(tmp_path / "a.mp4", videos.scenes(2), sound="aac")
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"a\.mp4: is an input"), video.create(path, sound_of=path):
+        pass
+    assert path.read_bytes() == before

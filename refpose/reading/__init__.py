@@ -69,6 +69,15 @@ def limit(name: str = "REFPOSE_MAX_BYTES", default: int = MAX_BYTES) -> int:
     return int(text[:18])
 
 
+def refuse_address(path: str | os.PathLike[str]) -> None:
+    """Raise FileNotFoundError where a path is an address in the network (``https://...``), and no file of that name."""
+    text = os.fspath(path)
+    if isinstance(text, str) and "://" in text and not os.path.lexists(text):
+        raise FileNotFoundError(
+            f"{text}: addresses are not read, the network is never used; name a file on this machine"
+        )
+
+
 def content(path: str | os.PathLike[str]) -> bytes:
     """The bytes of a file.
 
@@ -81,6 +90,7 @@ def content(path: str | os.PathLike[str]) -> bytes:
         read to their end.
     """
     file = Path(path)
+    refuse_address(path)
     if file.exists() and not file.is_file() and not is_descriptor(file):
         raise ValueError(f"{file}: not a file")
     with open(file, "rb") as stream:

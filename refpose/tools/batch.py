@@ -236,6 +236,7 @@ def _walk(folder: Path, accepted: Collection[str], out: Path, plan: Plan) -> lis
     """
     results = os.path.realpath(out)
     found = []
+    made: set[str] = set()  # results of runs before that are beside their inputs
 
     def report(error: OSError) -> None:
         plan.problems.append((str(error.filename), OSError(f"{error.filename}: {error.strerror}")))
@@ -246,9 +247,13 @@ def _walk(folder: Path, accepted: Collection[str], out: Path, plan: Plan) -> lis
         folders[:] = sorted(
             name for name in folders if not name.startswith(".") and os.path.realpath(Path(place, name)) != results
         )
+        if os.path.commonpath([os.path.realpath(place), results]) == results:
+            made = set().union(*(Record(Path(place, name)).results for name in files if name.endswith(".json")))
         for name in sorted(name for name in files if not name.startswith(".")):
             path = Path(place, name)
-            if path.suffix.lower() in accepted:
+            if os.path.realpath(path) in made:
+                plan.left_out["results of refpose"] += 1
+            elif path.suffix.lower() in accepted:
                 found.append((path, path.relative_to(folder)))
             else:
                 plan.left_out[path.suffix.lower() or "without an ending"] += 1

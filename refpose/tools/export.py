@@ -61,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
     outputs.refuse_inputs(paths, args.tables)
     if not args.force:
         outputs.refuse_existing(paths, "--force overwrites")
+    outputs.mention_leftovers({path.parent for path in paths})
     failed = 0
     for table, files in targets.items():
         try:

@@ -110,6 +110,12 @@ class Record:
         except OSError:
             return False
 
+    @property
+    def results(self) -> set[str]:
+        """The paths of all results that are there."""
+        named = (os.path.realpath(self.path.parent / name) for name in self.content.get("results", {}))
+        return {path for path in named if os.path.exists(path)}
+
     def vouches_for(self, result: Path) -> bool:
         """Tell whether what stands in the place of a result is refpose's own, so that nothing is lost with it."""
         place = Path(os.path.realpath(result))

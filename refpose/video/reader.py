@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from .. import arguments
 from ..extras import require
 from ..images import MAX_PIXELS
-from ..reading import errors, limit
+from ..reading import errors, limit, refuse_address
 from .container import opened
 from .extent import bytes_missing
 from .overlap import read_ahead
@@ -119,6 +119,7 @@ class Reader:
         self.path = os.fspath(path)
         self._threads = arguments.whole("threads", threads, least=1)
         ahead = arguments.whole("ahead", ahead, least=0)
+        refuse_address(path)
         if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
             raise ValueError(f"{self.path}: not a file")  # a pipe would wait for its other end
         with open(path, "rb"):  # the operating system's own errors, with its own messages

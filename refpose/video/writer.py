@@ -78,11 +78,14 @@ def create(
     OSError
         When the file cannot be written, for example because the disk is full; what was there before stays.
     ValueError
-        When the ending is another one, no frame was written, or this build of FFmpeg has no encoder for H.264.
+        When the ending is another one, the file is the one whose sound is kept, no frame was written, or this build of
+        FFmpeg has no encoder for H.264.
     """
     target = Path(path)
     if target.suffix.lower() != ".mp4":
         raise ValueError(f"{target}: a video is written to a file that ends in .mp4")
+    if sound_of is not None and target.exists() and os.path.exists(sound_of) and target.samefile(sound_of):
+        raise ValueError(f"{target}: is an input, and would be overwritten; choose another name")
     rate = FALLBACK_RATE if fps is None else arguments.number("fps", fps, least=0) or FALLBACK_RATE
     aspect = Fraction(1) if pixel_aspect is None else Fraction(arguments.exact("pixel_aspect", pixel_aspect))
     if aspect <= 0:
