@@ -16,7 +16,7 @@ ifdef REFPOSE_GOLDENS
 override export REFPOSE_GOLDENS := $(abspath $(REFPOSE_GOLDENS))
 endif
 
-.PHONY: build core test quick demo bench docs check fmt wheel dist compilers sanitize check-arm fuzz soak clean measure
+.PHONY: build core test quick demo bench docs check fmt wheel dist compilers sanitize tsan check-arm fuzz soak clean measure
 
 # The package as users get it: built, and installed into an environment of its own.
 build: $(VENV)/built
@@ -103,16 +103,24 @@ compilers: build
 
 # The C engine and its boundary to Python under AddressSanitizer and UBSan (needs gcc): first alone, with a check for
 # leaks, then driven by the tests.
+# In .ci/run with fewer networks and tests.
+SANITIZED_NETWORKS ?= detector lite
+SANITIZED_TESTS ?= test_kernels.py test_raster.py test_native_stages.py test_native_contract.py test_native_fuzz.py
 SANITIZERS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 sanitize: build
-	$(BIN)/python tests/native/check.py --cc gcc --flags '$(SANITIZERS)' --networks detector lite
+	$(BIN)/python tests/native/check.py --cc gcc --flags '$(SANITIZERS)' --networks $(SANITIZED_NETWORKS)
 	rm -rf build  # then from a copy, since a build leaves its engine in the source folder
 	mkdir -p build/source && cp -R README.md LICENSE NOTICE pyproject.toml setup.py refpose src_c weights build/source
 	CFLAGS='$(SANITIZERS)' $(BIN)/python -m pip install --quiet --no-deps --no-cache-dir --target build/sanitize build/source
 	cd tests && LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 	    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	    PYTHONPATH=$(abspath build/sanitize) $(abspath $(BIN))/pytest -m 'not full' \
-	    test_kernels.py test_raster.py test_native_stages.py test_native_contract.py test_native_fuzz.py
+	    $(SANITIZED_TESTS)
+
+# The pool of threads and the shares of every kernel under ThreadSanitizer (needs gcc).
+tsan: build
+	$(BIN)/python tests/native/check.py --cc gcc --flags '-O1 -g -fsanitize=thread' --networks detector lite \
+	    --folder build/tsan
 
 # The C engine for AArch64 (NEON) under emulation: the reference's bits. Needs Debian's gcc-aarch64-linux-gnu and
 # qemu-user; takes some ten minutes.

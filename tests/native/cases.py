@@ -11,22 +11,17 @@ import numpy as np
 from refpose.engine import load_network
 from refpose.engine.plan import Plan, link
 from refpose.engine.rules import RULES
-from refpose.stages import landmarks, libm, raster, rounded, warp
+from refpose.stages import filters, heatmaps, landmarks, libm, raster, rounded, warp
+from refpose.stages.roi import Roi
 
 NETWORKS = ("detector", "lite", "full", "heavy")
 FUNCTIONS = ("expf", "sinf", "cosf", "atan2f")
-# As in check.c
-KINDS = (
-    *("program", *FUNCTIONS, "crop_matrix", "warp", "warp_mask", "refine"),
-    *(f"rounded_{name}" for name in (*FUNCTIONS, "refine")),
-    *("draw_lines", "draw_circles"),
-)
 
 
 def write(path: Path, kind: str, *arrays: Any) -> None:
     """Write one case; lists are whole numbers."""
     with path.open("wb") as file:
-        file.write(np.int64(KINDS.index(kind)).tobytes())
+        file.write(kind.encode().ljust(32, b"\0"))
         for array in arrays:
             data = np.asarray(array, np.int64 if isinstance(array, list) else None).tobytes()
             file.write(np.int64(len(data)).tobytes() + data + bytes(-len(data) % 8))
@@ -90,6 +85,53 @@ def stage_cases(folder: Path) -> None:
             write(folder / f"{kind}{number}.case", kind, position, [39, 64, 64, 39, window], heatmap, refined)
 
 
+def landmark_cases(folder: Path) -> None:
+    """From a network's landmarks to smooth ones on the image."""
+    rng = np.random.default_rng(5)
+    for number, window in enumerate((7, 9)):
+        heatmap = (rng.standard_normal((64, 64, 39)) * 3 - 1).astype(np.float32)
+        rows = (rng.uniform(-0.1, 1.1, (35, 5)) * 256).astype(np.float32)
+        padding = tuple(rng.uniform(0, 1e-7, 4).astype(np.float32))
+        region = rng.uniform(0.1, 0.9, 5).astype(np.float32)
+        roi = Roi(*map(float, region))
+        cos, sin = libm.cosf(region[4:])[0], libm.sinf(region[4:])[0]
+        found = landmarks.on_image(rows, heatmap, window, padding, roi, cos, sin)
+        square = np.array([landmarks.INPUT_SIZE, *padding, *region[:4], cos, sin], np.float32)
+        results = np.concatenate([np.ravel(array) for array in found])
+        write(
+            folder / f"landmarks{number}.case",
+            "landmarks",
+            rows,
+            [35, *heatmap.shape, window],
+            heatmap,
+            square,
+            results,
+        )
+        values = (rng.standard_normal(105) * 100).astype(np.float32)
+        states, limits = (rng.standard_normal((3, 105)).astype(np.float32).astype(np.float64) for _ in range(2))
+        smooth, after = filters.one_euro(values, states, np.abs(limits), 30.0003, 0.00123)
+        results = np.frombuffer(after.tobytes() + smooth.tobytes(), np.uint8)
+        scales = np.array([30.0003, 0.00123])
+        write(folder / f"one_euro{number}.case", "one_euro", values, states, np.abs(limits), scales, results)
+
+
+def heatmap_cases(folder: Path) -> None:
+    """Before and after networks that end in heat maps."""
+    rng = np.random.default_rng(6)
+    for number, (height, width, side) in enumerate([(91, 163, 64), (300, 40, 96), (1, 1, 8), (20, 30, 64)]):
+        image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        expected = heatmaps.network_input(image, side, number % 2 == 0)
+        limits = np.array([image.min(), image.max()]) * (1 / 255)
+        both = [(*axis[:-1], np.array(axis.blur)) for axis in heatmaps.axes(height, width, side)]
+        arrays = (image, [height, width, side], limits, heatmaps.normalisation(number % 2 == 0), *both[0], *both[1])
+        write(folder / f"network_input{number}.case", "network_input", *arrays, expected)
+        heatmap = rng.standard_normal((side, side, 16)).astype(np.float32)
+        at, value = heatmaps.find_peaks(heatmap, number % 2 == 0)
+        blur = np.array(heatmaps.gaussian(heatmaps.SMOOTHING)[: 5 if number % 2 == 0 else 0])
+        results = np.concatenate([at.astype(np.int32), value.view(np.int32)])
+        write(folder / f"find_peaks{number}.case", "find_peaks", heatmap, [*heatmap.shape], blur, results)
+
+
 def drawing_cases(folder: Path) -> None:
     """Lines and circles on a picture and around it."""
     rng = np.random.default_rng(4)
@@ -112,6 +154,8 @@ def write_all(folder: Path, networks: Sequence[str] = NETWORKS) -> list[Path]:
     """Write all cases and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     stage_cases(folder)
+    landmark_cases(folder)
+    heatmap_cases(folder)
     drawing_cases(folder)
     network_cases(folder, networks)
     return sorted(folder.glob("*.case"))

@@ -31,26 +31,7 @@ RP_COUNTED(realloc, (void *memory, size_t size), (memory, size))
 RP_COUNTED(aligned_alloc, (size_t align, size_t size), (align, size))
 #endif
 
-enum { MAX_ARRAYS = 24, CANARY = 0x5a };
-enum {
-    PROGRAM,
-    EXPF,
-    SINF,
-    COSF,
-    ATAN2F,
-    CROP_MATRIX,
-    WARP,
-    WARP_MASK,
-    REFINE,
-    ROUNDED_EXPF,
-    ROUNDED_SINF,
-    ROUNDED_COSF,
-    ROUNDED_ATAN2F,
-    ROUNDED_REFINE,
-    DRAW_LINES,
-    DRAW_CIRCLES
-};
-
+enum { MAX_ARRAYS = 24, MAX_NAME = 32, CANARY = 0x5a };
 typedef struct {
     int64_t bytes;
     void *data; /* its own piece of memory, so that a sanitizer sees its end */
@@ -58,7 +39,7 @@ typedef struct {
 
 typedef struct {
     const char *file;
-    int64_t kind;
+    char kind[MAX_NAME];
     int count;
     array arrays[MAX_ARRAYS];
 } recorded;
@@ -81,7 +62,7 @@ static recorded load(const char *file)
 {
     recorded c = {.file = file};
     FILE *f = fopen(file, "rb");
-    if (!f || fread(&c.kind, sizeof c.kind, 1, f) != 1)
+    if (!f || fread(c.kind, sizeof c.kind, 1, f) != 1 || c.kind[MAX_NAME - 1])
         give_up(file, "cannot be read");
     int64_t bytes;
     while (fread(&bytes, sizeof bytes, 1, f) == 1) {
@@ -171,69 +152,165 @@ static int check_program(const recorded *c, const char *isa, int threads)
     return failures;
 }
 
-/* Arguments in the order of the function, whole numbers together in one array; then the expected result. */
-static int check_stage(const recorded *c, const char *isa)
+/* Every stage of stages.h is checked by a function of its name; a: its arguments, whole numbers together in one array;
+ * y: room for its results, one behind the other. */
+
+static void check_expf(const rp_stages *s, const array *a, void *y) { s->expf(a[0].data, a[0].bytes / 4, y); }
+
+static void check_warp(const rp_stages *s, const array *a, void *y)
 {
-    const rp_stages *s = rp_stages_of(isa, c->kind >= ROUNDED_EXPF);
-    const array *a = c->arrays, *expected = &c->arrays[c->count - 1];
-    const int64_t n = expected->bytes / 4;
-    const float *x = a[0].data;
-    const int64_t *size = c->count > 2 ? a[1].data : NULL;
-    void *found = result(expected->bytes);
-    float *y = found;
-    switch (c->kind) {
-    case EXPF:
-    case ROUNDED_EXPF:
-        s->expf(x, n, y);
-        break;
-    case SINF:
-        for (int64_t i = 0; i < n; i++)
-            y[i] = rp_sinf(x[i]);
-        break;
-    case COSF:
-        for (int64_t i = 0; i < n; i++)
-            y[i] = rp_cosf(x[i]);
-        break;
-    case ATAN2F:
-        for (int64_t i = 0; i < n; i++)
-            y[i] = rp_atan2f(x[2 * i], x[2 * i + 1]);
-        break;
-    case ROUNDED_SINF:
-        for (int64_t i = 0; i < n; i++)
-            y[i] = rp_rounded_sinf(x[i]);
-        break;
-    case ROUNDED_COSF:
-        for (int64_t i = 0; i < n; i++)
-            y[i] = rp_rounded_cosf(x[i]);
-        break;
-    case ROUNDED_ATAN2F:
-        for (int64_t i = 0; i < n; i++)
-            y[i] = rp_rounded_atan2f(x[2 * i], x[2 * i + 1]);
-        break;
-    case CROP_MATRIX:
-        rp_crop_matrix(a[0].data, (int)size[0], found);
-        break;
-    case WARP:
-        s->warp(a[0].data, (int)size[0], (int)size[1], a[2].data, (int)size[2], (int)size[3], a[3].data, y);
-        break;
-    case WARP_MASK:
-        s->warp_mask(x, (int)size[0], a[2].data, (int)size[1], (int)size[2], y);
-        break;
-    case REFINE:
-    case ROUNDED_REFINE:
-        memcpy(y, x, (size_t)expected->bytes);
-        s->refine(y, (int)size[0], a[2].data, (int)size[1], (int)size[2], (int)size[3], (int)size[4]);
-        break;
-    case DRAW_LINES:
-    case DRAW_CIRCLES: {
-        const rp_canvas canvas = {memset(found, 0, (size_t)expected->bytes), size[1], size[2], 3 * size[2], 3, 1, 1};
-        (c->kind == DRAW_LINES ? rp_draw_lines : rp_draw_circles)(&canvas, size[0], a[0].data, a[2].data, a[3].data);
-        break;
+    const int64_t *size = a[1].data;
+    s->warp(a[0].data, (int)size[0], (int)size[1], a[2].data, (int)size[2], (int)size[3], a[3].data, y);
+}
+
+static void check_warp_mask(const rp_stages *s, const array *a, void *y)
+{
+    const int64_t *size = a[1].data;
+    s->warp_mask(a[0].data, (int)size[0], a[2].data, (int)size[1], (int)size[2], y);
+}
+
+static void check_refine(const rp_stages *s, const array *a, void *y)
+{
+    const int64_t *size = a[1].data;
+    memcpy(y, a[0].data, (size_t)a[0].bytes);
+    s->refine(y, (int)size[0], a[2].data, (int)size[1], (int)size[2], (int)size[3], (int)size[4]);
+}
+
+static void check_landmarks(const rp_stages *s, const array *a, void *y)
+{
+    const int64_t *size = a[1].data, n = size[0];
+    const float *square = a[3].data;
+    rp_square region;
+    memcpy(&region, square + 1, sizeof region);
+    s->landmarks(a[0].data, (int)n, square[0], a[2].data, (int)size[1], (int)size[2], (int)size[3], (int)size[4],
+                 &region, y, (float *)y + 3 * n, (float *)y + 4 * n);
+}
+
+static void check_one_euro(const rp_stages *s, const array *a, void *y)
+{
+    const int64_t n = a[0].bytes / 4;
+    const double *limits = a[2].data, *scales = a[3].data;
+    double *states = memcpy(y, a[1].data, (size_t)a[1].bytes);
+    s->one_euro(a[0].data, n, &(rp_euro){limits, limits + n, limits + 2 * n}, scales[0], scales[1], states, states + n,
+                states + 2 * n, (float *)(states + 3 * n));
+}
+
+static void check_network_input(const rp_stages *s, const array *a, void *y)
+{
+    const int64_t *size = a[1].data;
+    const double *limits = a[2].data;
+    rp_axis axes[2];
+    for (int i = 0; i < 2; i++) {
+        const array *axis = a + 4 + 5 * i;
+        axes[i] = (rp_axis){(int)(axis[0].bytes / 4),
+                            (int)(axis[4].bytes / 8) - 1,
+                            axis[0].data,
+                            axis[1].data,
+                            axis[2].data,
+                            axis[3].data,
+                            axis[4].data};
     }
-    default:
-        give_up(c->file, "no such kind of case");
+    void *scratch = memory(8 * rp_input_scratch((int)size[0], (int)size[1], axes[0].radius));
+    s->network_input(a[0].data, (int)size[0], (int)size[1], &axes[0], &axes[1], limits[0], limits[1], a[3].data,
+                     (int)size[2], scratch, y);
+    free(scratch);
+}
+
+static void check_find_peaks(const rp_stages *s, const array *a, void *y)
+{
+    const int64_t *size = a[1].data;
+    void *scratch = memory(8 * 11 * size[1] * size[2]);
+    s->find_peaks(a[0].data, (int)size[0], (int)size[1], (int)size[2], a[2].bytes ? a[2].data : NULL, scratch, y,
+                  (float *)y + size[2]);
+    free(scratch);
+}
+
+/* What there is once, rather than for each instruction set. */
+
+#define CHECK_ANGLE(name, function)                                                                                    \
+    static void check_##name(const rp_stages *s, const array *a, void *y)                                              \
+    {                                                                                                                  \
+        (void)s;                                                                                                       \
+        for (int64_t i = 0; i < a[0].bytes / 4; i++)                                                                   \
+            ((float *)y)[i] = function(((float *)a[0].data)[i]);                                                       \
     }
-    return differs(c, isa, expected, found);
+#define CHECK_POINT(name, function)                                                                                    \
+    static void check_##name(const rp_stages *s, const array *a, void *y)                                              \
+    {                                                                                                                  \
+        (void)s;                                                                                                       \
+        for (int64_t i = 0; i < a[0].bytes / 8; i++)                                                                   \
+            ((float *)y)[i] = function(((float *)a[0].data)[2 * i], ((float *)a[0].data)[2 * i + 1]);                  \
+    }
+CHECK_ANGLE(sinf, rp_sinf)
+CHECK_ANGLE(cosf, rp_cosf)
+CHECK_POINT(atan2f, rp_atan2f)
+CHECK_ANGLE(rounded_sinf, rp_rounded_sinf)
+CHECK_ANGLE(rounded_cosf, rp_rounded_cosf)
+CHECK_POINT(rounded_atan2f, rp_rounded_atan2f)
+
+static void check_crop_matrix(const rp_stages *s, const array *a, void *y)
+{
+    (void)s;
+    rp_crop_matrix(a[0].data, (int)*(int64_t *)a[1].data, y);
+}
+
+static void check_drawing(const array *a, void *y,
+                          void (*draw)(const rp_canvas *, int64_t, const int32_t *, const void *, const int32_t *))
+{
+    const int64_t *size = a[1].data, height = size[1], width = size[2];
+    const rp_canvas canvas = {memset(y, 0, (size_t)(3 * height * width)), height, width, 3 * width, 3, 1, 1};
+    draw(&canvas, size[0], a[0].data, a[2].data, a[3].data);
+}
+
+static void check_draw_lines(const rp_stages *s, const array *a, void *y)
+{
+    (void)s;
+    check_drawing(a, y, rp_draw_lines);
+}
+
+static void check_draw_circles(const rp_stages *s, const array *a, void *y)
+{
+    (void)s;
+    check_drawing(a, y, rp_draw_circles);
+}
+
+static struct {
+    const char *name;
+    void (*check)(const rp_stages *stages, const array *arguments, void *results);
+    int cases;
+} functions[] = {
+#define RP_ROW(name, arguments) {#name, check_##name, 0},
+    RP_STAGES(RP_ROW)
+#undef RP_ROW
+        {"sinf", check_sinf, 0},
+    {"cosf", check_cosf, 0},
+    {"atan2f", check_atan2f, 0},
+    {"rounded_sinf", check_rounded_sinf, 0},
+    {"rounded_cosf", check_rounded_cosf, 0},
+    {"rounded_atan2f", check_rounded_atan2f, 0},
+    {"crop_matrix", check_crop_matrix, 0},
+    {"draw_lines", check_draw_lines, 0},
+    {"draw_circles", check_draw_circles, 0},
+};
+
+enum { FUNCTIONS = sizeof functions / sizeof *functions };
+
+/* Arguments in the order of the function; then the expected result. A stage's name behind "rounded_" is the stage with
+ * the correctly rounded functions. */
+static int check_function(const recorded *c, const char *isa)
+{
+    const array *expected = &c->arrays[c->count - 1];
+    const int rounded = !strncmp(c->kind, "rounded_", 8);
+    for (int pass = 0; pass <= rounded; pass++)
+        for (int i = 0; i < FUNCTIONS; i++)
+            if (!strcmp(functions[i].name, pass ? c->kind + 8 : c->kind)) {
+                void *found = result(expected->bytes);
+                functions[i].check(rp_stages_of(isa, rounded), c->arrays, found);
+                functions[i].cases++;
+                return differs(c, isa, expected, found);
+            }
+    give_up(c->file, "no such kind of case");
+    return 1;
 }
 
 int main(int argc, char **argv)
@@ -243,12 +320,17 @@ int main(int argc, char **argv)
     int failures = 0, checks = 0;
     for (int i = 1; i < argc; i++) {
         recorded c = load(argv[i]);
+        const int program = !strcmp(c.kind, "program");
         for (int k = 0; k < count; k++)
-            for (int threads = 1; threads <= (c.kind == PROGRAM && strcmp(isas[k], "ref") ? 3 : 1);
-                 threads += 2, checks++)
-                failures += c.kind == PROGRAM ? check_program(&c, isas[k], threads) : check_stage(&c, isas[k]);
+            for (int threads = 1; threads <= (program && strcmp(isas[k], "ref") ? 3 : 1); threads += 2, checks++)
+                failures += program ? check_program(&c, isas[k], threads) : check_function(&c, isas[k]);
         forget(&c);
     }
+    for (int i = 0; i < FUNCTIONS; i++)
+        if (!functions[i].cases) {
+            printf("no case of %s\n", functions[i].name);
+            failures++;
+        }
     printf("%d cases,", argc - 1);
     for (int k = 0; k < count; k++)
         printf(" %s", isas[k]);

@@ -9,6 +9,7 @@ Any warning of a compiler is an error.
 from __future__ import annotations
 
 import argparse
+import os
 import runpy
 import shlex
 import shutil
@@ -39,7 +40,7 @@ def build(cc: str, flags: list[str], folder: Path) -> Path:
     sanitized = any(flag.startswith("-fsanitize") for flag in flags)  # they replace the allocator themselves
     for source, extra in sources.items():
         objects.append(folder / f"{Path(source).stem}.o")
-        options = [*recipe["COMMON"], *extra, "-Werror", "-Isrc_c", *flags]
+        options = [*recipe["COMMON"], *recipe["HARDENED"], *extra, "-Werror", "-Isrc_c", *flags]
         options += [] if sanitized else ["-DCOUNT_ALLOCATIONS"]
         subprocess.run([cc, *options, "-c", source, "-o", objects[-1]], check=True, cwd=ROOT)
     link = [*flags, *([] if sanitized else WRAPPED), *objects, "-o", folder / "check", "-lm", "-pthread"]
@@ -62,13 +63,15 @@ def main() -> int:
         if not shutil.which(program):
             print(f"no {program}: on Debian, {packages(program)}", file=sys.stderr)
             return 2
-    shutil.rmtree(args.folder, ignore_errors=True)
-    written: list[Any] = cases.write_all(args.folder.resolve() / "cases", args.networks)
+    folder = args.folder.resolve()
+    os.chdir(ROOT)  # setup.py reads what lies beside it
+    shutil.rmtree(folder, ignore_errors=True)
+    written: list[Any] = cases.write_all(folder / "cases", args.networks)
     codes = []
     for cc in compilers:
         for flags in args.flags:
             start = time.monotonic()
-            check = build(cc, shlex.split(flags), args.folder.resolve() / f"{cc}{flags.replace(' ', '')}")
+            check = build(cc, shlex.split(flags), folder / f"{cc}{flags.replace(' ', '')}")
             print(f"{cc} {flags}: ", end="", flush=True)
             done = subprocess.run([*shlex.split(args.run), check, *written])
             print(f"    {time.monotonic() - start:.0f} s")
