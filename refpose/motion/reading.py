@@ -70,7 +70,7 @@ def _record_beside(path: Path) -> dict[str, Any]:
     """What NAME.meta.json says about NAME.csv, nothing if it is not there."""
     try:
         found = json.loads(path.with_suffix(".meta.json").read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

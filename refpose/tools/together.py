@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import tables
+from .. import reading, tables
 from ..motion.angles import ANGLES
 from . import batch
 
@@ -60,7 +59,8 @@ def write(
         for number, task in enumerate(tasks):
             if not (record := task.output(".json")).exists():
                 continue
-            people: list[Any] = [Recorded(person) for person in json.loads(record.read_bytes())["people"]]
+            with reading.errors(record, "a record of refpose image"):
+                people: list[Any] = [Recorded(person) for person in reading.json_file(record)["people"]]
             degrees = np.array([person.angles for person in people], np.float32) if angles and people else None
             table.write(number, math.nan, people, degrees, str(task.source))
             count += 1
