@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 
 from .stages.roi import Roi, squared
 from .stages.warp import ByteArray
+
+LARGEST_SIDE = 32767
+"""Pixels: OpenCV's warps, and so MediaPipe's and refpose's, keep places in 16 bits."""
 
 # A given region smaller, larger or farther away than so many images is a mistake, and not within float32's reach.
 _SMALLEST, _LARGEST = 1e-6, 1e6
@@ -19,7 +23,7 @@ def checked_image(image: Any) -> ByteArray:
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W, 3)
-        RGB; H and W at least 1.
+        RGB; H and W at least 1. Of what lies beyond `LARGEST_SIDE` nothing is seen, and a warning says so.
 
     Raises
     ------
@@ -37,6 +41,11 @@ def checked_image(image: Any) -> ByteArray:
         raise ValueError(f"image: {expected}, found shape {image.shape}")
     if not image.size:
         raise ValueError(f"image: {expected}, found shape {image.shape}, which has no pixels")
+    if max(image.shape[:2]) > LARGEST_SIDE:
+        warnings.warn(
+            f"image: {image.shape[1]} x {image.shape[0]}; nothing beyond {LARGEST_SIDE:,} is seen, as in MediaPipe",
+            stacklevel=3,
+        )
     return np.ascontiguousarray(image)
 
 

@@ -428,7 +428,7 @@ class TestCommand:
     def test_broken_files(self, tmp_path: Path, picture: Path, capsys, name: str, content: bytes) -> None:
         (tmp_path / name).write_bytes(content)
         assert cli.main(["compare", str(tmp_path / name), str(picture)]) == 1
-        assert "not a readable" in capsys.readouterr().err
+        assert "neither an .h5 nor an .npz file" in capsys.readouterr().err
 
     def test_missing_file(self, tmp_path: Path, picture: Path, capsys) -> None:
         assert cli.main(["compare", str(tmp_path / "no.h5"), str(picture)]) == 1

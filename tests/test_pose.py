@@ -15,6 +15,7 @@ from golden_data import assert_same, landmark_arrays, picture
 from numpy.typing import NDArray
 
 from refpose import Person, Pose, Roi, Smoothing
+from refpose.images import read_image
 from refpose.trackers import SolutionTracker, Stills
 
 Image = NDArray[np.uint8]
@@ -354,3 +355,17 @@ def test_threads_do_not_disturb_each_other(image: Image) -> None:
 def test_nothing_is_printed_or_written(image: Image, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     Pose("lite").process(image)
     assert capfd.readouterr() == ("", "")
+
+
+def test_pictures_beyond_what_warps_can_address() -> None:
+    pose = Pose("lite", mode="image")
+    with pytest.warns(UserWarning, match="image: 32768 x 40; nothing beyond 32,767 is seen, as in MediaPipe"):
+        pose.process(np.zeros((40, 32768, 3), np.uint8))
+    pose.process(np.zeros((40, 32767, 3), np.uint8))  # warnings are errors here
+
+
+def test_a_threshold_of_zero_gives_places(astronaut: Path) -> None:
+    for image in (read_image(astronaut), np.zeros((64, 64, 3), np.uint8)):
+        for found in Pose("lite", mode="image", min_detection_confidence=0).detect(image):
+            assert np.isfinite(found.box_n).all()
+            assert np.isfinite(found.keypoints_n).all()

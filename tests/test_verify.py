@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+from efficientpose_data import model_file, needs_files, random_weights, write_weights
 
 from refpose import cli
 from refpose.engine import Network, blas, packing, resolve, rules
+from refpose.networks import record
 from refpose.networks.weights import Weights
 from refpose.stages import landmarks, roi, warp
 from refpose.study import truth, verify
+from refpose.tools import convert
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +47,7 @@ def test_holds_on_what_is_shipped(capsys: pytest.CaptureFixture[str]) -> None:
     document = json.loads(capsys.readouterr().out)
     assert document["holds"]
     states = {link["name"]: link["state"] for link in document["links"]}
+    states.pop("weights efficientpose", None)  # where some are found
     native = "holds" if resolve("auto") == "native" else "skipped"
     assert states.pop("engine native") == states.pop("stages native") == native
     assert set(states.values()) == {"holds"}
@@ -176,3 +181,32 @@ def test_last_line_says_what_was_not_checked(
             "skipped": "all 1 links that were looked at hold (0 s); NOT CHECKED: engine native (it was not built)",
         }[state]
     )
+
+
+def test_weights_of_efficientpose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made up here; the authors' own are compared where they are at hand."""
+    monkeypatch.setenv("REFPOSE_WEIGHTS", str(tmp_path))
+    assert not verify.converted()
+    network = "efficientpose-rt-lite"
+    arrays = random_weights(record(network))
+    write_weights(tmp_path, network, arrays)
+    assert verify.efficientpose_weights() == f"0 of 1 networks are the published ones; nothing is known of {network}"
+    name = next(iter(arrays))
+    arrays[name].reshape(-1)[3] = 592.0
+    write_weights(tmp_path, network, arrays)
+    with pytest.raises(verify.Mismatch, match="not a trained network's"):
+        verify.efficientpose_weights()
+
+
+@needs_files
+def test_published_weights_of_efficientpose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tflite")
+    monkeypatch.setenv("REFPOSE_WEIGHTS", str(tmp_path))
+    network, arrays = convert.convert("RT.tflite", model_file("RT_LITE").read_bytes())
+    write_weights(tmp_path, network, arrays)
+    assert verify.efficientpose_weights() == "1 of 1 networks are the published ones"
+    name = next(iter(arrays))
+    arrays = {**arrays, name: -arrays[name]}
+    write_weights(tmp_path, network, arrays)
+    with pytest.raises(verify.Mismatch, match=r"1 arrays differ from the published EfficientPoseRT_LITE\.tflite"):
+        verify.efficientpose_weights()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import reading
 from ..engine import Network
+from ..reading import archives, hdf5
 from ..stages.landmarks import COUNT
 from . import layers
 from .quantities import ACTIVATIONS, Quantity
@@ -99,7 +102,7 @@ def load(source: str | os.PathLike[str]) -> Callable[[Array], dict[str, Array]]:
     FileNotFoundError
         No such file.
     ValueError
-        The file holds no arrays, or there is no such function.
+        The file is of another kind, damaged, or larger than `refpose.reading.limit`, or there is no such function.
     """
     text = os.fspath(source)
     path = Path(text)
@@ -108,11 +111,27 @@ def load(source: str | os.PathLike[str]) -> Callable[[Array], dict[str, Array]]:
         return _function(module, function)
     if not path.is_file():
         raise FileNotFoundError(f"no file {path} (a Python function is given as module:function)")
-    arrays = _read_npz(path) if path.suffix.lower() == ".npz" else _read_h5(path)
+    arrays = _read(path)
     return lambda image: arrays
 
 
+def _read(path: Path) -> dict[str, Array]:
+    """The arrays of a file, whose content says which kind it is."""
+    data = reading.content(path)
+    if hdf5.is_hdf5(data):
+        return hdf5.read(data, path).arrays
+    if archives.is_zip(data):
+        return archives.read_npz(data, path)
+    if data.lstrip()[:1] in (b"{", b"["):
+        raise ValueError(f"{path}: JSON; intermediates are read from .h5 or .npz files, which hold arrays as they are")
+    raise ValueError(f"{path}: neither an .h5 nor an .npz file")
+
+
 def _function(module: str, name: str) -> Callable[[Array], dict[str, Array]]:
+    folder = os.getcwd()
+    if folder not in sys.path:
+        # The user's own module. Last: what lies there must not take the place of what is installed.
+        sys.path.append(folder)
     try:
         function = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
@@ -127,28 +146,3 @@ def _function(module: str, name: str) -> Callable[[Array], dict[str, Array]]:
         return dict(found)
 
     return call
-
-
-def _read_npz(path: Path) -> dict[str, Array]:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{path}: not a readable .npz file ({error})") from error
-
-
-def _read_h5(path: Path) -> dict[str, Array]:
-    import h5py
-
-    arrays: dict[str, Array] = {}
-
-    def take(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset):
-            arrays[name] = np.asarray(item[()])
-
-    try:
-        with h5py.File(path, "r") as h5:
-            h5.visititems(take)
-    except OSError as error:
-        raise ValueError(f"{path}: not a readable HDF5 file ({error})") from error
-    return arrays

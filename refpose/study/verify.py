@@ -21,7 +21,7 @@ from ..engine import blas, plan
 from ..engine.kernels import PlanStep
 from ..images import read_image
 from ..networks import blazepose as nets
-from ..networks import ops
+from ..networks import efficientpose, ops, published, weights
 from ..networks.tape import Eager, Step, Tape
 from ..pipeline import Detector, Landmarker, blazepose
 from ..stages.table import NUMPY
@@ -153,6 +153,8 @@ def verify(tell: Callable[[Check], None] = lambda link: None) -> tuple[Check, ..
         tell(link)
         return (link,)
     look("weights", weights_as_released, workspace)
+    if converted():
+        look("weights efficientpose", efficientpose_weights)
     look("eager", eager_as_recorded, workspace)
     look("tape", tape_as_eager, workspace)
     look("plan", plan_as_tape, workspace)
@@ -172,6 +174,30 @@ def weights_as_released(workspace: Workspace) -> str:
             if array not in network.weights.stored or truth.digest(network.weights.stored[array]) != sha256:
                 raise Mismatch(f"{name}.h5: {array}", "not the trained values that were released")
     return f"{count} arrays of {len(workspace.networks)} networks"
+
+
+def converted() -> list[str]:
+    """EfficientPose's networks whose weights are found here; none come with refpose."""
+    return [name for name in efficientpose.NETWORKS if weights.default_path(name).is_file()]
+
+
+def efficientpose_weights() -> str:
+    """The weights of EfficientPose that are found here are those made of the authors' published models."""
+    found, unknown = converted(), []
+    for name in found:
+        loaded = weights.load(name)
+        if published.origin(str(loaded.attributes["content_sha256"])) is not None:
+            continue
+        strange = published.implausible(loaded.stored)
+        if strange:
+            raise Mismatch(f"{name}.h5: {strange}", "not a trained network's")
+        copy = published.differences(name, loaded.stored)
+        if copy is not None:
+            model, differ = copy
+            raise Mismatch(f"{name}.h5: {differ[0]}", f"{len(differ)} arrays differ from the published {model.file}")
+        unknown.append(name)
+    text = f"{len(found) - len(unknown)} of {len(found)} networks are the published ones"
+    return f"{text}; nothing is known of {', '.join(unknown)}" if unknown else text
 
 
 class _Noting(Eager):

@@ -11,12 +11,10 @@ Exit code 0 when no stage differs, 1 when one does.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import sys
 
 from ..engine import ENGINES
 from ..families import MODELS
+from ..files import json_text
 from ..images import read_image
 from ..stages.landmarks import GRAPH_WINDOW, WINDOW
 from ..study import compare, intermediates
@@ -55,9 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do ``refpose compare``."""
     image = read_image(args.picture)
-    if os.getcwd() not in sys.path:  # module:function means the user's own module
-        sys.path.insert(0, os.getcwd())
     theirs = intermediates.load(args.mine)(image)
     found = compare.compare(theirs, image, args.model, args.engine, args.min_detection_confidence, window=args.window)
-    print(json.dumps(found.as_dict(), indent=1) if args.json else found)
+    print(json_text(found.as_dict()) if args.json else found)
     return 0 if found.first is None else 1

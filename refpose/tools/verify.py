@@ -10,10 +10,10 @@ Exit code 0 when all links hold, 1 when one breaks.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import asdict
 
+from ..files import json_text
 from ..study import verify
 
 
@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     links = verify.verify(lambda link: print(link, file=sys.stderr if args.json else sys.stdout, flush=True))
     broken = [link for link in links if link.state == "breaks"]
     if args.json:
-        print(json.dumps({"holds": not broken, "links": [asdict(link) for link in links]}, indent=1))
+        print(json_text({"holds": not broken, "links": [asdict(link) for link in links]}))
     elif broken:
         print(f"\nfirst to break: {broken[0].name}{' at ' + broken[0].where if broken[0].where else ''}")
     else:
