@@ -105,7 +105,10 @@ def flags(*some: str) -> list[str]:
 
 
 libraries = [
-    (f"rp_{isa}", {"sources": [f"src_c/isa_{isa}.c"], "cflags": flags(*COMMON, *HARDENED, *own), "obj_deps": {"": DEPENDS}})
+    (
+        f"rp_{isa}",
+        {"sources": [f"src_c/isa_{isa}.c"], "cflags": flags(*COMMON, *HARDENED, *own), "obj_deps": {"": DEPENDS}},
+    )
     for isa, own in ISAS.get(MACHINE, {}).items()
 ]
 native = Extension(
