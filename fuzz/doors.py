@@ -480,6 +480,50 @@ def arguments_case(rng: np.random.Generator) -> bool:
     return True
 
 
+def _asset_seeds() -> list[bytes]:
+    from .tiny import model
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("pose_detector.tflite", model())
+        archive.writestr("pose_landmarks_detector.tflite", model(sparse=True))
+    return [buffer.getvalue()]
+
+
+def _asset(data: bytes) -> None:
+    """A model file as programs for MediaPipe Tasks give it; errors are of MediaPipe's kinds."""
+    from refpose.mediapipe._tasks import bundle
+
+    try:
+        bundle.read(data, missing=RuntimeError)
+    except (RuntimeError, ValueError) as error:
+        check(type(error) in (RuntimeError, ValueError), f"{type(error).__name__}: {error}")
+        raise ValueError(f"{NAME}: {error}") from None
+    raise Wrong("a model without a network was taken")
+
+
+def options_case(rng: np.random.Generator) -> bool:
+    """Options of MediaPipe Tasks with numbers of all kinds, and a picture where they are taken."""
+    from refpose.mediapipe.tasks.python.core.base_options import BaseOptions
+    from refpose.mediapipe.tasks.python.vision import pose_landmarker
+
+    global _landmarker  # keeps the networks loaded
+    base = BaseOptions(model_asset_path="refpose:lite")
+    if _landmarker is None:
+        _landmarker = pose_landmarker.PoseLandmarker.create_from_options(pose_landmarker.PoseLandmarkerOptions(base))
+    names = ("num_poses", "min_pose_detection_confidence", "min_pose_presence_confidence", "min_tracking_confidence")
+    chosen = {name: _NUMBERS[int(rng.integers(len(_NUMBERS)))] for name in names if rng.random() < 0.4}
+    try:
+        options = pose_landmarker.PoseLandmarkerOptions(base, **chosen)
+        pose_landmarker.PoseLandmarker.create_from_options(options).close()
+    except (ValueError, TypeError, RuntimeError, OverflowError):
+        return False
+    return True
+
+
+_landmarker: Any = None
+
+
 def native_case(rng: np.random.Generator) -> bool:
     """A plausible program or call at the Cython boundary, see tests/test_native_fuzz.py."""
     sys.path.insert(0, str(ROOT / "tests")) if str(ROOT / "tests") not in sys.path else None
@@ -512,6 +556,8 @@ DOORS: dict[str, Callable[[np.random.Generator], bool]] = {
     "picture": Files(_picture_seeds, _picture),
     "video": Files(_video_seeds, _video),
     "message": Files(_message_seeds, _message),
+    "asset": Files(_asset_seeds, _asset),
+    "options": options_case,
     "arguments": arguments_case,
     "native": native_case,
 }
