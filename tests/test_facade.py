@@ -373,3 +373,15 @@ def test_holistic_says_what_it_does_not_find() -> None:
             getattr(results, name)
     assert holistic.HAND_CONNECTIONS is mp.solutions.hands_connections.HAND_CONNECTIONS
     assert holistic.FACEMESH_TESSELATION is mp.solutions.face_mesh_connections.FACEMESH_TESSELATION
+
+
+@pytest.mark.filterwarnings("ignore")  # the library's own deprecations
+def test_supervision_takes_results(astronaut_pose: Any) -> None:
+    supervision = pytest.importorskip("supervision", reason="pip install supervision, which brings OpenCV and SciPy")
+    found = supervision.KeyPoints.from_mediapipe(astronaut_pose, (512, 512))
+    landmarks = astronaut_pose.pose_landmarks.landmark
+    np.testing.assert_allclose(found.xy[0], [(item.x * 512, item.y * 512) for item in landmarks], rtol=1e-6)
+    confidence = getattr(found, "keypoint_confidence", None)
+    confidence = found.confidence if confidence is None else confidence
+    np.testing.assert_allclose(confidence[0], [item.visibility for item in landmarks], rtol=1e-6)
+    assert len(supervision.KeyPoints.from_mediapipe(mp.solutions.pose.SolutionOutputs(), (64, 64))) == 0
