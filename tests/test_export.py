@@ -105,6 +105,9 @@ def test_nothing_is_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert main(["export", str(path), "--to", "trc"]) == 1
     assert "clip.trc: already there; --force overwrites" in capsys.readouterr().err
     assert (tmp_path / "clip.trc").read_text() == "mine"
+    (tmp_path / "clip_person1.bvh").write_text("mine")
+    assert main(["export", str(path), "--to", "bvh"]) == 1
+    assert (tmp_path / "clip_person1.bvh").read_text() == "mine"
     other = table(tmp_path / "other" / "clip.csv") if (tmp_path / "other").mkdir() is None else path
     assert main(["export", str(path), str(other), "--to", "mot", "-o", str(tmp_path / "out")]) == 1
     assert "files of one name" in capsys.readouterr().err

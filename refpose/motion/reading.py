@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -88,7 +88,12 @@ def _csv(path: Path) -> Iterator[Columns]:
     pa = require("pyarrow", "parquet")
     with open(path, encoding="utf-8", newline="") as file:
         header = _header(path, file)
-    types = {"source": pa.string(), "frame": pa.int64(), "time_s": pa.float64(), "person": pa.int64()}
+    types = {
+        "source": pa.dictionary(pa.int32(), pa.string()),
+        "frame": pa.int64(),
+        "time_s": pa.float64(),
+        "person": pa.int64(),
+    }
     types["keypoint"] = pa.dictionary(pa.int32(), pa.string())
     try:
         reader = arrow.open_csv(
@@ -102,7 +107,7 @@ def _csv(path: Path) -> Iterator[Columns]:
             ),
         )
         for batch in reader:
-            yield _unquoted(_of_arrow(batch))
+            yield _of_arrow(batch, _unquoted)
     except pa.ArrowInvalid as error:
         if "Empty CSV file" not in str(error):
             raise ValueError(f"{path}: {error}") from error
@@ -134,18 +139,17 @@ def _csv_plain(path: Path) -> Iterator[Columns]:
                 if any(len(row) != len(header) for row in block):
                     raise ValueError(f"{path}: a row has not as many fields as there are columns ({len(header)})")
                 columns = zip(*block, strict=True) if block else ([] for _ in header)
-                yield _unquoted(dict(zip(header, columns, strict=True)))
+                found = dict(zip(header, columns, strict=True))
+                for name in {"source", "keypoint"} & set(header):
+                    found[name] = [_unquoted(word) for word in found[name]]
+                yield found
         except (UnicodeDecodeError, csv.Error) as error:
             raise ValueError(f"{path}: is no CSV file in UTF-8 ({error})") from error
 
 
-def _unquoted(columns: Columns) -> Columns:
-    """Take away the quotes that keep spreadsheets from computing texts (`refpose.tables.plain_cell`)."""
-    for name in ("source", "keypoint"):
-        if name in columns:
-            plain = {text: text[1:] if plain_cell(text[1:]) == text else text for text in dict.fromkeys(columns[name])}
-            columns[name] = [plain[text] for text in columns[name]]
-    return columns
+def _unquoted(text: str) -> str:
+    """Take away the quote that keeps spreadsheets from computing a text (`refpose.tables.plain_cell`)."""
+    return text[1:] if plain_cell(text[1:]) == text else text
 
 
 def _json(path: Path) -> Iterator[Columns]:
@@ -204,12 +208,18 @@ def _parquet(path: Path) -> tuple[dict[str, Any], Iterator[Columns]]:
     return described, rows()
 
 
-def _of_arrow(batch: Any) -> Columns:
-    """The columns of a record batch: numbers as arrays, texts as lists."""
+def _of_arrow(batch: Any, text: Callable[[str], str] = str) -> Columns:
+    """The columns of a record batch as arrays; texts go through `text`, each different one once."""
     columns: Columns = {}
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        numeric = name not in ("source", "keypoint")
-        columns[name] = column.to_numpy(zero_copy_only=False) if numeric else column.to_pylist()
+        if name not in ("source", "keypoint"):
+            columns[name] = column.to_numpy(zero_copy_only=False)
+        elif column.null_count:
+            raise ValueError(f"a row has no {name}")
+        else:
+            coded = column if hasattr(column, "dictionary") else column.dictionary_encode()
+            texts = np.array([text(word) for word in coded.dictionary.to_pylist()], object)
+            columns[name] = texts[coded.indices.to_numpy(zero_copy_only=False)]
     return columns
 
 

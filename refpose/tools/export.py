@@ -16,6 +16,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from glob import escape
 from pathlib import Path
 
 from .. import motion
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("two tables would be written to files of one name; choose a folder for each")
     outputs.refuse_inputs(paths, args.tables)
     if not args.force:
-        outputs.refuse_existing(paths, "--force overwrites")
+        outputs.refuse_existing([*paths, *_of_others(targets)], "--force overwrites")
     outputs.mention_leftovers({path.parent for path in paths})
     failed = 0
     for table, files in targets.items():
@@ -88,6 +89,15 @@ def _targets(table: Path, chosen: list[str], args: argparse.Namespace) -> dict[s
         )
     folder = table.parent if out is None else out
     return {name: folder / f"{table.stem}{FORMATS[name].ending}" for name in chosen}
+
+
+def _of_others(targets: dict[Path, dict[str, Path]]) -> Iterator[Path]:
+    """Files that are there where those of further people may go: NAME_person1.trc."""
+    for files in targets.values():
+        for name, path in files.items():
+            if not FORMATS[name].several and path.parent.is_dir():
+                stem = path.name.removesuffix(FORMATS[name].ending)
+                yield from sorted(path.parent.glob(f"{escape(stem)}_person*{FORMATS[name].ending}"))
 
 
 def _export(table: Path, targets: dict[str, Path], args: argparse.Namespace) -> str:
