@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 import tolerances
+from efficientpose_data import random_weights, write_weights
 from PIL import Image
 
 import refpose
@@ -18,6 +19,7 @@ from refpose import cli
 from refpose.accuracy import evaluation
 from refpose.accuracy.annotations import AnnotatedPerson, Annotations, FoundPerson, read_annotations
 from refpose.images import read_image
+from refpose.networks import record
 from refpose.topology import COCO_17, LANDMARK_NAMES
 
 # The quick engine and network: what is tested with them does not depend on them.
@@ -363,3 +365,16 @@ def test_squares_of_mpii_are_black_beyond_the_picture(tmp_path: Path) -> None:
     assert view.origin_px == (-15, -2)  # 10 - 25 and 20 + 15 * 0.2 - 25
     assert (view.image[2:42, 15:] == 200).all()
     assert view.image.sum(dtype=int) == 40 * 35 * 3 * 200
+
+
+def test_results_of_a_model_without_world_landmarks(
+    truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their JSON has null where the others have metres."""
+    name = "efficientpose-rt"
+    write_weights(tmp_path, name, random_weights(record(name)))
+    monkeypatch.setenv("REFPOSE_WEIGHTS", str(tmp_path))
+    assert cli.main(["image", str(truth.parent), "-o", str(tmp_path / "out"), "--model", name, "--crop", "none"]) == 0
+    capsys.readouterr()
+    (run,) = evaluated(capsys, truth, "--results", tmp_path / "out")["runs"]
+    assert run["world"] is None

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from refpose import Person, Pose
+from refpose import Person, Pose, Roi
 from refpose.images import read_image
 
 pytest.importorskip("matplotlib", reason="the extra plot is not installed")
@@ -21,6 +21,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot
 
 from refpose import plot
+from refpose.topology import EFFICIENTPOSE
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +87,24 @@ def test_bad_input(person: Person) -> None:
 def test_matplotlib_is_imported_only_when_needed() -> None:
     code = "import sys, refpose.plot; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_person_with_another_skeleton() -> None:
+    rng = np.random.default_rng(0)
+    points = np.column_stack([rng.random((16, 2)), np.full(16, np.nan)]).astype(np.float32)
+    person = Person(
+        landmarks=points,
+        visibility=np.ones(16, np.float32),
+        score=1.0,
+        roi=Roi(0.5, 0.5, 1, 1),
+        image_size=(100, 80),
+        topology=EFFICIENTPOSE,
+    )
+    ax = plot.plot_pose2d(person, names=("head_top",))
+    dots = [line.get_xydata()[0] for line in ax.lines if line.get_marker() == "o"]
+    np.testing.assert_allclose(dots, person.landmarks_px[:, :2])
+    assert [text.get_text() for text in ax.texts] == ["head top"]
+    with pytest.raises(ValueError, match="no landmark 'nose': expected one of head_top"):
+        plot.plot_pose2d(person, names=("nose",))
+    with pytest.raises(ValueError, match="efficientpose: this model finds no world landmarks"):
+        plot.plot_pose3d(person)

@@ -21,7 +21,8 @@ from refpose.tools import convert
 @pytest.fixture(scope="module")
 def lite() -> verify.Workspace:
     """The lite network and its layers."""
-    workspace = verify.Workspace.load(("lite",))
+    loaded = verify.Workspace.load(("lite",))
+    workspace = verify.Workspace({"lite": loaded.networks["lite"]}, loaded.inputs)
     verify.eager_as_recorded(workspace)
     return workspace
 
@@ -47,7 +48,7 @@ def test_holds_on_what_is_shipped(capsys: pytest.CaptureFixture[str]) -> None:
     document = json.loads(capsys.readouterr().out)
     assert document["holds"]
     states = {link["name"]: link["state"] for link in document["links"]}
-    states.pop("weights efficientpose", None)  # where some are found
+    states.pop("weights converted", None)  # where some are found
     native = "holds" if resolve("auto") == "native" else "skipped"
     assert states.pop("engine native") == states.pop("stages native") == native
     assert set(states.values()) == {"holds"}
@@ -152,7 +153,7 @@ def test_the_command_names_the_first_break(
 ) -> None:
     changed = with_weights(lite, "heatmap/bias", lambda bias: bias + np.float16(1e-3))
     monkeypatch.setattr(verify, "NETWORKS", ("lite",))
-    monkeypatch.setattr(verify.Workspace, "load", lambda: changed)
+    monkeypatch.setattr(verify.Workspace, "load", lambda models: changed)
     small(monkeypatch)
     assert cli.main(["verify"]) == 1
     out = capsys.readouterr().out
@@ -170,8 +171,8 @@ def test_the_truth_is_small() -> None:
 def test_last_line_says_what_was_not_checked(
     state: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    links = (verify.Link("eager", "holds"), verify.Link("engine native", state, text="it was not built"))
-    monkeypatch.setattr(verify, "verify", lambda tell: links)
+    links = (verify.Check("eager", "holds"), verify.Check("engine native", state, text="it was not built"))
+    monkeypatch.setattr(verify, "verify", lambda tell, models: links)
     assert cli.main(["verify"]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     assert (
@@ -190,12 +191,12 @@ def test_weights_of_efficientpose(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     network = "efficientpose-rt-lite"
     arrays = random_weights(record(network))
     write_weights(tmp_path, network, arrays)
-    assert verify.efficientpose_weights() == f"0 of 1 networks are the published ones; nothing is known of {network}"
+    assert verify.converted_weights() == f"0 of 1 networks are the published ones; nothing is known of {network}"
     name = next(iter(arrays))
     arrays[name].reshape(-1)[3] = 592.0
     write_weights(tmp_path, network, arrays)
     with pytest.raises(verify.Mismatch, match="not a trained network's"):
-        verify.efficientpose_weights()
+        verify.converted_weights()
 
 
 @needs_files
@@ -204,9 +205,19 @@ def test_published_weights_of_efficientpose(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("REFPOSE_WEIGHTS", str(tmp_path))
     network, arrays = convert.convert("RT.tflite", model_file("RT_LITE").read_bytes())
     write_weights(tmp_path, network, arrays)
-    assert verify.efficientpose_weights() == "1 of 1 networks are the published ones"
+    assert verify.converted_weights() == "1 of 1 networks are the published ones"
     name = next(iter(arrays))
     arrays = {**arrays, name: -arrays[name]}
     write_weights(tmp_path, network, arrays)
     with pytest.raises(verify.Mismatch, match=r"1 arrays differ from the published EfficientPoseRT_LITE\.tflite"):
-        verify.efficientpose_weights()
+        verify.converted_weights()
+
+
+def test_the_links_of_the_other_family(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    name = "efficientpose-rt"
+    write_weights(tmp_path, name, random_weights(record(name)))
+    monkeypatch.setenv("REFPOSE_WEIGHTS", str(tmp_path))
+    links = {link.name: link for link in verify.verify(models=[name])}
+    assert list(links) == ["weights", "weights converted", "eager", "tape", "plan", "engine numpy", "engine native"]
+    assert links["eager"].text.endswith(f"no layers of {name} are recorded")
+    assert {link.state for link in links.values()} <= {"holds", "skipped"}

@@ -7,6 +7,8 @@ from functools import cache
 from . import blazepose, efficientpose
 from .tape import Tape
 
+SHIPPED = tuple(blazepose.NETWORKS)
+"""Networks whose weights come with the package."""
 NETWORKS = {**blazepose.NETWORKS, **efficientpose.NETWORKS}
 
 

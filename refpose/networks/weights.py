@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import files, reading
-from . import efficientpose, published, record
+from . import SHIPPED, published, record
 
 FORMAT = 1
 ATTRIBUTES = ("format", "network", "source", "source_sha256", "licence", "content_sha256")
@@ -104,7 +104,7 @@ def load(network: str, path: str | os.PathLike[str] | None = None) -> Weights:
     if file.is_dir():
         file /= f"{network}.h5"
     if not file.is_file():
-        if path is None and network in efficientpose.NETWORKS:
+        if path is None and network not in SHIPPED:
             raise FileNotFoundError(
                 f"no weights of {network!r}: they do not come with refpose. Make {network}.h5 from the authors' model "
                 "file with `refpose convert FILE -o DIR`, then name DIR by the environment variable REFPOSE_WEIGHTS "

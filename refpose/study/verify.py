@@ -8,6 +8,7 @@ bit for bit (the NumPy engine's within the rounding of float32), and names the f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import perf_counter
@@ -16,19 +17,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import engine
+from .. import engine, networks
 from ..engine import blas, plan
 from ..engine.kernels import PlanStep
+from ..families import family_of
 from ..images import read_image
-from ..networks import blazepose as nets
-from ..networks import efficientpose, ops, published, weights
-from ..networks.tape import Eager, Step, Tape
+from ..networks import ops, published, weights
+from ..networks.tape import Eager, Step, Tape, Val
 from ..pipeline import Detector, Landmarker, blazepose
-from ..stages.table import NUMPY
+from ..pose import Pose
 from ..trackers import Stills
 from . import truth
-from .explain import Keep
-from .quantities import BLAZEPOSE
+from .explain import Keep, quantities_of
+from .quantities import BLAZEPOSE, Quantity
 
 Array = NDArray[Any]
 
@@ -92,18 +93,23 @@ class Workspace:
     calls: dict[Any, tuple[Any, Array]] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, names: Sequence[str] = NETWORKS) -> Workspace:
-        """Load networks of these names, and make their inputs from the recorded picture."""
-        networks = {name: engine.load_network(name, "reference") for name in names}
+    def load(cls, models: Sequence[str] = MODELS) -> Workspace:
+        """Load the networks of these models, and make their inputs from the recorded picture."""
+        networks: dict[str, engine.Network] = {}
         inputs: dict[str, Array] = {}
         picture = read_image(truth.FOLDER / f"{truth.layers('detector').picture}.png")
-        keep = _UpTo("crop/input")
-        detector = networks.get("detector") or engine.load_network("detector", "reference")
-        try:
-            blazepose(Detector(detector, NUMPY), Landmarker(detector, NUMPY), Stills(), keep, picture)
-        except Reached:  # the landmark network is not
-            inputs["detector"] = keep.arrays["detector/input"]
-            inputs |= dict.fromkeys(MODELS, keep.arrays["crop/input"])
+        kept: dict[str, Mapping[str, Array]] = {}  # by family and size
+        for model in models:
+            pose = Pose(model, "image", engine="reference")
+            shapes = f"{family_of(model).title} {[network.input_shape for network in pose.networks.values()]}"
+            if shapes not in kept:
+                keep = _UpTo("crop/input", quantities_of(model))
+                with suppress(Reached):  # what is behind the last network's input takes seconds
+                    pose.compute(keep, picture)
+                kept[shapes] = keep.arrays
+            for name, network in pose.networks.items():
+                networks.setdefault(network.name, network)
+                inputs.setdefault(network.name, kept[shapes][name])
         return cls(networks, inputs)
 
     @property
@@ -118,13 +124,15 @@ class Workspace:
         return self.calls[key][1]
 
 
-def verify(tell: Callable[[Check], None] = lambda link: None) -> tuple[Check, ...]:
+def verify(tell: Callable[[Check], None] = lambda link: None, models: Sequence[str] = MODELS) -> tuple[Check, ...]:
     """Go through all links.
 
     Parameters
     ----------
     tell : function
         Is given every link as soon as it is done.
+    models : sequence of str
+        Whose networks are looked at, of any family. MediaPipe's results are recorded for BlazePose's alone.
 
     Returns
     -------
@@ -147,42 +155,44 @@ def verify(tell: Callable[[Check], None] = lambda link: None) -> tuple[Check, ..
         tell(found[-1])
 
     try:
-        workspace = Workspace.load()
+        workspace = Workspace.load(models)
     except (ValueError, FileNotFoundError) as error:
         link = Check("weights", "breaks", "", str(error))
         tell(link)
         return (link,)
     look("weights", weights_as_released, workspace)
     if converted():
-        look("weights efficientpose", efficientpose_weights)
+        look("weights converted", converted_weights)
     look("eager", eager_as_recorded, workspace)
     look("tape", tape_as_eager, workspace)
     look("plan", plan_as_tape, workspace)
     look("engine numpy", numpy_engine, workspace)
     look("engine native", native_engine, workspace)
-    for stages in ("numpy", "native"):
-        look(f"stages {stages}", stages_as_recorded, stages)
+    recorded = [model for model in models if model in MODELS]
+    for stages in ("numpy", "native") if recorded else ():
+        look(f"stages {stages}", stages_as_recorded, stages, recorded)
     return tuple(found)
 
 
 def weights_as_released(workspace: Workspace) -> str:
-    """Every trained array has the hash that was recorded."""
-    count = 0
-    for name, network in workspace.networks.items():
+    """Every trained array that comes with the package has the hash that was recorded."""
+    count, shipped = 0, [name for name in workspace.networks if name in NETWORKS]
+    for name in shipped:
+        arrays = workspace.networks[name].weights.stored
         for array, sha256 in truth.layers(name).weights.items():
             count += 1
-            if array not in network.weights.stored or truth.digest(network.weights.stored[array]) != sha256:
+            if array not in arrays or truth.digest(arrays[array]) != sha256:
                 raise Mismatch(f"{name}.h5: {array}", "not the trained values that were released")
-    return f"{count} arrays of {len(workspace.networks)} networks"
+    return f"{count} arrays of {len(shipped)} networks"
 
 
 def converted() -> list[str]:
-    """EfficientPose's networks whose weights are found here; none come with refpose."""
-    return [name for name in efficientpose.NETWORKS if weights.default_path(name).is_file()]
+    """Networks whose weights do not come with refpose and are found here."""
+    return [name for name in networks.NETWORKS if name not in NETWORKS and weights.default_path(name).is_file()]
 
 
-def efficientpose_weights() -> str:
-    """The weights of EfficientPose that are found here are those made of the authors' published models."""
+def converted_weights() -> str:
+    """The converted weights that are found here are those made of the authors' published models."""
     found, unknown = converted(), []
     for name in found:
         loaded = weights.load(name)
@@ -214,17 +224,22 @@ class _Noting(Eager):
 
 def eager_as_recorded(workspace: Workspace) -> str:
     """The networks' code, run directly on arrays with the exact operations, gives the recorded layers."""
+    unrecorded = []
     for name, network in workspace.networks.items():
         noting = _Noting(workspace.functions, network.weights)
-        nets.NETWORKS[name][0](noting, workspace.inputs[name])
+        networks.NETWORKS[name][0](noting, workspace.inputs[name])
         workspace.layers[name] = noting.made
+        if name not in NETWORKS:
+            unrecorded.append(name)
+            continue
         recorded = truth.layers(name).layers
         for layer, record in recorded.items():
             if layer not in noting.made:
                 raise Mismatch(f"{name}: {layer}", "no such layer any more")
             if not record.equals(noting.made[layer]):
                 raise Mismatch(f"{name}: {layer}", _off(record.largest_difference(noting.made[layer]), record.sample))
-    return f"{sum(map(len, workspace.layers.values()))} layers on {truth.layers('detector').picture}"
+    text = f"{sum(map(len, workspace.layers.values()))} layers on {truth.layers('detector').picture}"
+    return text + "".join(f"; no layers of {name} are recorded" for name in unrecorded)
 
 
 def _off(largest: float, values: Array) -> str:
@@ -258,8 +273,10 @@ def plan_as_tape(workspace: Workspace) -> str:
     count = 0
     for name, network in workspace.networks.items():
         planned = plan.Plan.of(network.tape, network.weights)
+        summed = {step.sums: step.out for step in planned.steps if step.sums is not None}
         for step in planned.steps:
-            _composed(name, step)
+            if step.parts:  # a copy into a joined value has none
+                _composed(name, step, summed)
         missing = {step.name for step in network.tape.steps} - {step.name for step in planned.ordered().steps}
         if missing:
             raise Mismatch(f"{name}: {min(missing)}", "no step of the plan does this")
@@ -268,12 +285,12 @@ def plan_as_tape(workspace: Workspace) -> str:
     return f"{count} steps"
 
 
-def _composed(name: str, step: PlanStep) -> None:
-    """What a step reads and writes is what its parts read and write."""
+def _composed(name: str, step: PlanStep, summed: Mapping[Val, Val]) -> None:
+    """What a step reads and writes is what its parts read and write; sums of a value's rows stand for the value."""
     where = f"{name}: {step.parts[-1].name}"
     made = {part.out for part in step.parts}
     read = {val for part in step.parts for val in part.inputs} - made
-    if read != set(step.inputs):
+    if read != {summed.get(val, val) for val in step.inputs}:
         raise Mismatch(where, f"the step {step.kernel} reads {_values(step.inputs)}, its parts {_values(read)}")
     if step.out != step.parts[-1].out:
         raise Mismatch(
@@ -330,7 +347,7 @@ def _blame(name: str, tape: Tape, native: engine.Network, workspace: Workspace) 
         _same(f"{name}: {step.name}", found, workspace.layers[name][step.name])
 
 
-def stages_as_recorded(kind: str) -> str:
+def stages_as_recorded(kind: str, models: Sequence[str] = MODELS) -> str:
     """The whole pipeline on the pictures that come with the package gives what MediaPipe was recorded with.
 
     `kind` says whose functions do the work around the networks. The networks run on the native engine where there is
@@ -345,7 +362,7 @@ def stages_as_recorded(kind: str) -> str:
             raise Skip(str(reason)) from None
         fast = "reference"
     detector, count = Detector(engine.load_network("detector", fast), stages), 0
-    for model in MODELS:
+    for model in models:
         landmarker = Landmarker(engine.load_network(model, fast), stages)
         for picture in truth.pictures():
             hold = _Hold(truth.stages(picture, model), f"{picture}, {model}")
@@ -359,8 +376,8 @@ def stages_as_recorded(kind: str) -> str:
 class _UpTo(Keep):
     """Keeps what the pipeline gives, up to a name."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(BLAZEPOSE)
+    def __init__(self, name: str, quantities: Mapping[str, Quantity]) -> None:
+        super().__init__(quantities)
         self.last = name
 
     def person(self, index: int) -> Keep:

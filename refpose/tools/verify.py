@@ -13,6 +13,7 @@ import argparse
 import sys
 from dataclasses import asdict
 
+from ..families import MODELS
 from ..files import json_text
 from ..study import verify
 
@@ -20,11 +21,22 @@ from ..study import verify
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``refpose verify``."""
     parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument(
+        "--model",
+        dest="models",
+        nargs="+",
+        choices=MODELS,
+        default=list(verify.MODELS),
+        metavar="MODEL",
+        help=f"whose networks: {', '.join(MODELS)}",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Do ``refpose verify``."""
-    links = verify.verify(lambda link: print(link, file=sys.stderr if args.json else sys.stdout, flush=True))
+    links = verify.verify(
+        lambda link: print(link, file=sys.stderr if args.json else sys.stdout, flush=True), args.models
+    )
     broken = [link for link in links if link.state == "breaks"]
     if args.json:
         print(json_text({"holds": not broken, "links": [asdict(link) for link in links]}))
