@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -314,6 +315,18 @@ def test_files_of_any_size_are_looked_at_first(tmp_path: Path) -> None:
     path.write_text("text")
     with pytest.raises(ValueError, match="not an HDF5 file"):
         hdf5.vet(path)
+
+
+def test_programs_that_are_no_python_read_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Started again with the arguments of the child, a frozen program would do whatever it does."""
+    data = h5(lambda file: file.__setitem__("x", np.arange(5.0)))
+    monkeypatch.setattr(hdf5.subprocess, "run", pytest.fail)
+    for name, value in (("frozen", True), ("executable", "/opt/my-program"), ("executable", None)):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, name, value, raising=False)
+            assert hdf5.read(data, "x.h5").arrays["x"].tolist() == [0, 1, 2, 3, 4]
+            with pytest.raises(ValueError, match=r"^x\.h5: damaged or cut short"):
+                hdf5.read(data[:-100], "x.h5")
 
 
 def test_files_with_a_checksum() -> None:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import errors, limit
+from . import errors, hdf5_child, limit
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 USER_BLOCK = 512  # bytes: the least that HDF5 has
@@ -152,7 +152,9 @@ def _arrays(listed: list[tuple[str, str, list[int]]], values: bytes) -> Iterator
 
 
 def _answer(request: dict[str, Any], data: bytes, where: str, seconds: float) -> bytes:
-    """What a child process says to a request about a file."""
+    """What a child process says to a request about a file; this one where the program is no Python (PyInstaller)."""
+    if getattr(sys, "frozen", False) or "py" not in Path(sys.executable or "").name.lower():
+        return b"".join(hdf5_child.answer(request, data))
     child = Path(__file__).with_name("hdf5_child.py")
     # Isolated from the current folder and from variables; what this process imports from, the child does too.
     request = {**request, "path": [entry for entry in sys.path if os.path.isabs(entry)]}

@@ -10,6 +10,7 @@ import math
 import sys
 from typing import Any
 
+_alone = False  # whether this is a process of its own, which may be bounded
 _MAX_OBJECTS = 100_000
 _MAX_ATTRIBUTE = 16 << 20  # bytes
 _SECONDS = 5  # of computing time for the structures of a file
@@ -161,23 +162,18 @@ def _text(value: Any) -> Any:
     raise ValueError(f"an attribute is of type {type(value).__name__}")
 
 
-def main() -> None:
-    """Answer one request."""
-    answer = sys.stdout.buffer
-    request = json.loads(sys.stdin.buffer.readline())
-    data = sys.stdin.buffer.read()
-    sys.path[:] = request["path"]
-    import h5py  # noqa: F401 -- before memory is bounded
+def answer(request: dict[str, Any], data: bytes) -> list[bytes]:
+    """What is said to a request about a file, in pieces."""
     import numpy
 
-    bound = request["bound"]
-    _restrict(2 * bound + 2 * len(data))
     values: list[Any] = []
+    arrays: dict[str, Any] = {}
+    attributes: dict[str, dict[str, Any]] = {}
     try:
         if "vet" in request:
-            answer.write(json.dumps({"problem": vet(request["vet"]), "arrays": [], "attributes": {}}).encode() + b"\n")
-            return
-        arrays, attributes, problem = read(data, request["group"], request["attributes"], bound)
+            problem = vet(request["vet"])
+        else:
+            arrays, attributes, problem = read(data, request["group"], request["attributes"], request["bound"])
         if not problem:
             _allow_seconds(_SECONDS + sum(item.nbytes for item in arrays.values()) // _BYTES_PER_SECOND)
             values = [numpy.ascontiguousarray(item[()]) for item in arrays.values()]
@@ -185,11 +181,22 @@ def main() -> None:
         head = json.dumps({"problem": problem, "arrays": listed, "attributes": attributes})
     except Exception as error:  # noqa: BLE001 -- whatever the library stumbles over
         head, values = json.dumps({"problem": f"damaged or cut short ({type(error).__name__}: {error})"[:300]}), []
-    answer.write(head.encode() + b"\n")
-    for value in values:
-        if value.size:
-            answer.write(value.data.cast("B"))
-    answer.flush()
+    return [head.encode() + b"\n", *(value.data.cast("B") for value in values if value.size)]
+
+
+def main() -> None:
+    """Answer one request as a process of its own."""
+    global _alone
+    _alone = True
+    request = json.loads(sys.stdin.buffer.readline())
+    data = sys.stdin.buffer.read()
+    sys.path[:] = request["path"]
+    import h5py  # noqa: F401 -- before memory is bounded
+
+    _restrict(2 * request["bound"] + 2 * len(data))
+    for piece in answer(request, data):
+        sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.flush()
 
 
 def _restrict(memory: int) -> None:
@@ -209,10 +216,12 @@ def _restrict(memory: int) -> None:
 
 
 def _allow_seconds(seconds: int) -> None:
-    """Bound the computing time of this process, what it used already included."""
+    """Bound the computing time of this process, if it is one of its own; what it used already included."""
     try:
         import resource
     except ImportError:
+        return
+    if not _alone:
         return
     usage = resource.getrusage(resource.RUSAGE_SELF)
     used = int(usage.ru_utime + usage.ru_stime)
