@@ -46,6 +46,7 @@ READABLE = "JPEG, PNG, WebP, AVIF, HEIC (with pillow-heif), TIFF, JPEG 2000, GIF
 
 # Pillow's modules for those that it does not import for everybody.
 _PLUGINS = ("Mpo", "WebP", "Avif", "Tiff", "Jpeg2K", "Tga")
+_ROWS = 1024  # of a picture that are handed over at a time
 _DEPTHS = (8, 10, 12, 14, 16)  # bits that cameras and scanners put into samples of 16 bits
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2")
 _AVIF_BRANDS = (b"avif", b"avis")
@@ -178,12 +179,22 @@ def _quiet() -> Iterator[None]:
 
 
 def _upright(picture: Image.Image) -> Image.Image:
-    """Turn and mirror a picture as its EXIF orientation says."""
-    try:
-        return ImageOps.exif_transpose(picture)
-    except SyntaxError:
-        # The EXIF block is none (Pillow: "not a TIFF file"), so there is no orientation to obey.
-        return picture
+    """Turn and mirror a picture, in its place, as its EXIF orientation says."""
+    # Where the EXIF block is none (Pillow: "not a TIFF file"), there is no orientation to obey.
+    with suppress(SyntaxError):
+        ImageOps.exif_transpose(picture, in_place=True)
+    return picture
+
+
+def _bytes(picture: Image.Image) -> NDArray[np.uint8]:
+    """The pixels of a picture as RGB, some rows at a time: Pillow makes a copy of what it hands out."""
+    if picture.mode != "RGB":
+        picture = picture.convert("RGB")
+    pixels = np.empty((picture.height, picture.width, 3), np.uint8)
+    for top in range(0, picture.height, _ROWS):
+        end = min(top + _ROWS, picture.height)
+        pixels[top:end] = np.asarray(picture.crop((0, top, picture.width, end)))
+    return pixels
 
 
 def _rgb(picture: Image.Image, original: Image.Image) -> tuple[NDArray[np.uint8], int]:
@@ -199,7 +210,7 @@ def _rgb(picture: Image.Image, original: Image.Image) -> tuple[NDArray[np.uint8]
     if picture.mode == "P":
         # By way of RGBA, because Pillow warns about palettes with transparency that go to RGB directly.
         picture = picture.convert("RGBA")
-    return np.array(picture.convert("RGB")), 0
+    return _bytes(picture), 0
 
 
 def _shift(deep: NDArray[Any], picture: Image.Image) -> int:
@@ -226,7 +237,7 @@ def _rgb16(data: bytes, where: str, high: Image.Image, tiles: list[Any]) -> tupl
 
     Where these are dark, the lower 8 are asked for too: they are the upper ones of the other order of bytes.
     """
-    upper = np.array(_upright(high).convert("RGB"))
+    upper = _bytes(_upright(high))
     if upper.max(initial=0) >= 1 << 6:  # as most are
         return upper, 0
     with _open(data, where) as picture:
