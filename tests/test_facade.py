@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -311,6 +312,35 @@ for use in (Hands, MyHands, lambda: face_mesh.FaceMesh(), lambda: Detection.x, l
     ]
 
 
+@pytest.mark.parametrize("version", ["0.10.21", "1.2.3"])
+def test_imports_of_other_tasks(version: str) -> None:
+    program = f"""
+from importlib.util import find_spec
+from refpose import mediapipe
+mediapipe.install({version!r})
+import mediapipe as mp
+import mediapipe.tasks.python.vision.face_landmarker
+from mediapipe.tasks.python import audio, text, vision
+from mediapipe.tasks.python.components import containers, processors
+from mediapipe.tasks.python.components.containers.detections import Detection
+from mediapipe.tasks.python.vision import GestureRecognizer, HandLandmarker, hand_landmarker
+from mediapipe.tasks.python.vision.face_landmarker import FaceLandmarker
+assert find_spec("mediapipe.tasks") and find_spec("mediapipe.tasks.python.vision.hand_landmarker")
+assert find_spec("mediapipe.tasks.nothing") is find_spec("mediapipe.tasks.python.vision.nothing") is None
+for use in (HandLandmarker, lambda: hand_landmarker.HandLandmarker.x, lambda: text.TextClassifier(), Detection):
+    try:
+        use()
+    except NotImplementedError as error:
+        print(str(error).partition(":")[0])
+"""
+    assert python(program).splitlines() == [
+        "refpose has no mediapipe.tasks.python.vision.HandLandmarker",
+        "refpose has no mediapipe.tasks.python.vision.hand_landmarker.HandLandmarker",
+        "refpose has no mediapipe.tasks.python.text.TextClassifier",
+        "refpose has no mediapipe.tasks.python.components.containers.detections.Detection",
+    ]
+
+
 @pytest.mark.parametrize("name", ["solutions.nothing", "nothing", "framework.nothing", "solutions.pose.nothing"])
 def test_attributes_that_do_not_exist(name: str) -> None:
     package, _, last = f"mp.{name}".rpartition(".")
@@ -342,7 +372,9 @@ def test_solution_base() -> None:
 
 def test_repr() -> None:
     with mp.solutions.pose.Pose(static_image_mode=True, model_complexity=0) as pose:
-        assert repr(pose) == f"<mediapipe Pose: {pose._graph!r}>"
+        assert re.fullmatch(
+            rf"<mediapipe Pose: \w+\(model='lite', mode='image', engine='{resolve('auto')}'\)>", repr(pose)
+        )
     assert repr(pose) == "<mediapipe Pose: closed>"
 
 

@@ -23,6 +23,7 @@ _TYPES = {"Any", "Iterable", "List", "Mapping", "NamedTuple", "Optional", "Tuple
 
 def explain(name: str) -> str:
     """The message for a dotted name that is missing."""
+    name = name.replace("mediapipe.v1.", "mediapipe.")
     return (
         f"refpose has no {name}: it stands in for mediapipe.solutions.pose, holistic's pose, drawing_utils, "
         "drawing_styles and framework.formats.landmark_pb2, and for Tasks' PoseLandmarker. Hands, faces and the rest "
@@ -32,7 +33,7 @@ def explain(name: str) -> str:
 
 @cache
 def modules() -> frozenset[str]:
-    """All modules of MediaPipe 0.10.21, without their "mediapipe." in front."""
+    """All modules of MediaPipe 0.10.21, without their "mediapipe." in front, and of 1.2.3, with "v1." instead."""
     return frozenset(files(_PACKAGE).joinpath("_modules.txt").read_text("utf-8").split())
 
 
@@ -128,7 +129,7 @@ def _imported(module: str, name: str) -> Any:
             raise AttributeError(f"{module}.{name}: {error}", name=name) from error
     if name in _TYPES:
         return getattr(typing, name)
-    homes = [home for home in sorted(modules()) if home.endswith(f".{name}")]
+    homes = [home for home in sorted(modules()) if home.endswith(f".{name}") and not home.startswith("v1.")]
     return import_module(f"{_PACKAGE}.{homes[0]}") if homes else None
 
 
