@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import videos
 
-from refpose import video
+from refpose import cli, video
 from refpose.tools import cores
 from refpose.video.overlap import Behind, read_ahead
 from refpose.video.writer import Writer
@@ -312,6 +312,41 @@ def test_presets_and_rate_factors(tmp_path: Path) -> None:
     for wrong, message in (({"preset": "quick"}, "preset must be one of"), ({"crf": 0}, "crf must be from 1 to 51")):
         with pytest.raises(ValueError, match=message):
             write(tmp_path / "c.mp4", **wrong)
+
+
+@pytest.mark.parametrize("overlapping", [0, 4])
+def test_a_disk_that_fills_while_frames_are_in_flight(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], overlapping: int
+) -> None:
+    """The video is reported, nothing of it is left, and the next one is done."""
+    monkeypatch.setattr(cores, "ahead", lambda processes, threads: overlapping)
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b"):
+        videos.write(tmp_path / "in" / f"{name}.mp4", videos.scenes(8))
+    real, writers = Writer._encode, []
+
+    def full(self: Writer, rgb: Any, size: Any, tick: int, time: float) -> None:
+        writers.append(self)
+        if self is writers[0] and time > 0.1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(self, rgb, size, tick, time)
+
+    monkeypatch.setattr(Writer, "_encode", full)
+    assert cli.main(["video", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--csv", "--model=lite"]) == 1
+    said = capsys.readouterr().err
+    assert "a.mp4: " in said
+    assert "No space left on device" in said
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["b.csv", "b.meta.json", "b.mp4"]
+
+
+def test_frames_that_come_slowly() -> None:
+    def slow() -> Iterator[video.Frame]:
+        for k in range(5):
+            time.sleep(0.03)
+            yield video.Frame(k, k / 10, videos.scene(k))
+
+    pose: Any = Nobody()
+    assert [result.index for result in video.process(slow(), pose, ahead=4)] == list(range(5))
 
 
 # Cores

@@ -21,7 +21,7 @@ from typing import Any
 from .bench import Contestant, frames, model_file, rows
 
 ROUNDS = 3
-REPEATS = 2  # of the walk to and fro that a video shows
+REPEATS = 4  # of the walk to and fro that a video shows
 
 # What is compared: the first one's time is 1.
 GROUPS = {
@@ -126,6 +126,8 @@ def tool(settings: dict[str, Any], inputs: tuple[str, ...], options: tuple[str, 
     """``refpose video``; gives the number of frames."""
     from ..cli import main
 
+    for module in ("av", "refpose.tools.video"):
+        import_module(module)
     folder = Path(settings["folder"])
     for name in inputs[1:]:
         (folder / name).write_bytes((folder / inputs[0]).read_bytes())
