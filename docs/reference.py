@@ -27,6 +27,7 @@ GROUPS = {
     "refpose.engine": "Engines",
     "refpose.study": "Study, compare, verify, report",
     "refpose.accuracy": "Accuracy",
+    "refpose.tables": "Tables",
     "refpose.motion": "Motion and files for other programs",
     "refpose.mediapipe": "MediaPipe's names",
     "refpose.reading": "Reading files of strangers",

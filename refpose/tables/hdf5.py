@@ -1,0 +1,187 @@
+"""HDF5 tables: arrays in which every frame has its place."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..files import replacing
+from .form import FRAMES_AT_ONCE, Form, Table, numbers
+
+if TYPE_CHECKING:
+    from ..person import Person
+
+
+@contextmanager
+def write_hdf5(path: str | os.PathLike[str], form: Form) -> Iterator[Table]:
+    """Write HDF5.
+
+    ``keypoints`` (frames, people, keypoints, values) float32, NaN where nobody was found, ``frame`` (frames) int64,
+    ``time_s`` (frames) float64, ``keypoint_names`` and ``value_names``; with angles ``angles`` (frames, people, angles)
+    float32 and ``angle_names``; in a table of many sources ``source`` (frames); attributes ``source`` and ``refpose``.
+    """
+    import h5py
+
+    with replacing(path) as temporary, _PatientFile(temporary, "w+") as raw:
+        with h5py.File(raw, "w") as file:
+            file.attrs["source"] = form.source
+            file.attrs["refpose"] = json.dumps(form.metadata)
+            file["keypoint_names"] = list(form.names)
+            file["value_names"] = list(form.values)
+            if form.angles:
+                file["angle_names"] = list(form.angles)
+            table = _Arrays(file, raw, form)
+            yield table
+            table.flush()
+        raw.check()
+
+
+class _PatientFile(io.FileIO):
+    """A file that keeps the first error of writing until it is asked for.
+
+    When writing fails under HDF5 (disk full), it cannot close its objects any more, and crashes the process, then or
+    later. So from the first error on, what does not reach the disk is kept in memory, and read from there.
+    """
+
+    _error: OSError | None = None
+
+    def __init__(self, path: Path, mode: str) -> None:
+        super().__init__(path, mode)
+        self._kept: list[tuple[int, bytes]] = []  # place in the file, what would be there; later ones count
+
+    def write(self, data: Any) -> int:
+        """Write all of `data`, to memory what cannot be written to the disk."""
+        rest = memoryview(data).cast("B")
+        total = len(rest)
+        end = self.tell() + total
+        try:
+            while rest and self._error is None:
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self._error = error
+        if rest:
+            self._kept.append((end - len(rest), bytes(rest)))
+            self.seek(end)
+        return total
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what was written, wherever it is."""
+        if self._error is None:
+            return super().readinto(buffer) or 0
+        start, view = self.tell(), memoryview(buffer).cast("B")
+        view[:] = bytes(len(view))
+        super().readinto(view)
+        for place, data in self._kept:
+            first, last = max(place, start), min(place + len(data), start + len(view))
+            if first < last:
+                view[first - start : last - start] = data[first - place : last - place]
+        self.seek(start + len(view))
+        return len(view)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Go to a place; the end is that of what was written, wherever it is."""
+        if whence == os.SEEK_END and self._kept:
+            end = max(super().seek(0, os.SEEK_END), *(place + len(data) for place, data in self._kept))
+            return super().seek(end + offset)
+        return super().seek(offset, whence)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the size, or after an error do nothing."""
+        try:
+            if self._error is None:
+                return super().truncate(size)
+        except OSError as error:
+            self._error = error
+        return size or 0
+
+    def check(self) -> None:
+        """Raise the error that was kept, if any."""
+        if self._error is not None:
+            raise self._error
+
+
+class _Arrays:
+    """The growing arrays of an HDF5 file."""
+
+    def __init__(self, file: Any, raw: _PatientFile, form: Form) -> None:
+        self._file, self._raw, self._form = file, raw, form
+        self._create("frame", np.int64)
+        self._create("time_s", np.float64)
+        self._create("keypoints", np.float32, len(form.names), len(form.values))
+        if form.angles:
+            self._create("angles", np.float32, len(form.angles))
+        self._people = 1
+        self._waiting: list[tuple[int, float, list[NDArray[np.float32]], NDArray[np.float32], str | None]] = []
+
+    def _create(self, name: str, dtype: Any, *one: int) -> None:
+        """Make an array that grows: a number for each frame, or `one` array for each frame and person."""
+        if not one:
+            self._file.create_dataset(name, (0,), dtype, maxshape=(None,), chunks=(FRAMES_AT_ONCE,))
+            return
+        self._file.create_dataset(
+            name,
+            (0, 1, *one),
+            dtype,
+            maxshape=(None, None, *one),
+            chunks=(FRAMES_AT_ONCE, 1, *one),
+            compression="gzip",
+            compression_opts=1,
+            shuffle=True,
+            fillvalue=np.nan,
+        )
+
+    def write(
+        self,
+        frame: int,
+        time: float,
+        people: Sequence[Person],
+        angles: ArrayLike | None = None,
+        source: str | None = None,
+    ) -> None:
+        tables = [numbers(person, self._form.values) for person in people]
+        self._waiting.append((frame, time, tables, self._form.degrees(angles, len(tables)), source))
+        if len(self._waiting) == FRAMES_AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the frames that were gathered."""
+        if not self._waiting:
+            return
+        frame, time, found, degrees, sources = zip(*self._waiting, strict=True)
+        self._people = max(self._people, *map(len, found))
+        self._append("frame", frame)
+        self._append("time_s", time)
+        self._append("keypoints", self._stacked(found, len(self._form.names), len(self._form.values)))
+        if self._form.angles:
+            self._append("angles", self._stacked(degrees, len(self._form.angles)))
+        if sources[0] is not None:
+            if "source" not in self._file:
+                import h5py
+
+                self._create("source", h5py.string_dtype())
+            self._append("source", sources)
+        self._waiting = []
+        self._raw.check()
+
+    def _stacked(self, rows: Sequence[Any], *one: int) -> NDArray[np.float32]:
+        """The numbers of some frames, NaN where there are fewer people."""
+        block = np.full((len(rows), self._people, *one), np.nan, np.float32)
+        for place, row in zip(block, rows, strict=True):
+            if len(row):
+                place[: len(row)] = row
+        return block
+
+    def _append(self, name: str, new: Any) -> None:
+        """Let an array grow by what some frames have."""
+        dataset = self._file[name]
+        done = len(dataset)
+        dataset.resize((done + len(new), self._people, *dataset.shape[2:])[: dataset.ndim])
+        dataset[done:] = new
