@@ -199,7 +199,7 @@ class TasksPose(Pose[BlazePosePerson]):
 
     def __init__(
         self,
-        model: Literal["lite", "full", "heavy"] = "full",
+        model: str = "full",
         mode: Literal["video", "image"] = "video",
         people: int = 1,
         version: str = "0.10.21",
@@ -218,7 +218,7 @@ class TasksPose(Pose[BlazePosePerson]):
             raise ValueError(f"no mode {mode!r}: expected video or image")
         if version not in VERSIONS:
             raise ValueError(f"no version {version!r}: expected one of {', '.join(VERSIONS)}")
-        self.model: str = model
+        self.model = model
         self.mode: str = mode
         self.version = version
         self.people = arguments.whole("people", people, 1)

@@ -13,8 +13,10 @@ import tasks_data
 from golden_data import assert_same, exact_engines, roi_array
 from tasks_data import Recorded, frame
 
+from refpose import tasks
 from refpose.engine import Network, load_network, resolve
 from refpose.runner import Run
+from refpose.study import compare, verify
 from refpose.tasks import TasksPose
 from refpose.trackers import Estimate, Result
 
@@ -141,3 +143,47 @@ def test_recorded_run(name: str, version: str) -> None:
 def test_recorded_run_of_the_reference(name: str, version: str) -> None:
     assert "reference" in exact_engines()
     check_run(f"repository/{name}", version, "reference", FEW)
+
+
+@pytest.fixture(scope="module")
+def explained() -> tuple[Any, Any]:
+    """A picture of two people side by side, and everything that is computed on it, as 1.2.3 does."""
+    single = tasks_data.frame("image:astronaut", tasks_data.FOLDERS["repository"])
+    image = np.ascontiguousarray(np.concatenate([single[:, 100:400], single[:, 399:99:-1]], axis=1))
+    pose = TasksPose("lite", "image", 3, "1.2.3", segmentation=True)
+    return image, pose.explain(image)
+
+
+@pytest.mark.skipif(resolve("auto") != "native", reason="the native engine was not built")
+def test_compare_knows_tasks(explained: tuple[Any, Any]) -> None:
+    """Somebody else's port of Tasks is judged stage by stage, person by person."""
+    image, theirs = explained
+    assert "people/1/mask/image" in theirs
+
+    def judged(changes: dict[str, Any], version: str = "1.2.3") -> compare.Comparison:
+        return compare.compare({**theirs, **changes}, image, "lite", tasks=version, people=3)
+
+    same = judged({})
+    assert same.first is None
+    assert {row.name for row in same.rows} == set(theirs)
+    assert {row.state for row in same.rows} == {"equal"}
+    moved = judged({"people/1/landmarks/refined_roi": theirs["people/1/landmarks/refined_roi"] + np.float32(0.01)})
+    assert moved.first is not None
+    assert moved.first.name == "people/1/landmarks/refined_roi"
+    assert not {row.name for row in moved.rows if row.state == "differs"} - {
+        "people/1/landmarks/refined_roi",
+        "people/1/landmarks/projected_n",
+    }
+    other = judged({}, "0.10.21")
+    assert {"detector/input", "crop/corners_px"} <= {row.name for row in other.rows if row.state == "close"}
+    more = judged({"people/7/result/world_m": theirs["result/world_m"]})
+    assert more.first is not None
+    assert more.first.remark == "refpose finds 2 people"
+
+
+@pytest.mark.skipif(resolve("auto") != "native", reason="the native engine was not built")
+def test_verify_knows_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert verify.tasks_as_recorded() == "30 results of MediaPipe Tasks 0.10.21 and 1.2.3"
+    monkeypatch.setitem(tasks.VERSIONS, "1.2.3", tasks.VERSIONS["0.10.21"])
+    with pytest.raises(verify.Mismatch, match=r"1\.2\.3: roi/crop_n \(astronaut\)"):
+        verify.tasks_as_recorded()

@@ -52,7 +52,7 @@ def test_holds_on_what_is_shipped(capsys: pytest.CaptureFixture[str]) -> None:
     native = "holds" if resolve("auto") == "native" else "skipped"
     assert states.pop("engine native") == states.pop("stages native") == native
     assert set(states.values()) == {"holds"}
-    assert set(states) == {"weights", "eager", "tape", "plan", "engine numpy", "stages numpy"}
+    assert set(states) == {"weights", "eager", "tape", "plan", "engine numpy", "stages numpy", "tasks"}
 
 
 def test_a_weight_changed_by_a_thousandth(lite: verify.Workspace) -> None:

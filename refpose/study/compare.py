@@ -8,7 +8,9 @@ differs, usual mistakes are tried (`refpose.study.causes`), alone and together, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -22,7 +24,7 @@ from .causes import MISSING, Call
 from .differences import Difference, differences_of
 from .explain import quantities_of
 from .intermediates import checked
-from .quantities import ACTIVATIONS, Quantity
+from .quantities import ACTIVATIONS, Quantity, of_person, without_person
 
 Array = NDArray[Any]
 T = TypeVar("T")
@@ -113,6 +115,8 @@ def compare(
     engine: str = "auto",
     min_detection_confidence: float = 0.5,
     window: int = landmarks.WINDOW,
+    tasks: str | None = None,
+    people: int = 1,
 ) -> Comparison:
     """Compare intermediates of one picture with refpose's.
 
@@ -128,6 +132,11 @@ def compare(
         As for `refpose.Pose`.
     window : int
         BlazePose: side of the refinement window in cells: 9 as MediaPipe's Python class, 7 as its graph.
+    tasks : {"0.10.21", "1.2.3"}, optional
+        Compare with MediaPipe Tasks' pose landmarker of this version (`refpose.tasks`) instead of the solution. Names
+        of the second person are ``people/1/...``.
+    people : int
+        At most so many people are looked for by MediaPipe Tasks.
 
     Raises
     ------
@@ -135,6 +144,10 @@ def compare(
         A name is not known, or an array has another shape than its name asks for.
     """
     options: dict[str, Any] = {"engine": engine, "min_detection_confidence": min_detection_confidence}
+    if tasks is not None:
+        from ..tasks import TasksPose
+
+        return judge(theirs, image, TasksPose(model, "image", people, tasks, segmentation=True, **options))
     if window != landmarks.WINDOW:
         options["refinement_window"] = window
     return judge(theirs, image, Pose(model, "image", **options))
@@ -147,7 +160,7 @@ def judge(theirs: Mapping[str, Array], image: Array, pose: Pose[Any]) -> Compari
     )
     found = Judge(given, image, pose)
     pose.compute(found, image)
-    return Comparison(tuple(found.rows))
+    return Comparison(tuple(found.all_rows()))
 
 
 class Judge(Run):
@@ -159,7 +172,9 @@ class Judge(Run):
     everything = True
 
     def __init__(self, theirs: Mapping[str, Array], image: Array, pose: Pose[Any]) -> None:
-        self.theirs = theirs
+        self.everybodys = theirs
+        self.theirs: Mapping[str, Array] = _of_person(theirs, 0)
+        self.others: dict[int, Judge] = {}
         self.pose, self.image = pose, image
         self.size = (image.shape[1], image.shape[0])
         self.quantities: Mapping[str, Quantity] = quantities_of(pose.model)
@@ -179,10 +194,38 @@ class Judge(Run):
         return passed[0] if isinstance(names, str) else passed  # type: ignore[return-value]
 
     def each(self, name: str, function: Callable[..., list[T]], *arguments: Any) -> list[T]:
-        """Make a call and judge its first result."""
+        """Make a call and judge its results, each for its person."""
         made = self._made(function, arguments)
-        first = made if made is MISSING else made[0]
-        return list(self._passed(Call((name,), function, arguments, (first,))))
+        found = [made] if made is MISSING else made
+        passed: list[T] = []
+        for i, value in enumerate(found):
+            from_here = function if i == 0 else partial(_rest, function, i)
+            passed += self.person(i)._passed(Call((name,), from_here, arguments, (value,)))
+        return passed
+
+    def person(self, index: int) -> Judge:
+        """Who judges what was handed over for one of several people."""
+        if index == 0:
+            return self
+        if index not in self.others:
+            other = copy(self)  # knows the calls that were made for all
+            other.theirs = _of_person(self.everybodys, index)
+            other.rows, other.calls, other.given_values = [], list(self.calls), dict(self.given_values)
+            other.others = self.others
+            self.others[index] = other
+        return self.others[index]
+
+    def all_rows(self) -> list[Row]:
+        """The rows of all people, and of people whom refpose does not find."""
+        rows = list(self.rows)
+        for index, other in sorted(self.others.items()):
+            rows += [replace(row, name=of_person(row.name, index)) for row in other.rows]
+        for name in self.everybodys:
+            index, quantity = without_person(name)
+            if index and index not in self.others:
+                remark = f"refpose finds {1 + len(self.others)} people"
+                rows.append(Row(name, self.quantities[quantity].stage, "differs", remark=remark))
+        return rows
 
     def given(self, name: str, value: T) -> T:
         """Judge what comes from outside."""
@@ -281,3 +324,14 @@ class Judge(Run):
             )
             for found in (layers.judge(network, call.arguments[1], given) if given else ())
         ]
+
+
+def _of_person(theirs: Mapping[str, Array], index: int) -> dict[str, Array]:
+    """What was handed over for one of several people, and of the picture as a whole with the first."""
+    named = ((without_person(name), values) for name, values in theirs.items())
+    return {name: values for (person, name), values in named if person == index}
+
+
+def _rest(function: Callable[..., list[T]], start: int, *arguments: Any) -> list[T]:
+    """A call's results from one person on."""
+    return function(*arguments)[start:]

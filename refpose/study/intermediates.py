@@ -18,7 +18,7 @@ from ..engine import Network
 from ..reading import archives, hdf5
 from ..stages.landmarks import COUNT
 from . import layers
-from .quantities import ACTIVATIONS, Quantity
+from .quantities import ACTIVATIONS, Quantity, without_person
 
 Array = NDArray[Any]
 
@@ -50,9 +50,9 @@ def checked(
         if name.startswith(ACTIVATIONS):
             shape: tuple[int | str, ...] = layers.shape_of(name, networks)
             kind: type[np.generic] = np.float32
-        elif name in quantities:
-            shape = tuple(sizes.get(str(side), side) for side in quantities[name].shape)
-            kind = quantities[name].dtype
+        elif (quantity := quantities.get(without_person(name)[1])) is not None:
+            shape = tuple(sizes.get(str(side), side) for side in quantity.shape)
+            kind = quantity.dtype
         else:
             raise ValueError(
                 f"{name}: no such quantity; known are {', '.join(quantities)}, {ACTIVATIONS}<network>/<layer>/output"

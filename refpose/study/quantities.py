@@ -366,6 +366,14 @@ def of_person(name: str, index: int) -> str:
     return name if index == 0 else f"{PEOPLE}{index}/{name}"
 
 
+def without_person(name: str) -> tuple[int, str]:
+    """The person that a name is of, and the name of the quantity; the reverse of `of_person`."""
+    if not name.startswith(PEOPLE):
+        return 0, name
+    index, _, rest = name.removeprefix(PEOPLE).partition("/")
+    return (int(index), rest) if index.isdecimal() else (0, name)
+
+
 def quantity_of(name: str, quantities: Mapping[str, Quantity]) -> Quantity:
     """What a name stands for; activations of layers have no unit."""
     if name.startswith(ACTIVATIONS):

@@ -27,7 +27,7 @@ from ..networks.tape import Eager, Step, Tape, Val
 from ..pipeline import Detector, Landmarker, blazepose
 from ..pose import Pose
 from ..trackers import Stills
-from . import truth
+from . import tasks_truth, truth
 from .explain import Keep, quantities_of
 from .quantities import BLAZEPOSE, Quantity
 
@@ -171,6 +171,8 @@ def verify(tell: Callable[[Check], None] = lambda link: None, models: Sequence[s
     recorded = [model for model in models if model in MODELS]
     for stages in ("numpy", "native") if recorded else ():
         look(f"stages {stages}", stages_as_recorded, stages, recorded)
+    if "lite" in recorded:
+        look("tasks", tasks_as_recorded)
     return tuple(found)
 
 
@@ -371,6 +373,21 @@ def stages_as_recorded(kind: str, models: Sequence[str] = MODELS) -> str:
                 raise Mismatch(f"{min(hold.recorded)} ({picture}, {model})", "was not computed")
             count += hold.count
     return f"{count} results of MediaPipe 0.10.21 on {', '.join(truth.pictures())}"
+
+
+def tasks_as_recorded() -> str:
+    """Several people, as MediaPipe Tasks finds them: the results of both versions, and the stages that lead there."""
+    try:
+        engine.native_isa()
+        fast = "native"
+    except RuntimeError:
+        fast = "reference"
+    count = 0
+    for name, same in tasks_truth.compared(fast):
+        if not same:
+            raise Mismatch(name, "another value than MediaPipe's")
+        count += 1
+    return f"{count} results of MediaPipe Tasks 0.10.21 and 1.2.3"
 
 
 class _UpTo(Keep):

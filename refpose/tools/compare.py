@@ -37,6 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=WINDOW,
         help="refinement window: 9 as MediaPipe's Python class, 7 as its graph",
     )
+    parser.add_argument(
+        "--tasks",
+        choices=("0.10.21", "1.2.3"),
+        metavar="VERSION",
+        help="compare with MediaPipe Tasks' pose landmarker of this version, 0.10.21 or 1.2.3, instead of the solution",
+    )
+    parser.add_argument(
+        "--people", type=options.positive, default=1, metavar="N", help="people that Tasks looks for (%(default)s)"
+    )
     parser.add_argument("--json", action="store_true", help="as JSON")
     group = parser.add_argument_group("pose estimator")
     group.add_argument("--model", choices=MODELS, default="full", metavar="MODEL", help=", ".join(MODELS))
@@ -54,6 +63,15 @@ def run(args: argparse.Namespace) -> int:
     """Do ``refpose compare``."""
     image = read_image(args.picture)
     theirs = intermediates.load(args.mine)(image)
-    found = compare.compare(theirs, image, args.model, args.engine, args.min_detection_confidence, window=args.window)
+    found = compare.compare(
+        theirs,
+        image,
+        args.model,
+        args.engine,
+        args.min_detection_confidence,
+        window=args.window,
+        tasks=args.tasks,
+        people=args.people,
+    )
     print(json_text(found.as_dict()) if args.json else found)
     return 0 if found.first is None else 1

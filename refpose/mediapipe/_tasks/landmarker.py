@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
 from ...tasks import TasksPose
@@ -27,9 +25,8 @@ class Landmarker:
 
     def __init__(self, bundle: Bundle, settings: Settings, version: str) -> None:
         settings.check()
-        model: Literal["lite", "full", "heavy"] = bundle.landmarks.name  # type: ignore[assignment]
         self._pose = TasksPose(
-            model,
+            bundle.landmarks.name,
             "video" if settings.stream else "image",
             settings.num_poses,
             version,
