@@ -214,6 +214,8 @@ def _letterbox(
     image: Array,
     model: detector.DetectorModel,
     warp_f32: Right,
+    rotation_degrees: int,
+    mirrored: bool,
     range: str = "-1..1",
     geometry: str = "letterbox",
     colour: str = "rgb",
@@ -223,7 +225,8 @@ def _letterbox(
 ) -> FloatArray:
     height, width = image.shape[:2]
     size, side = model.input_size, max(width, height)
-    matrix = np.array(roi.whole_image(width, height).crop_matrix(size)).reshape(3, 3)
+    square = roi.whole_image(width, height, rotation_degrees)
+    matrix = np.array(square.crop_matrix(size, mirrored=mirrored)).reshape(3, 3)
     if geometry == "squashed":
         matrix = np.diag([width / size, height / size, 1.0])
     elif geometry == "corner":
@@ -348,7 +351,9 @@ def _weighted_nms(right: Right, candidates: Array, d: Any, limit: int | None, me
     return [np.concatenate([head[:1], members[:, 1:].mean(axis=0)])]
 
 
-def _keep_padding(right: Right, blend_sq: Array, width: int, height: int, padding: str = "kept") -> Array:
+def _keep_padding(
+    right: Right, blend_sq: Array, width: int, height: int, rotation_degrees: int, padding: str = "kept"
+) -> Array:
     return blend_sq
 
 
