@@ -16,7 +16,7 @@ ifdef REFPOSE_GOLDENS
 override export REFPOSE_GOLDENS := $(abspath $(REFPOSE_GOLDENS))
 endif
 
-.PHONY: build core test quick demo bench docs check fmt wheel dist compilers sanitize tsan check-arm fuzz soak clean measure
+.PHONY: build core test quick demo bench docs check fmt wheel dist compilers sanitize tsan check-arm fuzz soak clean measure lock
 
 # The package as users get it: built, and installed into an environment of its own.
 build: $(VENV)/built
@@ -24,7 +24,12 @@ build: $(VENV)/built
 $(VENV)/built: $(SOURCES)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	rm -rf build  # setuptools would put files that were deleted since into the wheel
+ifdef LOCK
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation .
+else
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[dev]'
+endif
 	touch $@ $(VENV)/core
 
 # Without the tools for development: what a user has.
@@ -93,9 +98,19 @@ fmt: build
 wheel: build
 	CFLAGS=-g0 $(BIN)/python -m build --wheel
 
-# The source archive, and the wheel built from it.
+# The source archive, the wheel built from it, and the bill of materials; the same bytes from the same sources.
+EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),315532800)
 dist: build
-	CFLAGS=-g0 $(BIN)/python -m build
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$(EPOCH) CFLAGS=-g0 $(BIN)/python -m build
+	$(BIN)/python .ci/sbom.py dist/*.whl dist/refpose-$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' refpose/__init__.py).cdx.json
+
+# The versions and hashes of all that the checks of a change install.
+lock: build
+	$(BIN)/python -m pip install --quiet pip-tools
+	CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile --quiet --upgrade --generate-hashes --extra dev --all-build-deps --allow-unsafe --strip-extras \
+	    --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file .ci/requirements.txt pyproject.toml
+	sed -i '/^# WARNING: pip install/,/^    # via refpose (pyproject.toml)$$/d' .ci/requirements.txt  # refpose itself
 
 # The C engine without Python, built by gcc and clang with -O2 and -O3 and without a warning: the reference's bits.
 compilers: build

@@ -139,7 +139,23 @@ class Pose(Generic[Found]):
     ) -> Pose[Person]: ...
 
     @overload
-    def __new__(cls, model: str = "full", mode: str = "video", *arguments: Any, **options: Any) -> Pose[Person]: ...
+    def __new__(
+        cls,
+        model: str,
+        mode: str = "video",
+        smooth: bool | Smoothing = True,
+        segmentation: bool = False,
+        smooth_segmentation: bool = True,
+        min_detection_confidence: float = 0.5,
+        min_tracking_confidence: float = 0.5,
+        engine: str = "auto",
+        threads: int = 1,
+        *,
+        refinement_window: int = WINDOW,
+        mask_smoothing: float = MASK_SMOOTHING,
+        crop: Literal["blazepose"] | None = "blazepose",
+        weights: str | PathLike[str] | None = None,
+    ) -> Pose[Person]: ...
 
     def __new__(
         cls,

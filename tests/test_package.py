@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
+import json
 import os
+import pydoc
 import re
 import shutil
 import subprocess
@@ -143,7 +146,8 @@ def archives(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[Path
 
     def build(kind: str, source: Path, out: str) -> Path:
         command = [sys.executable, "-m", "build", f"--{kind}", "--outdir", str(folder / out), str(source)]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+        environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000", "CFLAGS": "-g0"}
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment)
         assert done.returncode == 0, done.stdout + done.stderr
         (archive,) = (folder / out).iterdir()
         return archive
@@ -154,6 +158,58 @@ def archives(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[Path
         archive.extractall(folder / "unpacked", **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     (unpacked,) = (folder / "unpacked").iterdir()
     return sdist, build("wheel", unpacked, "wheel"), direct
+
+
+@pytest.mark.full
+def test_building_twice_gives_the_same_bytes(archives: tuple[Path, Path, Path]) -> None:
+    """In two folders, once from the sources and once from the source archive."""
+    _, wheel, direct = archives
+    assert wheel.name == direct.name
+    contents = [{info.filename: info.CRC for info in zipfile.ZipFile(path).infolist()} for path in (wheel, direct)]
+    assert contents[0] == contents[1]
+    assert wheel.read_bytes() == direct.read_bytes()
+
+
+@pytest.mark.full
+def test_bill_of_materials(archives: tuple[Path, Path, Path], root: Path, tmp_path: Path) -> None:
+    """What the wheel brings along, with versions and hashes."""
+    pytest.importorskip("cyclonedx_py", reason="cyclonedx-bom comes with the extra dev")
+    command = [sys.executable, root / ".ci" / "sbom.py", archives[1], tmp_path / "bill.json"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    bill = json.loads((tmp_path / "bill.json").read_text("utf-8"))
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
+    found = {component["name"]: component for component in bill["components"]}
+    assert set(found) == {"refpose", "numpy", "h5py", "pillow", *(f"{name}.h5" for name in NETWORKS)}
+    assert found["refpose"]["version"] == refpose.__version__
+    assert found["numpy"]["purl"].startswith("pkg:pypi/numpy@")
+    card = (root / "weights" / "README.md").read_text("utf-8")
+    assert all(found[f"{name}.h5"]["hashes"][0]["content"] in card for name in NETWORKS)
+
+
+def test_checks_install_what_is_locked_by_hash(root: Path) -> None:
+    """Every requirement of the checks has one version and hashes; nothing comes from an address of its own."""
+    text = (root / ".ci" / "requirements.txt").read_text("utf-8")
+    entries = re.findall(
+        r"^([a-z0-9._-]+)==\S+ \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", text, re.MULTILINE
+    )
+    lines = [line for line in text.splitlines() if line and not line.lstrip().startswith(("#", "--hash"))]
+    assert len(lines) == len(entries)
+    locked = {name for name, _ in entries}
+    assert {"numpy", "h5py", "pillow", "setuptools", "cython"} <= locked
+    extras = (root / "pyproject.toml").read_text("utf-8").partition("[project.optional-dependencies]")[2]
+    wanted, names = {"dev"}, set()
+    while wanted:  # extras name others: refpose[docs,test]
+        extra = wanted.pop()
+        block = extras.partition(f"\n{extra} = [")[2]
+        block = block[: re.search(r"\](?: #.*)?\n(?:[a-z]+ = |\n)", block).start()]
+        for name, others in re.findall(r'"([A-Za-z0-9._-]+)(?:\[([a-z0-9,]+)\])?', block):
+            if name == "refpose":
+                wanted |= set(others.split(","))
+            else:
+                names.add(name.lower())
+    assert names - locked == set(), "type: make lock"
+    assert "LOCK=.ci/requirements.txt" in (root / ".ci" / "run").read_text("utf-8")
 
 
 @pytest.mark.full
@@ -175,3 +231,14 @@ def test_archives_hold_all_and_build_from_each_other(archives: tuple[Path, Path,
     assert any(name.endswith("licenses/LICENSE") for name in contents[0])
     assert any(name.endswith("licenses/NOTICE") for name in contents[0])
     assert not any(name.startswith(("tests/", "examples/", "build/")) for name in contents[0])
+
+
+def test_pose_shows_every_argument() -> None:
+    """To people: signature and help name what the class of each family takes, with defaults."""
+    parameters = inspect.signature(refpose.Pose).parameters
+    for name, default in (("model", "full"), ("mode", "video"), ("threads", 1), ("refinement_window", 9)):
+        assert parameters[name].default == default
+    assert not {p.kind for p in parameters.values()} & {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+    text = pydoc.plain(pydoc.render_doc(refpose.Pose)).partition("|  Methods")[0]
+    for name in parameters:
+        assert f"{name}" in text
