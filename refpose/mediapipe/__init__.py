@@ -23,7 +23,11 @@ __version__ = "0.10.21"
 # By the name of a release: the package that stands for it
 _RELEASES = {"0.10.21": __name__, "1.2.3": f"{__name__}.v1"}
 
-if not TYPE_CHECKING:
+if TYPE_CHECKING:
+    from refpose.mediapipe import tasks as tasks
+    from refpose.mediapipe.python._framework_bindings.image import Image as Image
+    from refpose.mediapipe.python._framework_bindings.image_frame import ImageFormat as ImageFormat
+else:
     _GRAPHS = ("CalculatorGraph", "GraphInputStreamAddMode", "ImageFrame", "Matrix", "Packet", "Timestamp")
     _missing_attribute = _missing.attributes(__name__, *_GRAPHS, "ValidatedGraphConfig")
     _IMAGES = {"Image": "image", "ImageFormat": "image_frame"}
