@@ -318,6 +318,30 @@ def test_a_worker_killed_in_mid_video(tmp_path: Path) -> None:
     assert (tmp_path / "there.csv").read_bytes() == (tmp_path / "here.csv").read_bytes()
 
 
+def test_ctrl_c_ends_the_video_and_keeps_what_is_finished(two_workers: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    videos.write(tmp_path / "in" / "a.mp4", videos.scenes(2))
+    for name in ("b", "c"):
+        videos.write(tmp_path / "in" / f"{name}.mp4", videos.scenes(2000, 64, 64), codec="mpeg4")
+    out = tmp_path / "out"
+    command = ["-m", "refpose", "video", str(tmp_path / "in"), "-o", str(out), "--model=lite", "--csv", "--no-video"]
+    command += [f"--dask={two_workers.file}"]
+    process = subprocess.Popen([sys.executable, *command], env=two_workers.environment, stderr=subprocess.PIPE)
+    wait_for((out / "a.meta.json").exists)
+    wait_for(lambda: owners(out) - {process.pid})
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 130, said
+    wait_for(lambda: not owners(out))
+    records = {path.name: json.loads(path.read_bytes()) for path in out.glob("*.meta.json")}
+    assert records.pop("a.meta.json")["complete"] is True
+    assert records
+    for record in records.values():
+        assert record["complete"] is False
+        assert 0 < record["frames"] < 2000
+    assert outcomes(two_workers, tasks(tmp_path / "after", "c"))["c"].startswith("done by")
+
+
 @pytest.mark.full
 def test_ten_thousand_tiny_pictures(two_workers: Cluster, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
