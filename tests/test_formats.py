@@ -447,6 +447,16 @@ def test_formats_for_one_person(tmp_path: Path, name: str) -> None:
     assert second.read_text().replace(second.name, chosen.name) == chosen.read_text()
 
 
+def test_somebody_who_comes_with_the_last_frame_of_a_block(tmp_path: Path) -> None:
+    late = recording(people=2, fps=50)
+    values = late.values.copy()
+    values[:31, 1] = np.nan  # is there from the last frame of the second block on
+    write(tmp_path, "trc", late.moved(values))
+    lines = (tmp_path / "clip_person1.trc").read_text().splitlines()
+    assert lines[2].startswith("50\t50\t59 ")
+    assert float(lines[6].split("\t")[1]) == pytest.approx(31 / 50, abs=1e-6)
+
+
 def test_uneven_times_are_resampled_and_said(tmp_path: Path) -> None:
     time = np.cumsum(np.random.default_rng(0).uniform(0.02, 0.05, 90))
     with motion.export(tmp_path / "a.trc", "trc", motion.Options(rate=25)) as file:

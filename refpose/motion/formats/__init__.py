@@ -13,8 +13,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from ...extras import require
 from ..gaps import EvenFrames, EveryFrame
@@ -127,6 +129,10 @@ class Export:
         ValueError
             When they are not what the format can hold.
         """
+        unknown = self._kind.frames == "even" and self._options.rate is None
+        if unknown and len(block) > 1 and np.isfinite(block.time).all():
+            # The rate of all frames: there may be only one with this person in the first block.
+            self._options = replace(self._options, rate=block.rate)
         chosen = self._options.person
         if chosen is not None:
             if chosen not in block.people:
