@@ -6,6 +6,8 @@
 #ifndef RP_VEC_H
 #define RP_VEC_H
 
+#include "exp2.h"
+
 #include <stdint.h>
 #include <string.h>
 
@@ -271,11 +273,12 @@ RP_INLINE vf vone_plus_exp_minus(vf x)
     typedef int32_t vi __attribute__((vector_size(sizeof(vf))));
     const vf round = vset(0x1.8p23f + 127.0f), y = vmin(vset(126.0f), vmax(vset(-126.0f), x * vset(-0x1.715476p0f)));
     const vf m = y + round, f = y - (m - round);
-    vf p = vfma(vset(0x1.5bda4p-10f), f, vset(0x1.3ce8acp-7f));
-    p = vfma(p, f, vset(0x1.c6b6d8p-5f));
-    p = vfma(p, f, vset(0x1.ebf9c2p-3f));
-    p = vfma(p, f, vset(0x1.62e42ap-1f));
-    p = vfma(p, f, vset(1.0f));
+    const float *c = rp_exp2_series;
+    vf p = vfma(vset(c[5]), f, vset(c[4]));
+    p = vfma(p, f, vset(c[3]));
+    p = vfma(p, f, vset(c[2]));
+    p = vfma(p, f, vset(c[1]));
+    p = vfma(p, f, vset(c[0]));
     return vfma(p, (vf)((vi)m << 23), vset(1.0f));
 }
 

@@ -12,7 +12,7 @@ from refpose.engine import load_network
 from refpose.engine.plan import Plan, link
 from refpose.engine.rules import RULES
 from refpose.stages import filters, heatmaps, landmarks, libm, raster, rounded, warp
-from refpose.stages.roi import Roi
+from refpose.stages.roi import Roi, Square
 
 NETWORKS = ("detector", "lite", "full", "heavy")
 FUNCTIONS = ("expf", "sinf", "cosf", "atan2f")
@@ -91,12 +91,12 @@ def landmark_cases(folder: Path) -> None:
     for number, window in enumerate((7, 9)):
         heatmap = (rng.standard_normal((64, 64, 39)) * 3 - 1).astype(np.float32)
         rows = (rng.uniform(-0.1, 1.1, (35, 5)) * 256).astype(np.float32)
-        padding = tuple(rng.uniform(0, 1e-7, 4).astype(np.float32))
+        square = Square(*np.float32([9, 9, 5, 5]), 0.0, tuple(rng.uniform(0, 1e-7, 4).astype(np.float32)))
         region = rng.uniform(0.1, 0.9, 5).astype(np.float32)
         roi = Roi(*map(float, region))
         cos, sin = libm.cosf(region[4:])[0], libm.sinf(region[4:])[0]
-        found = landmarks.on_image(rows, heatmap, window, padding, roi, cos, sin)
-        square = np.array([landmarks.INPUT_SIZE, *padding, *region[:4], cos, sin], np.float32)
+        found = landmarks.on_image(rows, heatmap, window, square, roi, cos, sin)
+        numbers = np.array([landmarks.INPUT_SIZE, *square.letterbox, *region[:4], cos, sin], np.float32)
         results = np.concatenate([np.ravel(array) for array in found])
         write(
             folder / f"landmarks{number}.case",
@@ -104,7 +104,7 @@ def landmark_cases(folder: Path) -> None:
             rows,
             [35, *heatmap.shape, window],
             heatmap,
-            square,
+            numbers,
             results,
         )
         values = (rng.standard_normal(105) * 100).astype(np.float32)
