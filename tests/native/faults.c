@@ -19,7 +19,8 @@
 static char folder[PATH_MAX];
 static int armed, count, at, error;
 
-void faults_arm(const char *below, int number, int with_error) {
+void faults_arm(const char *below, int number, int with_error)
+{
     snprintf(folder, sizeof folder, "%s", below);
     armed = 1, count = 0, at = number, error = with_error;
 }
@@ -27,7 +28,8 @@ void faults_arm(const char *below, int number, int with_error) {
 int faults_count(void) { return count; }
 
 // Whether this call on `path` fails; `fills` the disk: goes on failing where that is full.
-static int fails(const char *path, int fills) {
+static int fails(const char *path, int fills)
+{
     if (!armed || strncmp(path, folder, strlen(folder)) != 0)
         return 0;
     int number = __atomic_fetch_add(&count, 1, __ATOMIC_SEQ_CST);
@@ -36,14 +38,16 @@ static int fails(const char *path, int fills) {
     return 1;
 }
 
-static int fail(void) {
+static int fail(void)
+{
     if (error == 0)
         kill(getpid(), SIGKILL);
     errno = error;
     return -1;
 }
 
-static int fails_fd(int fd, int fills) {
+static int fails_fd(int fd, int fills)
+{
     char link[64], path[PATH_MAX];
     if (!armed)
         return 0;
@@ -59,7 +63,8 @@ static int fails_fd(int fd, int fills) {
 #define WRITES(flags) ((flags) & (O_WRONLY | O_RDWR | O_CREAT))
 
 #define OPEN(name)                                                                                                     \
-    int name(const char *path, int flags, ...) {                                                                       \
+    int name(const char *path, int flags, ...)                                                                         \
+    {                                                                                                                  \
         va_list rest;                                                                                                  \
         va_start(rest, flags);                                                                                         \
         mode_t mode = va_arg(rest, mode_t);                                                                            \
@@ -70,7 +75,8 @@ OPEN(open)
 OPEN(open64)
 
 #define OPENAT(name)                                                                                                   \
-    int name(int at_fd, const char *path, int flags, ...) {                                                            \
+    int name(int at_fd, const char *path, int flags, ...)                                                              \
+    {                                                                                                                  \
         va_list rest;                                                                                                  \
         va_start(rest, flags);                                                                                         \
         mode_t mode = va_arg(rest, mode_t);                                                                            \
@@ -80,7 +86,8 @@ OPEN(open64)
 OPENAT(openat)
 OPENAT(openat64)
 
-ssize_t write(int fd, const void *data, size_t size) {
+ssize_t write(int fd, const void *data, size_t size)
+{
     if (!fails_fd(fd, 1))
         return NEXT(write)(fd, data, size);
     if (NEXT(write)(fd, data, size / 2) < 0)
@@ -89,13 +96,15 @@ ssize_t write(int fd, const void *data, size_t size) {
 }
 
 #define PWRITE(name, offset_type)                                                                                      \
-    ssize_t name(int fd, const void *data, size_t size, offset_type place) {                                           \
+    ssize_t name(int fd, const void *data, size_t size, offset_type place)                                             \
+    {                                                                                                                  \
         return fails_fd(fd, 1) ? fail() : NEXT(name)(fd, data, size, place);                                           \
     }
 PWRITE(pwrite, off_t)
 PWRITE(pwrite64, off64_t)
 
-ssize_t writev(int fd, const struct iovec *parts, int n) {
+ssize_t writev(int fd, const struct iovec *parts, int n)
+{
     return fails_fd(fd, 1) ? fail() : NEXT(writev)(fd, parts, n);
 }
 
