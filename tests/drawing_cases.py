@@ -182,6 +182,23 @@ CASES = [
     "D._BGR_CHANNELS = 5\nI = np.full((40, 50, 5), 9, np.uint8)\nD.draw_landmarks(I, P, C)",
     "D._BGR_CHANNELS = 4\nI = np.full((40, 50, 4), 9, np.uint8)\nD.draw_landmarks(I, P, C, DrawingSpec((1, 2, 3, 4)))",
 ]
+CASES += [
+    *(
+        f"r = np.random.default_rng({seed})\nI = np.full(r.integers(9, 300, 2).tolist() + [3], 50, np.uint8)\n"
+        "q = np.linalg.qr(r.normal(size=(3, 3)))[0]\n"
+        "D.draw_axis(I, q, r.normal(size=3) * .2 + [0, 0, -.5], axis_length=r.uniform(0, 2))"
+        for seed in range(40)
+    ),
+    "D.draw_axis(I, np.eye(3), np.zeros(3))",
+    "D.draw_axis(I, np.eye(3), [0, 0, 1], (2, 3), (.1, -.2), .5, DrawingSpec(thickness=5))",
+    *(
+        f"D.draw_axis(I, np.eye(3), [0, .1, 1], axis_drawing_spec=DrawingSpec(thickness={t}))"
+        for t in (None, 0, 1, 2.5)
+    ),
+    *("D.draw_axis(I[..., :1], np.eye(3), [0, 0, 1])", "D.draw_axis(I, np.eye(2), [0, 0, 1])", "D.draw_axis(I)"),
+    "D.RED_COLOR = (1, 2, 3)\nD.draw_axis(I, np.eye(3), [.1, .2, -1])",
+    "D.draw_axis(np.zeros((40, 50, 3), np.int64), np.eye(3), [.1, .2, -1])",
+]
 # Cases whose last line is an answer
 ANSWERS = [
     "vars(DrawingSpec())",
@@ -197,7 +214,13 @@ ANSWERS = [
     *(
         f"[(p.name, p.kind.name, None if p.default is p.empty else p.default) "
         f"for p in inspect.signature(D.{function}).parameters.values()]"
-        for function in ("draw_landmarks", "plot_landmarks", "_normalized_to_pixel_coordinates", "_normalize_color")
+        for function in (
+            "draw_landmarks",
+            "plot_landmarks",
+            "draw_axis",
+            "_normalized_to_pixel_coordinates",
+            "_normalize_color",
+        )
     ),
     *(
         f"D._normalized_to_pixel_coordinates({arguments})"

@@ -291,9 +291,9 @@ class MyHands(Hands):
     pass
 def draw(hands: Hands | None, detection: Detection, image: mp.ImageFrame) -> None:
     assert not isinstance(5, Hands) and Hands
-for use in (Hands, MyHands, lambda: face_mesh.FaceMesh(), lambda: Detection.x, lambda: list(Detection), draw_axis,
+for use in (Hands, MyHands, lambda: face_mesh.FaceMesh(), lambda: Detection.x, lambda: list(Detection), draw_detection,
             lambda: LocationData["x"], lambda: 5 in Detection, lambda: mp.CalculatorGraph(), lambda: SolutionBase("x"),
-            draw_detection, lambda: packet_creator.create_string("x"), lambda: PacketDataType.STRING):
+            lambda: packet_creator.create_string("x"), lambda: PacketDataType.STRING):
     try:
         use()
     except NotImplementedError as error:
@@ -307,7 +307,6 @@ for use in (Hands, MyHands, lambda: face_mesh.FaceMesh(), lambda: Detection.x, l
         *["refpose has no mediapipe.framework.format"] * 2,
         "refpose has no mediapipe.CalculatorGraph:",
         "refpose has no mediapipe.python.solution_",
-        "refpose has no mediapipe.solutions.drawin",
         *["refpose has no mediapipe.python.packet_cr", "refpose has no mediapipe.python.solution_"],
     ]
 

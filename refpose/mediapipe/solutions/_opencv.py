@@ -5,6 +5,7 @@ The rules are those of ``cv2`` 4.11 (modules/python/src2/cv2_convert.cpp, module
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,15 @@ class Brush:
             When an argument is none.
         """
         self._lines.append(((*_pixel(start), *_pixel(end)), self._scalar(color), _thickness(thickness, 1)))
+
+    def arrow(self, start: Any, end: Any, color: Any, thickness: Any) -> None:
+        """Add a line with a tip of a tenth of its length at `end` (``arrowedLine``); arguments as for `line`."""
+        self.line(start, end, color, thickness)
+        (x, y), (tip_x, tip_y) = _pixel(start), _pixel(end)
+        size, angle = math.hypot(x - tip_x, y - tip_y) * 0.1, math.atan2(y - tip_y, x - tip_x)
+        for side in (angle + math.pi / 4, angle - math.pi / 4):
+            barb = round(tip_x + size * math.cos(side)), round(tip_y + size * math.sin(side))
+            self.line(barb, end, color, thickness)
 
     def circle(self, center: Any, radius: Any, color: Any, thickness: Any) -> None:
         """Add a circle; a negative thickness fills it, 0 is 1. Arguments and errors as for `line`."""

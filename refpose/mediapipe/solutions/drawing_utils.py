@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from refpose import draw, extras
@@ -26,13 +27,14 @@ __all__ = [
     "RED_COLOR",
     "WHITE_COLOR",
     "DrawingSpec",
+    "draw_axis",
     "draw_landmarks",
     "landmark_pb2",
     "plot_landmarks",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__ = _missing.attributes(__name__, "draw_axis", "draw_detection")
+    __getattr__ = _missing.attributes(__name__, "draw_detection")
 
 _PRESENCE_THRESHOLD = draw.PRESENCE_THRESHOLD
 _VISIBILITY_THRESHOLD = draw.VISIBILITY_THRESHOLD
@@ -137,6 +139,51 @@ def draw_landmarks(
 
 def _spec(spec: DrawingSpec | Mapping[Any, DrawingSpec], key: Any) -> DrawingSpec:
     return spec[key] if isinstance(spec, Mapping) else spec
+
+
+def draw_axis(
+    image: NDArray[Any],
+    rotation: NDArray[Any],
+    translation: NDArray[Any],
+    focal_length: tuple[float, float] = (1.0, 1.0),
+    principal_point: tuple[float, float] = (0.0, 0.0),
+    axis_length: float = 0.1,
+    axis_drawing_spec: DrawingSpec = DrawingSpec(),  # noqa: B008
+) -> None:
+    """Draw the axes of an object into a picture, as arrows: x red, y green, z blue.
+
+    Parameters
+    ----------
+    image : (H, W, 3) array
+        BGR, if the colours are to be what their names say.
+    rotation : (3, 3) array
+        From the object to the camera.
+    translation : (3,) array
+        Of the object in the camera's frame.
+    focal_length, principal_point : pair of float
+        Of the camera, in half widths and half heights of the picture.
+    axis_length : float
+        In the object's unit.
+    axis_drawing_spec : DrawingSpec
+        Its thickness is that of the lines.
+
+    Raises
+    ------
+    ValueError
+        When the picture has not three channels.
+    """
+    if image.shape[2] != _BGR_CHANNELS:
+        raise ValueError("Input image must contain three channel bgr data.")
+    height, width, _ = image.shape
+    corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
+    placed = np.matmul(rotation, axis_length * corners.T).T + translation
+    depth = placed[..., 2] + 1e-5
+    x_ndc = np.clip(-focal_length[0] * placed[..., 0] / depth + principal_point[0], -1.0, 1.0)
+    y_ndc = np.clip(-focal_length[1] * placed[..., 1] / depth + principal_point[1], -1.0, 1.0)
+    x, y = np.int32((1 + x_ndc) * 0.5 * width), np.int32((1 - y_ndc) * 0.5 * height)
+    with Brush(image) as brush:
+        for axis, color in enumerate((RED_COLOR, GREEN_COLOR, BLUE_COLOR), 1):
+            brush.arrow((x[0], y[0]), (x[axis], y[axis]), color, axis_drawing_spec.thickness)
 
 
 def _normalize_color(color: Sequence[float]) -> tuple[float, ...]:
