@@ -94,6 +94,7 @@ def paths(line: str, folder: Path) -> list[Path]:
     return [Path(os.path.normpath(folder / text)) for text in re.findall(r'"((?:[^"\\]|\\.)*)"', line)]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_socket_and_no_surprise(folder: Path, name: str) -> None:
     if name == "evaluate":
