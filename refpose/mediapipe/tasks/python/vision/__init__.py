@@ -21,7 +21,9 @@ __all__ = [
     "RunningMode",
 ]
 
-del core, pose_landmarker  # type: ignore[name-defined]  # noqa: F821 - as in MediaPipe, they are modules, no attributes
+for _name in ("core", "pose_landmarker"):  # modules, and as in MediaPipe no attributes; not there when imported again
+    globals().pop(_name, None)
+del _name
 
 if not TYPE_CHECKING:
     _OTHER_TASKS = """

@@ -9,7 +9,9 @@ from refpose.mediapipe.v1.tasks.python.core.base_options import BaseOptions
 
 __all__ = ["BaseOptions", "components", "vision"]
 
-del core  # type: ignore[name-defined]  # noqa: F821 - as in MediaPipe, it is a module and no attribute
+for _name in ("core",):  # modules, and as in MediaPipe no attributes; not there when imported again
+    globals().pop(_name, None)
+del _name
 # For `mediapipe.tasks`, and "import mediapipe.tasks.python.vision as vision", which MediaPipe does not allow
 python = sys.modules[__name__]
 

@@ -5,4 +5,6 @@ from refpose.mediapipe.v1.tasks.python.components.containers.rect import Normali
 
 __all__ = ["Landmark", "NormalizedLandmark", "NormalizedRect", "Rect"]
 
-del landmark, rect  # type: ignore[name-defined]  # noqa: F821 - as in MediaPipe, they are modules and no attributes
+for _name in ("landmark", "rect"):  # modules, and as in MediaPipe no attributes; not there when imported again
+    globals().pop(_name, None)
+del _name
