@@ -125,6 +125,8 @@ def test_bad_entries_keep_no_others_from_being_done(tmp_path: Path) -> None:
             f"{folder / 'pipe.png'}: expected a file, found a pipe",
         ]
     assert sorted(problems(tmp_path / "out", *named)) == sorted(expected)
+    found = batch.plan(["https://x.org/a.jpg", "https://x.org/b.jpg"], tmp_path, {".jpg"}, ENDINGS)
+    assert [source for source, _ in found.problems] == ["https://x.org/a.jpg", "https://x.org/b.jpg"]
     assert plan(tmp_path / "out", *map(Path, [folder, tmp_path / "nowhere", tmp_path / "b.jpg"])) == {
         "in/a.jpg": "a",
         "b.jpg": "b",

@@ -210,7 +210,7 @@ def _plan_folder(inputs: Sequence[str], out: Path, accepted: Collection[str], en
         files = _walk(given, accepted, out, plan) if given.is_dir() else [(given, Path(given.name))]
         for path, relative in files:
             if problem := _problem(path, accepted, named=path is given):
-                plan.problems.append((str(path), problem))
+                plan.problems.append((text if path is given else str(path), problem))
             else:
                 found.setdefault(os.path.abspath(path), (path, relative))
 
