@@ -26,6 +26,7 @@ from refpose.tools import batch, cluster
 distributed = pytest.importorskip("distributed", reason="Dask's distributed is not installed")
 
 TIMEOUT = 120.0  # seconds; for machines with much else to do
+ALONE = ("--idle-timeout=5 minutes",)  # should the tests be killed, nothing is left
 
 
 class Cluster:
@@ -36,7 +37,9 @@ class Cluster:
         self.file = folder / "scheduler.json"
         self.environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
         self.processes: list[subprocess.Popen[bytes]] = []
-        self.scheduler = self.start("scheduler", "--host=127.0.0.1", "--port=0", f"--scheduler-file={self.file}")
+        self.scheduler = self.start(
+            "scheduler", "--host=127.0.0.1", "--port=0", f"--scheduler-file={self.file}", *ALONE
+        )
         wait_for(self.file.exists)
 
     def start(self, kind: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
