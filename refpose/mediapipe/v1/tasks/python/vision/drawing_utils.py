@@ -17,6 +17,7 @@ from refpose.mediapipe.solutions.drawing_utils import (
     WHITE_COLOR,
     DrawingSpec,
     _normalized_to_pixel_coordinates,
+    draw_axis,
 )
 from refpose.mediapipe.v1.tasks.python.components.containers.landmark import Landmark, NormalizedLandmark
 
@@ -28,12 +29,13 @@ __all__ = [
     "WHITE_COLOR",
     "DrawingSpec",
     "_normalized_to_pixel_coordinates",
+    "draw_axis",
     "draw_landmarks",
     "plot_landmarks",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__ = _missing.attributes(__name__, "draw_detection", "draw_axis")
+    __getattr__ = _missing.attributes(__name__, "draw_detection")
 
 _LANDMARKS = DrawingSpec(RED_COLOR)
 _CONNECTIONS = DrawingSpec()
