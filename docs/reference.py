@@ -36,13 +36,18 @@ GROUPS = {
 
 def modules() -> list[ModuleType]:
     """All modules whose public names the API pages list."""
-    found = pkgutil.walk_packages(refpose.__path__, "refpose.")
-    names = [
-        info.name
-        for info in found
-        if not info.name.startswith(NOT_LISTED) and not any(part.startswith("_") for part in info.name.split("."))
-    ]
-    return [importlib.import_module(name) for name in names]
+    return list(_below(refpose))
+
+
+def _below(package: ModuleType) -> Iterator[ModuleType]:
+    """The listed modules of a package, and those of its packages; others are not imported."""
+    for info in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+        if info.name.startswith(NOT_LISTED) or info.name.rpartition(".")[2].startswith("_"):
+            continue
+        module = importlib.import_module(info.name)
+        yield module
+        if info.ispkg:
+            yield from _below(module)
 
 
 def public(module: ModuleType) -> Iterator[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
-import pkgutil
 import re
 import subprocess
 import sys
@@ -32,16 +31,18 @@ def public_names() -> Iterator[str]:
     """All classes and functions that modules of the package define, and the methods and properties of the classes."""
     yield from (f"refpose.{name}" for name in refpose.__all__ if name != "__version__")
     hidden = ("refpose.cli", "refpose.tools", "refpose.mediapipe.", "refpose.__main__")
-    for info in pkgutil.walk_packages(refpose.__path__, "refpose."):
-        if info.name.startswith(hidden) or any(part.startswith("_") for part in info.name.split(".")):
+    root = Path(refpose.__file__).parent.parent
+    for path in sorted(root.glob("refpose/**/*.py")):
+        module_name = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+        if module_name.startswith(hidden) or "._" in module_name or "-" in module_name:
             continue
-        module = importlib.import_module(info.name)
+        module = importlib.import_module(module_name)
         for name, value in vars(module).items():
-            if name.startswith("_") or getattr(value, "__module__", None) != info.name:
+            if name.startswith("_") or getattr(value, "__module__", None) != module_name:
                 continue
             if not (inspect.isclass(value) or inspect.isfunction(value)):
                 continue
-            home = "refpose" if getattr(refpose, name, None) is value else info.name
+            home = "refpose" if getattr(refpose, name, None) is value else module_name
             yield f"{home}.{name}"
             if inspect.isclass(value) and not issubclass(value, BaseException):
                 for member, what in vars(value).items():

@@ -32,5 +32,7 @@ def opened(path: str | os.PathLike[str]) -> Any:
     """Open a file with one of `READERS`."""
     # "file:" so that no name is taken for a protocol, the lists so that nothing else than this file is read.
     options = {"protocol_whitelist": "file", "format_whitelist": ",".join(READERS)}
-    # Titles and the like in no known encoding are of no interest.
-    return require("av", "video").open(f"file:{os.fspath(path)}", options=options, metadata_errors="replace")
+    av = require("av", "video")
+    # Titles and the like in no known encoding are of no interest. PyAV 19 and later no longer ask.
+    errors = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+    return av.open(f"file:{os.fspath(path)}", options=options, **errors)
