@@ -193,7 +193,8 @@ def detections(d: Detector, image: ByteArray) -> list[detector.Detection]:
         regions = find(d, DIRECT, image, None)
     except NoPerson:
         return []
-    return [found for region in regions if (found := detection_of(region)) is not None]
+    # The mean weighted by scores that are all 0 is no place.
+    return [found for region in regions if (found := detection_of(region)) is not None and found.score > 0]
 
 
 def detection_of(region: Region) -> detector.Detection | None:

@@ -187,3 +187,18 @@ def test_verify_knows_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(tasks.VERSIONS, "1.2.3", tasks.VERSIONS["0.10.21"])
     with pytest.raises(verify.Mismatch, match=r"1\.2\.3: roi/crop_n \(astronaut\)"):
         verify.tasks_as_recorded()
+
+
+@pytest.mark.skipif(resolve("auto") != "native", reason="the native engine was not built")
+def test_boxes_whose_scores_are_all_zero() -> None:
+    """Their means are not numbers: 0.10.21 finds nobody there, 1.x fails; they are no detections."""
+    image = tasks_data.frame("image:astronaut", tasks_data.FOLDERS["repository"])
+    networks = network("detector", "native"), network("lite", "native")
+    old, new = (
+        TasksPose("lite", "image", 400, version, min_detection_confidence=0.0, networks=networks)
+        for version in tasks_data.VERSIONS
+    )
+    assert len(old.at(image, 0)) > 0
+    with pytest.raises(ValueError, match=r"ROI contains NaN values"):
+        new.at(image, 0)
+    assert all(np.isfinite(found.keypoints_n).all() for found in old.detect(image))

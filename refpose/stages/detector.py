@@ -224,7 +224,7 @@ def weighted_nms(candidates: FloatArray, min_overlap: float = MIN_OVERLAP) -> It
         0, the means are not numbers.
     """
     left = candidates[np.argsort(-candidates[:, 0], kind="stable")]
-    while len(left) and left[0, 0] > 0:  # the mean weighted by scores that are all 0 is no place
+    while len(left):
         head = left[0]
         near = overlap(left, head) > f32(min_overlap)
         if not near.any():  # a box without area overlaps nothing, not even itself
