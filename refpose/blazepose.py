@@ -10,7 +10,8 @@ from typing import Any, Literal
 from . import arguments
 from .engine import Network, load_network, resolve, stages
 from .families import family_of
-from .frame import checked_image, checked_roi
+from .frame import Regions, checked_image, checked_rois
+from .people import DETECT_EVERY, MAX_HIDDEN, PeopleTracker
 from .person import BlazePosePerson
 from .pipeline import Detector, Landmarker, Variant, blazepose, detection_of, detections
 from .pose import Pose
@@ -18,7 +19,6 @@ from .runner import Run
 from .stages import landmarks, segmentation
 from .stages.detector import Detection
 from .stages.filters import Smoothing
-from .stages.roi import Roi
 from .stages.warp import ByteArray
 from .topology import BLAZEPOSE
 from .trackers import Estimate, Result, SolutionTracker, Stills, Tracker
@@ -45,6 +45,9 @@ class BlazePose(Pose[BlazePosePerson]):
         *,
         refinement_window: int = landmarks.WINDOW,
         mask_smoothing: float = segmentation.RATIO,
+        people: int | None = 1,
+        detect_every: int = DETECT_EVERY,
+        max_hidden: float = MAX_HIDDEN,
     ) -> None:
         if not family_of(model).estimator.endswith(":BlazePose"):
             raise ValueError(f"no model {model!r} of BlazePose")
@@ -63,11 +66,17 @@ class BlazePose(Pose[BlazePosePerson]):
         self.mask_smoothing = arguments.probability("mask_smoothing", mask_smoothing)
         self.engine = resolve(engine)
         self.threads = threads
-        self.tracker: Tracker = Stills()
+        self.people = None if people is None else arguments.whole("people", people, 1)
+        self.detect_every = arguments.whole("detect_every", detect_every, 1)
+        self.max_hidden = arguments.number("max_hidden", max_hidden, 0)
+        self.tracker: Tracker = Stills(self.people)
         if mode == "video":
             smoothing = Smoothing() if self.smooth is True else self.smooth or None
-            smoothed = self.segmentation and self.smooth_segmentation
-            self.tracker = SolutionTracker(smoothing, self.mask_smoothing if smoothed else 0.0)
+            ratio = self.mask_smoothing if self.segmentation and self.smooth_segmentation else 0.0
+            if self.people == 1:
+                self.tracker = SolutionTracker(smoothing, ratio)
+            else:
+                self.tracker = PeopleTracker(self.people, smoothing, ratio, self.detect_every, self.max_hidden)
         self._load()
 
     def _load(self) -> None:
@@ -95,10 +104,16 @@ class BlazePose(Pose[BlazePosePerson]):
         return {"detector/input": self._loaded[0].network, "crop/input": self._loaded[1].network}
 
     def compute(
-        self, run: Run, image: ByteArray, timestamp: float | Fraction | None = None, roi: Roi | None = None
+        self,
+        run: Run,
+        image: ByteArray,
+        timestamp: float | Fraction | None = None,
+        roi: Regions = None,
     ) -> list[tuple[Estimate, Result]]:
         """`refpose.pipeline.blazepose`."""
-        given = () if roi is None else (checked_roi(roi, image),)
+        given = checked_rois(roi, image)
+        if len(given) > 1 and self.people == 1:
+            raise ValueError(f"roi: {len(given)} regions, but people=1")
         return blazepose(*self._loaded, self.tracker, run, image, self.tracker.next_time(timestamp), given)
 
     def people_of(
@@ -137,5 +152,6 @@ def person_of(seen: Estimate, result: Result, image_size: tuple[int, int]) -> Bl
         roi=seen.region.roi,
         next_roi=result.next_roi,
         detection=detection_of(seen.region),
+        id=result.id,
         image_size=image_size,
     )

@@ -223,7 +223,7 @@ class EfficientPose(Pose[Person]):
         return ({} if self.crop is None else {"detector/input": detector.network}) | {"crop/input": own.network}
 
     def compute(
-        self, run: Run, image: ByteArray, timestamp: float | Fraction | None = None, roi: Roi | None = None
+        self, run: Run, image: ByteArray, timestamp: float | Fraction | None = None, roi: Any = None
     ) -> list[Seen]:
         """`efficientpose`."""
         region = None if roi is None else checked_roi(roi, image)

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from .networks import blazepose, efficientpose
+from .people import DETECT_EVERY, MAX_HIDDEN
 from .topology import Topology
 
 
@@ -22,15 +23,16 @@ class Option(NamedTuple):
         ``"--crop"``.
     name : str
         The argument of the estimator.
-    choices : mapping of str to object, or None
-        What can be said, and the argument's value; None: a probability.
+    choices : mapping of str to object, or str
+        What can be said, and the argument's value; or the kind of number: ``"probability"``, ``"positive"``,
+        ``"people"``, ``"seconds"``.
     default : str or float
     help : str
     """
 
     flag: str
     name: str
-    choices: Mapping[str, Any] | None
+    choices: Mapping[str, Any] | str
     default: str | float
     help: str
 
@@ -87,9 +89,24 @@ FAMILIES = (
             Option(
                 "--min-tracking-confidence",
                 "min_tracking_confidence",
-                None,
+                "probability",
                 0.5,
                 "presence from which the landmark network's find counts",
+            ),
+            Option("--people", "people", "people", 1, "how many people are looked for at most: a number, or all"),
+            Option(
+                "--detect-every",
+                "detect_every",
+                "positive",
+                DETECT_EVERY,
+                "several people in a video: how often the detector looks for more, in frames",
+            ),
+            Option(
+                "--max-hidden",
+                "max_hidden",
+                "seconds",
+                MAX_HIDDEN,
+                "several people in a video: for how many seconds somebody who is not seen keeps the identity",
             ),
         ),
         settings=("smooth", "segmentation"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ from .stages.warp import ByteArray
 
 LARGEST_SIDE = 32767
 """Pixels: OpenCV's warps, and so MediaPipe's and refpose's, keep places in 16 bits."""
+
+Regions = Roi | Sequence[Roi] | None
+"""What may be given for where people are."""
 
 # A given region smaller, larger or farther away than so many images is a mistake, and not within float32's reach.
 _SMALLEST, _LARGEST = 1e-6, 1e6
@@ -47,6 +51,13 @@ def checked_image(image: Any) -> ByteArray:
             stacklevel=3,
         )
     return np.ascontiguousarray(image)
+
+
+def checked_rois(roi: Any, image: ByteArray) -> tuple[Roi, ...]:
+    """No region, one, or several in a list: each as `checked_roi` gives it."""
+    if roi is None:
+        return ()
+    return tuple(checked_roi(one, image) for one in roi) if isinstance(roi, list) else (checked_roi(roi, image),)
 
 
 def checked_roi(roi: Any, image: ByteArray) -> Roi:

@@ -44,6 +44,8 @@ class Person:
         The region for the next frame of a video.
     detection : Detection or None
         What the detector found; None where the region was tracked or given.
+    id : int or None
+        Who it is, the same over time, where several people are followed.
     image_size : (int, int)
         Width and height of the image in pixels.
     topology : Topology
@@ -66,6 +68,7 @@ class Person:
     segmentation_mask: FloatArray | None = None
     next_roi: Roi | None = None
     detection: Detection | None = None
+    id: int | None = None
 
     def __post_init__(self) -> None:
         self.__setstate__({})

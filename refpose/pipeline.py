@@ -164,8 +164,7 @@ def blazepose(
     if not estimates:
         tracker.lose(time_us)
         return []
-    results = tracker.follow(run, estimates, width, height, time_us, m.stages)
-    return list(zip(estimates, results, strict=True))
+    return tracker.follow(run, estimates, width, height, time_us, m.stages)
 
 
 def find(d: Detector, run: Run, image: ByteArray, limit: int | None = 1, rotation_degrees: int = 0) -> list[Region]:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, ove
 
 from . import families
 from .engine import Network
-from .frame import checked_image
+from .frame import Regions, checked_image
+from .people import DETECT_EVERY, MAX_HIDDEN
 from .person import BlazePosePerson, Person
 from .runner import Run
 from .stages.detector import Detection
 from .stages.filters import Smoothing
 from .stages.landmarks import WINDOW
-from .stages.roi import Roi
 from .stages.segmentation import RATIO as MASK_SMOOTHING
 from .stages.warp import ByteArray
 from .topology import Topology
@@ -70,6 +70,13 @@ class Pose(Generic[Found]):
     mask_smoothing : float
         BlazePose: how much uncertain values of a mask take over from the previous mask, 0..1. 0, no smoothing, is what
         MediaPipe's Python class runs with, 0.7 what its graph asks for.
+    people : int or None
+        BlazePose: how many are found, and in a video followed, at most; None: all that the detector finds. With one
+        person in sight, results are those of ``people=1``. The rules are those of `refpose.people`.
+    detect_every : int
+        BlazePose, several people: how often the detector looks for more of them, in frames.
+    max_hidden : float
+        BlazePose, several people: for how many seconds somebody who is not seen keeps the identity.
     crop : {"blazepose", None}
         EfficientPose: the network sees the person that BlazePose's detector finds, or the whole picture.
     weights : path, optional
@@ -114,6 +121,9 @@ class Pose(Generic[Found]):
         *,
         refinement_window: int = WINDOW,
         mask_smoothing: float = MASK_SMOOTHING,
+        people: int | None = 1,
+        detect_every: int = DETECT_EVERY,
+        max_hidden: float = MAX_HIDDEN,
     ) -> Pose[BlazePosePerson]: ...
 
     @overload
@@ -171,6 +181,9 @@ class Pose(Generic[Found]):
         *,
         refinement_window: int = WINDOW,
         mask_smoothing: float = MASK_SMOOTHING,
+        people: int | None = 1,
+        detect_every: int = DETECT_EVERY,
+        max_hidden: float = MAX_HIDDEN,
         crop: Literal["blazepose"] | None = "blazepose",
         weights: str | PathLike[str] | None = None,
     ) -> Pose[Any]:
@@ -185,7 +198,11 @@ class Pose(Generic[Found]):
         raise NotImplementedError
 
     def compute(
-        self, run: Run, image: ByteArray, timestamp: float | Fraction | None = None, roi: Roi | None = None
+        self,
+        run: Run,
+        image: ByteArray,
+        timestamp: float | Fraction | None = None,
+        roi: Regions = None,
     ) -> Any:
         """The family's pipeline on a C-contiguous image, by somebody else's calls; `people_of` what it gives."""
         raise NotImplementedError
@@ -195,7 +212,11 @@ class Pose(Generic[Found]):
         raise NotImplementedError
 
     def look(
-        self, run: Run, image: ByteArray, timestamp: float | Fraction | None = None, roi: Roi | None = None
+        self,
+        run: Run,
+        image: ByteArray,
+        timestamp: float | Fraction | None = None,
+        roi: Regions = None,
     ) -> list[Found]:
         """`process`, by somebody else's calls; the image is C-contiguous."""
         return self.people_of(self.compute(run, image, timestamp, roi), (image.shape[1], image.shape[0]))
@@ -215,9 +236,7 @@ class Pose(Generic[Found]):
         """
         raise NotImplementedError
 
-    def process(
-        self, image: ByteArray, timestamp: float | Fraction | None = None, roi: Roi | None = None
-    ) -> list[Found]:
+    def process(self, image: ByteArray, timestamp: float | Fraction | None = None, roi: Regions = None) -> list[Found]:
         """Find people on an image, or on the next frame of a video.
 
         Parameters
@@ -227,14 +246,14 @@ class Pose(Generic[Found]):
         timestamp : number, optional
             Time of a video's frame in seconds, later than the last; rounded to microseconds. Without it, 33,333 us
             after the last, as in MediaPipe. Has no influence on single images, nor on models that keep nothing.
-        roi : Roi, optional
-            Where the person is; neither detector nor tracker are asked. If it is not a square in pixels, its longer
-            side makes it one. EfficientPose takes upright regions.
+        roi : Roi or list of Roi, optional
+            Where the person is, or the people are; neither detector nor tracker are asked. If it is not a square in
+            pixels, its longer side makes it one. EfficientPose takes one upright region.
 
         Returns
         -------
         list of Person
-            Empty when nobody was found, else one person.
+            Empty when nobody was found; with ``people=1`` at most one. Several people of a video come by their `id`.
 
         Raises
         ------
@@ -248,7 +267,7 @@ class Pose(Generic[Found]):
         self,
         image: ByteArray,
         timestamp: float | Fraction | None = None,
-        roi: Roi | None = None,
+        roi: Regions = None,
         activations: bool = False,
     ) -> Explanation:
         """Do what `process` does, and keep everything that is computed on the way.

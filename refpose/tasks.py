@@ -18,7 +18,7 @@ from . import arguments
 from .blazepose import person_of
 from .engine import Network, load_network, resolve, stages
 from .families import family_of
-from .frame import checked_image, checked_roi
+from .frame import Regions, checked_image, checked_rois
 from .person import BlazePosePerson
 from .pipeline import TASKS_0, TASKS_1, Detector, Landmarker, Variant, blazepose, detections
 from .pose import Pose
@@ -118,7 +118,7 @@ class TasksTracker(Clock):
 
     def follow(
         self, run: Run, estimates: Sequence[Estimate], width: int, height: int, time_us: int, stages: Stages = NUMPY
-    ) -> list[Result]:
+    ) -> list[tuple[Estimate, Result]]:
         """Take over the estimates of a frame: the regions of the next one, and filtered landmarks."""
         self.time_us = time_us
         if self.forgets_sizes and self._size not in (None, (width, height)):
@@ -129,7 +129,7 @@ class TasksTracker(Clock):
             for i, one in enumerate(estimates)
         ]
         self.tracked = [result.next_roi for result in results if result.next_roi is not None]
-        return results
+        return list(zip(estimates, results, strict=True))
 
     def result(self, seen: Estimate, width: int, height: int, time_us: int, stages: Stages = NUMPY) -> Result:
         """What becomes of one estimate. The auxiliary points are never filtered, nor is the next region."""
@@ -254,10 +254,10 @@ class TasksPose(Pose[BlazePosePerson]):
         return {"detector/input": self._loaded[0].network, "crop/input": self._loaded[1].network}
 
     def compute(
-        self, run: Run, image: ByteArray, timestamp: float | Fraction | None = None, roi: Roi | None = None
+        self, run: Run, image: ByteArray, timestamp: float | Fraction | None = None, roi: Regions = None
     ) -> list[tuple[Estimate, Result]]:
         """`refpose.pipeline.blazepose`."""
-        given = () if roi is None else (checked_roi(roi, image),)
+        given = checked_rois(roi, image)
         return blazepose(*self._loaded, self.tracker, run, image, self.tracker.next_time(timestamp), given)
 
     def at(

@@ -81,6 +81,7 @@ class Result(NamedTuple):
     auxiliary: FloatArray
     mask: FloatArray | None
     next_roi: Roi | None
+    id: int | None = None
 
 
 RESULT = (
@@ -91,6 +92,7 @@ RESULT = (
     "result/auxiliary_n",
     "result/mask",
     "result/next_roi_n",
+    "result/id",
 )
 """The names of a `Result`'s fields."""
 
@@ -112,8 +114,8 @@ class Tracker(Protocol):
 
     def follow(
         self, run: Run, estimates: Sequence[Estimate], width: int, height: int, time_us: int, stages: Stages
-    ) -> list[Result]:
-        """Take over the estimates of a frame, one at least."""
+    ) -> list[tuple[Estimate, Result]]:
+        """Take over the estimates of a frame, one at least; those that are kept come back with their results."""
 
     def lose(self, time_us: int) -> None:
         """Take note that a frame shows nobody."""
@@ -132,7 +134,16 @@ def unfiltered(found: Landmarks, world: FloatArray, mask: FloatArray | None, wid
 
 
 class Stills:
-    """Every image on its own: nothing is remembered, nothing is filtered."""
+    """Every image on its own: nothing is remembered, nothing is filtered.
+
+    Parameters
+    ----------
+    people : int or None
+        How many are looked for at most; None: all that the detector finds.
+    """
+
+    def __init__(self, people: int | None = 1) -> None:
+        self.people = people
 
     def reset(self) -> None:
         """There is nothing to forget."""
@@ -142,15 +153,15 @@ class Stills:
         return 0
 
     def regions(self, run: Run, find: Find) -> Sequence[Region]:
-        """Where the detector sees the person."""
-        return find(1)
+        """Where the detector sees people."""
+        return find(self.people)
 
     def follow(
         self, run: Run, estimates: Sequence[Estimate], width: int, height: int, time_us: int, stages: Stages
-    ) -> list[Result]:
+    ) -> list[tuple[Estimate, Result]]:
         """Pass the estimates on."""
         return [
-            Result(*run.person(i)(RESULT, unfiltered, one.landmarks, one.world, one.mask, width, height))
+            (one, Result(*run.person(i)(RESULT, unfiltered, one.landmarks, one.world, one.mask, width, height)))
             for i, one in enumerate(estimates)
         ]
 
@@ -272,7 +283,7 @@ class SolutionTracker(Clock):
 
     def follow(
         self, run: Run, estimates: Sequence[Estimate], width: int, height: int, time_us: int, stages: Stages = NUMPY
-    ) -> list[Result]:
+    ) -> list[tuple[Estimate, Result]]:
         """Take over the landmarks of a frame.
 
         Parameters
@@ -288,7 +299,7 @@ class SolutionTracker(Clock):
 
         Returns
         -------
-        list of one Result
+        list of one (Estimate, Result)
             Filtered.
 
         Raises
@@ -300,7 +311,7 @@ class SolutionTracker(Clock):
         if one.mask is not None:
             self.check_mask((height, width))
         arguments = (one.landmarks, one.world, one.mask, width, height, time_us, stages)
-        return [Result(*run(RESULT, self.filtered, *arguments))]
+        return [(one, Result(*run(RESULT, self.filtered, *arguments)))]
 
     def filtered(
         self,

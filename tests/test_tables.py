@@ -33,6 +33,7 @@ class Somebody:
     world_landmarks: NDArray[np.float32]
     visibility: NDArray[np.float32]
     presence: NDArray[np.float32]
+    id: int | None = None
 
 
 def somebody(seed: int) -> Somebody:

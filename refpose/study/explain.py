@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from .. import __version__, families, files, reading
 from ..engine import Network
+from ..frame import Regions
 from ..reading import hdf5
 from ..runner import Names, NoPerson, Run
-from ..stages.roi import Roi
 from ..stages.warp import ByteArray
 from ..trackers import Tracker
 from .quantities import ACTIVATIONS, Quantity, of_person, quantity_of
@@ -45,7 +45,7 @@ class Explained(Protocol):
     def networks(self) -> Mapping[str, Network]:
         """The networks by the name of the quantity that they are fed."""
 
-    def look(self, run: Run, image: ByteArray, timestamp: float | Fraction | None, roi: Roi | None) -> Any:
+    def look(self, run: Run, image: ByteArray, timestamp: float | Fraction | None, roi: Regions) -> Any:
         """The pipeline, by somebody else's calls."""
 
     def settings(self) -> dict[str, Any]:
@@ -280,7 +280,7 @@ def explain(
     pose: Explained,
     image: ByteArray,
     timestamp: float | Fraction | None = None,
-    region: Roi | None = None,
+    region: Regions = None,
     activations: bool = False,
 ) -> Explanation:
     """See `refpose.Pose.explain`."""

@@ -47,6 +47,7 @@ _LANDMARKS = Form(
     lambda found: np.column_stack([found.position, found.visibility, found.presence]),
     lambda a: Landmarks(np.ascontiguousarray(a[:, :3]), a[:, 3], a[:, 4]),
 )
+_ID = Form(lambda i: np.asarray(i, np.int64), int)
 _PLACE = Form(lambda p: np.array(p, np.int64), lambda a: (int(a[0]), int(a[1])))
 
 
@@ -302,6 +303,7 @@ BLAZEPOSE: dict[str, Quantity] = {
     "result/next_roi_n": Quantity(
         (5,), _REGION, f"region for the next frame: {_ROI_COLUMNS}", "results", _REGION_PARTS, _ROI
     ),
+    "result/id": Quantity((), "none", "Person.id, where several people are followed", "results", (), _ID, np.int64),
     "filters/points/raw_px": Quantity(
         ("n", 3), "px of the image", "last input of the One-Euro filter of landmarks", "filters", _PX
     ),

@@ -88,6 +88,12 @@ class Form:
             return [numbers(person, self.values) for person in people]
         return [np.full((len(self.names), len(self.values)), np.nan, np.float32)]
 
+    def ids(self, people: Sequence[Person]) -> list[int]:
+        """The number of each person of `numbers`: the identity, or where people have none their place."""
+        if not people and self.every_frame:
+            return [0]
+        return [i if person.id is None else person.id for i, person in enumerate(people)]
+
     def degrees(self, angles: ArrayLike | None, people: int) -> NDArray[np.float32]:
         """The angles of each person, NaN where there are none."""
         if angles is None or not np.size(angles):

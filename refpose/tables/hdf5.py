@@ -19,6 +19,8 @@ from .form import FRAMES_AT_ONCE, Form, Table, numbers
 if TYPE_CHECKING:
     from ..person import Person
 
+Numbered = dict[int, NDArray[np.float32]]  # of each person, by number
+
 
 @contextmanager
 def write_hdf5(path: str | os.PathLike[str], form: Form) -> Iterator[Table]:
@@ -119,7 +121,7 @@ class _Arrays:
         if form.angles:
             self._create("angles", np.float32, len(form.angles))
         self._people = 1
-        self._waiting: list[tuple[int, float, list[NDArray[np.float32]], NDArray[np.float32], str | None]] = []
+        self._waiting: list[tuple[int, float, Numbered, Numbered, str | None]] = []
 
     def _create(self, name: str, dtype: Any, *one: int) -> None:
         """Make an array that grows: a number for each frame, or `one` array for each frame and person."""
@@ -147,7 +149,10 @@ class _Arrays:
         source: str | None = None,
     ) -> None:
         tables = [numbers(person, self._form.values) for person in people]
-        self._waiting.append((frame, time, tables, self._form.degrees(angles, len(tables)), source))
+        ids = self._form.ids(people)[: len(tables)]
+        degrees = self._form.degrees(angles, len(tables))
+        found, turned = dict(zip(ids, tables, strict=True)), dict(zip(ids, degrees, strict=True))
+        self._waiting.append((frame, time, found, turned, source))
         if len(self._waiting) == FRAMES_AT_ONCE:
             self.flush()
 
@@ -156,7 +161,7 @@ class _Arrays:
         if not self._waiting:
             return
         frame, time, found, degrees, sources = zip(*self._waiting, strict=True)
-        self._people = max(self._people, *map(len, found))
+        self._people = max(self._people, *(max(people, default=0) + 1 for people in found))
         self._append("frame", frame)
         self._append("time_s", time)
         self._append("keypoints", self._stacked(found, len(self._form.names), len(self._form.values)))
@@ -171,12 +176,12 @@ class _Arrays:
         self._waiting = []
         self._raw.check()
 
-    def _stacked(self, rows: Sequence[Any], *one: int) -> NDArray[np.float32]:
-        """The numbers of some frames, NaN where there are fewer people."""
+    def _stacked(self, rows: Sequence[Numbered], *one: int) -> NDArray[np.float32]:
+        """The numbers of some frames, each person's at their number, NaN where somebody was not seen."""
         block = np.full((len(rows), self._people, *one), np.nan, np.float32)
         for place, row in zip(block, rows, strict=True):
-            if len(row):
-                place[: len(row)] = row
+            for number, values in row.items():
+                place[number] = values
         return block
 
     def _append(self, name: str, new: Any) -> None:

@@ -70,7 +70,8 @@ class _GatheredRows:
         source: str | None = None,
     ) -> None:
         tables = self._form.numbers(people)
-        self._keys += [(self._form.source if source is None else source, frame, time, k) for k in range(len(tables))]
+        source = self._form.source if source is None else source
+        self._keys += [(source, frame, time, number) for number in self._form.ids(people)]
         self._tables += tables
         self._degrees += list(self._form.degrees(angles, len(tables)))
         if len(self._keys) >= FRAMES_AT_ONCE:

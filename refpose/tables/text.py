@@ -49,7 +49,7 @@ def _text(
         tables = form.numbers(people)
         degrees = form.degrees(angles, len(tables))
         stamp = nan if math.isnan(time) else repr(float(time))
-        for number, (table, turned) in enumerate(zip(tables, degrees, strict=True)):
+        for number, table, turned in zip(form.ids(people), tables, degrees, strict=True):
             key = [text(form.source if source is None else source), str(int(frame)), stamp, str(number)]
             yield key, words(table), words(turned) if form.angles else []
 

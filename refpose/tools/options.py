@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from .. import draw
@@ -32,9 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser, several: bool = False) -> Non
         help="score from which the detector's find counts",
     )
     for option in (option for family in FAMILIES for option in family.options):
-        if option.choices is None:
+        if isinstance(option.choices, str):
+            read, metavar = _NUMBERS[option.choices]
             group.add_argument(
-                option.flag, dest=option.name, type=probability, default=option.default, metavar="P", help=option.help
+                option.flag, dest=option.name, type=read, default=option.default, metavar=metavar, help=option.help
             )
         else:
             group.add_argument(
@@ -100,6 +101,30 @@ def probability(text: str) -> float:
     return value
 
 
+def several(text: str) -> int | None:
+    """Read a whole number of 1 or more, or ``all``, which is None."""
+    return None if text == "all" else positive(text)
+
+
+def seconds(text: str) -> float:
+    """Read a number of seconds, 0 or more."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of seconds, 0 or more")
+    return value
+
+
+_NUMBERS: dict[str, tuple[Callable[[str], Any], str]] = {
+    "probability": (probability, "P"),
+    "positive": (positive, "N"),
+    "people": (several, "N"),
+    "seconds": (seconds, "S"),
+}
+
+
 def settings(args: argparse.Namespace, **others: Any) -> dict[str, Any]:
     """Collect what the results depend on besides the input, for the record and as arguments of `make_pose`.
 
@@ -118,7 +143,7 @@ def settings(args: argparse.Namespace, **others: Any) -> dict[str, Any]:
     family = family_of(args.model)
     for option in family.options:
         value = getattr(args, option.name)
-        common[option.name] = value if option.choices is None else option.choices[value]
+        common[option.name] = value if isinstance(option.choices, str) else option.choices[value]
     return common | {name: value for name, value in others.items() if name == "mode" or name in family.settings}
 
 

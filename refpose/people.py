@@ -1,0 +1,246 @@
+"""Several people in a video, as refpose follows them: identities that last, filters for each, nobody twice.
+
+MediaPipe has no such thing (its Tasks find several people, and do not tell who is who). Everybody has a
+`refpose.trackers.SolutionTracker` of their own, so that one person in sight is followed with the solutions' bits. The
+rules are few:
+
+1. A person is looked for where the frame before says (the solutions' next region).
+2. The detector is asked when a frame has nobody to look for, when somebody was lost the frame before, and else on every
+   `detect_every`-th frame while there is room. Who it finds within `_SAME_PLACE` of a tracked region is no news.
+3. Two estimates whose torsos are closer than `_SAME_TORSO` of their size show one person: a landmark network whose crop
+   shows two people may jump to the other. It stays with the one whose region it came nearest to; the other is hidden.
+4. Who is hidden keeps the identity and the filters for `max_hidden` seconds, and takes them up again when somebody is
+   found within `_REACH` sizes of where they were last seen. Nobody else being around, the filters are taken over
+   however long ago that was, as in the solutions, but the identity is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .runner import NoPerson, Run
+from .stages.filters import Smoothing
+from .stages.roi import Roi
+from .stages.table import NUMPY, Stages
+from .trackers import RESULT, Clock, Estimate, Find, Region, Result, SolutionTracker
+
+DETECT_EVERY = 10  # frames
+MAX_HIDDEN = 2.0  # seconds
+_SAME_PLACE = 0.25  # of the larger region's side: distance of two regions' centres that show one person
+_SAME_TORSO = 0.15  # of the smaller region's side: mean distance of shoulders and hips in two estimates of one person
+_REACH = 0.6  # of the larger region's side: how far from where they were last seen a hidden person comes back
+_ALIKE = 1.6  # regions of one person are not larger than so many times each other
+_TORSO = (11, 12, 23, 24)  # shoulders and hips
+
+
+class Person:
+    """Somebody who is followed.
+
+    Attributes
+    ----------
+    id : int
+        From 0, in the order in which people were first seen; never given twice.
+    memory : SolutionTracker
+        Filters, mask, and the region for the next frame.
+    seen : Roi
+        The region in which they were last seen.
+    seen_us : int
+        When that was, in microseconds.
+    """
+
+    def __init__(self, number: int, memory: SolutionTracker, seen: Roi, seen_us: int) -> None:
+        self.id = number
+        self.memory = memory
+        self.seen = seen
+        self.seen_us = seen_us
+
+    def result(self, *arguments: Any) -> Result:
+        """`SolutionTracker.filtered`, with the identity."""
+        return self.memory.filtered(*arguments)._replace(id=self.id)
+
+
+class PeopleTracker(Clock):
+    """The memory of a stream of frames with several people; picklable.
+
+    Parameters
+    ----------
+    people : int or None
+        How many are followed at most; None: all that are found.
+    smoothing : Smoothing or None
+        As for `SolutionTracker`.
+    mask_ratio : float
+        As for `SolutionTracker`.
+    detect_every : int
+        How often the detector is asked while everybody is in sight, in frames.
+    max_hidden : float
+        How long somebody who is not seen is remembered, in seconds.
+
+    Attributes
+    ----------
+    tracked : list of Person
+        By identity.
+    """
+
+    def __init__(
+        self,
+        people: int | None,
+        smoothing: Smoothing | None = None,
+        mask_ratio: float = 0.0,
+        detect_every: int = DETECT_EVERY,
+        max_hidden: float = MAX_HIDDEN,
+    ) -> None:
+        self.people = people
+        self.smoothing = smoothing
+        self.mask_ratio = mask_ratio
+        self.detect_every = detect_every
+        self.max_hidden = max_hidden
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everybody."""
+        self.time_us = None
+        self.tracked: list[Person] = []
+        self.last: SolutionTracker | None = None
+        self._next_id = 0
+        self._frames = 0
+        self._looked: list[tuple[Region, Person | None]] = []
+
+    @property
+    def in_sight(self) -> list[Person]:
+        """Those who have a region to look at."""
+        return [one for one in self.tracked if one.memory.roi is not None]
+
+    def regions(self, run: Run, find: Find) -> Sequence[Region]:
+        """Where to look: at those in sight, and at those the detector finds besides."""
+        known = self.in_sight
+        self._looked = [(Region(one.memory.roi), one) for one in known if one.memory.roi is not None]
+        room = self.people is None or len(known) < self.people
+        due = len(known) < len(self.tracked) or self._frames % self.detect_every == 0
+        if not known:
+            self._looked = [(region, None) for region in find(self.people)]
+        elif room and due:
+            self._looked += [(region, None) for region in self._news(find, len(known))]
+        for i, (region, _) in enumerate(self._looked):
+            run.person(i).given("roi/crop_n", region.roi)
+        return [region for region, _ in self._looked]
+
+    def _news(self, find: Find, known: int) -> list[Region]:
+        """Whom the detector finds besides those in sight."""
+        try:
+            found = find(None)
+        except NoPerson:
+            return []
+        looked = [region.roi for region, _ in self._looked]
+        news = [one for one in found if not any(_near(one.roi, other, _SAME_PLACE) for other in looked)]
+        return news if self.people is None else news[: self.people - known]
+
+    def follow(
+        self, run: Run, estimates: Sequence[Estimate], width: int, height: int, time_us: int, stages: Stages = NUMPY
+    ) -> list[tuple[Estimate, Result]]:
+        """Take over the estimates of a frame; those that are kept come back with their results, by identity."""
+        places = {id(region): (i, person) for i, (region, person) in enumerate(self._looked)}
+        seen = [(one, *places.get(id(one.region), (i, None))) for i, one in enumerate(estimates)]
+        for _, _, person in seen:
+            if person is not None and estimates[0].mask is not None:
+                person.memory.check_mask((height, width))
+        kept = _without_twins(seen, width, height)
+        followed: dict[int, tuple[Person, int, Estimate]] = {
+            person.id: (person, place, one) for one, place, person in kept if person is not None
+        }
+        for one, place, person in kept:
+            if person is None:
+                new = self._newcomer(one.region.roi, time_us, followed.keys())
+                followed[new.id] = new, place, one
+        for known in self.tracked:
+            if known.id not in followed:
+                known.memory.lose(time_us)
+        found = []
+        for person, place, one in (followed[number] for number in sorted(followed)):
+            person.seen, person.seen_us = one.region.roi, time_us
+            arguments = (one.landmarks, one.world, one.mask, width, height, time_us, stages)
+            found.append((one, Result(*run.person(place)(RESULT, person.result, *arguments))))
+        self._end_frame(time_us)
+        return found
+
+    def _newcomer(self, roi: Roi, time_us: int, followed: Collection[int]) -> Person:
+        """Somebody who was not seen and is back, or somebody new."""
+        near = [one for one in self.tracked if one.id not in followed and _near(roi, one.seen, _REACH)]
+        if near:
+            return min(near, key=lambda one: _apart(roi, one.seen))
+        alone = not self.tracked and self.last is not None
+        memory = self.last if alone and self.last is not None else SolutionTracker(self.smoothing, self.mask_ratio)
+        self.last = None
+        person = Person(self._next_id, memory, roi, time_us)
+        self._next_id += 1
+        self.tracked.append(person)
+        return person
+
+    def lose(self, time_us: int) -> None:
+        """Take note that a frame shows nobody."""
+        for person in self.tracked:
+            person.memory.lose(time_us)
+        self._end_frame(time_us)
+
+    def _end_frame(self, time_us: int) -> None:
+        """Forget those who have been hidden for too long."""
+        self.time_us = time_us
+        self._frames += 1
+        self._looked = []
+        limit = time_us - round(self.max_hidden * 1e6)
+        staying = [one for one in self.tracked if one.memory.roi is not None or one.seen_us >= limit]
+        if self.tracked and not staying:
+            self.last = max(self.tracked, key=lambda one: one.seen_us).memory
+        self.tracked = staying
+
+    def states(self) -> dict[str, NDArray[Any]]:
+        """States of the first person's filters after a frame; further people's under ``people/<index>/``."""
+        return {
+            name if i == 0 else f"people/{i}/{name}": array
+            for i, person in enumerate(self.tracked)
+            for name, array in person.memory.states().items()
+        }
+
+
+Seen = tuple[Estimate, int, Person | None]
+
+
+def _without_twins(seen: Sequence[Seen], width: int, height: int) -> list[Seen]:
+    """The estimates without those that show a person whom another one shows too (rule 3)."""
+    size = np.array((width, height))
+    torsos = [one.landmarks.position[list(_TORSO), :2] * size for one, _, _ in seen]
+    dropped: set[int] = set()
+    for a, b in combinations(range(len(seen)), 2):
+        side = min(seen[k][0].region.roi.width * width for k in (a, b))
+        apart = float(np.linalg.norm(torsos[a] - torsos[b], axis=1).mean())
+        if {a, b} & dropped or apart > _SAME_TORSO * side:
+            continue
+        dropped.add(_further(seen, (a, b), torsos[a].mean(axis=0), size))
+    return [one for i, one in enumerate(seen) if i not in dropped]
+
+
+def _further(seen: Sequence[Seen], pair: tuple[int, int], middle: NDArray[Any], size: NDArray[Any]) -> int:
+    """Of two estimates of one person, that whose region was further from it; of a new and a known one, the new."""
+    a, b = pair
+    if (seen[a][2] is None) != (seen[b][2] is None):
+        return a if seen[a][2] is None else b
+    regions = [seen[k][0].region.roi for k in pair]
+    distance = [float(np.linalg.norm(np.array((roi.x, roi.y)) * size - middle)) for roi in regions]
+    return a if distance[0] > distance[1] else b
+
+
+def _apart(one: Roi, other: Roi) -> float:
+    """Distance of two regions' centres, in sides of the larger one."""
+    x = (one.x - other.x) / max(one.width, other.width)
+    y = (one.y - other.y) / max(one.height, other.height)
+    return float(np.hypot(x, y))
+
+
+def _near(one: Roi, other: Roi, part: float) -> bool:
+    """Whether two regions may show one person."""
+    larger, smaller = max(one.width, other.width), min(one.width, other.width)
+    return _apart(one, other) <= part and larger <= _ALIKE * smaller

@@ -1,0 +1,149 @@
+"""Several people in a video: with one in sight the solutions' bits, and identities that last."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from golden_data import assert_same, landmark_arrays
+from numpy.typing import NDArray
+from PIL import Image
+
+from refpose import Pose, Roi, tables
+from refpose.images import read_image
+
+Picture = NDArray[np.uint8]
+
+
+@pytest.fixture(scope="module")
+def person(astronaut: Path) -> Picture:
+    """Somebody, 256 pixels high and wide."""
+    return np.asarray(Image.fromarray(read_image(astronaut)).resize((256, 256), Image.Resampling.LANCZOS))
+
+
+def scene(person: Picture, *places: int | None) -> Picture:
+    """A grey wall, 900 x 300, with the person at these columns; the second one is a mirror image."""
+    frame = np.full((300, 900, 3), 128, np.uint8)
+    for i, x in enumerate(places):
+        if x is None:
+            continue
+        left, right = max(x, 0), min(x + 256, 900)
+        if left < right:
+            picture = person[:, ::-1] if i % 2 else person
+            frame[30:286, left:right] = picture[:, left - x : right - x]
+    return frame
+
+
+def track(frames: list[Picture], **options: Any) -> list[dict[int, float]]:
+    """Column of the nose of everybody, by identity, frame by frame."""
+    pose = Pose("lite", **{"people": 3, **options})
+    return [{p.id: float(p.landmarks_px[0, 0]) for p in pose.process(frame)} for frame in frames]
+
+
+def test_one_person_has_the_bits_of_one(person: Picture) -> None:
+    """Found, followed, lost, found again, lost for long, found again."""
+    frames = [scene(person, 100 + 3 * k) for k in range(14)]
+    frames += [scene(person)] * 2 + [scene(person, 160 + 3 * k) for k in range(3)]
+    frames += [scene(person)] * 4 + [scene(person, 500 - 3 * k) for k in range(3)]
+    one, several = Pose("lite", segmentation=True), Pose("lite", segmentation=True, people=4, max_hidden=0.1)
+    seen = set()
+    for frame in frames:
+        (a, b) = one.process(frame), several.process(frame)
+        assert len(a) == len(b)
+        for mine, theirs in zip(a, b, strict=True):
+            for name, value in landmark_arrays(mine).items():
+                np.testing.assert_array_equal(value, landmark_arrays(theirs)[name], err_msg=name)
+            assert_same(mine.segmentation_mask, theirs.segmentation_mask)
+            assert (mine.roi, mine.next_roi, mine.id) == (theirs.roi, theirs.next_roi, None)
+            seen.add(theirs.id)
+    assert seen == {0, 1}  # lost for longer than a tenth of a second, it is somebody else
+
+
+def test_identities_last_while_people_walk(person: Picture) -> None:
+    found = track([scene(person, 10 + 4 * k, 600 - 4 * k) for k in range(20)])
+    assert [sorted(frame) for frame in found] == [[0, 1]] * 20
+    for number in (0, 1):
+        steps = np.diff([frame[number] for frame in found])
+        assert np.abs(steps).max() < 30
+        assert (np.sign(steps[3:]) == np.sign(steps[-1])).all()
+
+
+def test_somebody_comes_later_leaves_and_comes_back(person: Picture) -> None:
+    places: list[int | None] = [None] * 4 + [600] * 14 + [None] * 5 + [606] * 14
+    found = track([scene(person, 40, x) for x in places], detect_every=5)
+    assert all(0 in frame for frame in found)
+    assert {number for frame in found for number in frame} == {0, 1}
+    assert 1 in found[10]
+    assert 1 not in found[21]
+    assert 1 in found[-1]
+
+
+def test_room_for_so_many(person: Picture) -> None:
+    frame = scene(person, 10, 630)
+    assert sorted(track([frame], people=2)[0]) == sorted(track([frame], people=None)[0]) == [0, 1]
+    assert [len(Pose("lite", "image", people=n).process(frame)) for n in (1, 2, 3, None)] == [1, 2, 2, 2]
+
+
+def test_nobody_twice(person: Picture) -> None:
+    """Two regions around one person show one person."""
+    pose = Pose("lite", people=2)
+    ((_, *_),) = [pose.process(scene(person, 300))]
+    region = Roi(0.47, 0.55, 0.3, 0.9)
+    assert len(pose.process(scene(person, 300), roi=[region, Roi(0.48, 0.56, 0.3, 0.9)])) == 1
+
+
+def test_given_regions(person: Picture) -> None:
+    frame = scene(person, 10, 600)
+    regions = [p.roi for p in Pose("lite", "image", people=2).process(frame)]
+    pose = Pose("lite", people=2)
+    assert [p.roi for p in pose.process(frame, roi=regions)] == regions
+    assert [p.id for p in pose.process(frame)] == [0, 1]
+    with pytest.raises(ValueError, match="2 regions, but people=1"):
+        Pose("lite").process(frame, roi=regions)
+
+
+def test_explained_and_pickled(person: Picture) -> None:
+    pose = Pose("lite", people=2)
+    frames = [scene(person, 10 + 2 * k, 600) for k in range(3)]
+    pose.process(frames[0])
+    copy = pickle.loads(pickle.dumps(pose))
+    people = pose.process(frames[1])
+    found = copy.explain(frames[1])
+    for i, one in enumerate(people):
+        prefix = f"people/{i}/" * (i > 0)
+        assert_same(found[f"{prefix}result/landmarks_n"], one.landmarks)
+        assert int(found[f"{prefix}result/id"]) == one.id
+    assert "person 1: " in found.table()
+
+
+@pytest.mark.parametrize("ending", [".csv", ".h5"])
+def test_tables_have_the_identity(person: Picture, tmp_path: Path, ending: str) -> None:
+    pose = Pose("lite", people=2, max_hidden=0, detect_every=1)
+    frames = [scene(person, 10), scene(person, None, 600), scene(person, None, 600)]
+    path = tmp_path / f"x{ending}"
+    with tables.create(path, "x", {}) as table:
+        ids = []
+        for i, frame in enumerate(frames):
+            people = pose.process(frame)
+            ids += [p.id for p in people]
+            table.write(i, i / 30, people)
+    assert len(set(ids)) == 2
+    recording = tables.read(path)
+    assert list(recording.people) == sorted(set(ids))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"people": 0}, "people must be at least 1"),
+        ({"people": -1}, "people must be at least 1"),
+        ({"detect_every": 0}, "detect_every must be at least 1"),
+        ({"max_hidden": -1.0}, "max_hidden must be at least 0"),
+    ],
+)
+def test_bad_arguments(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Pose("lite", **options)
