@@ -95,7 +95,7 @@ def crop_matrix(corners, int size):
 
 
 cdef rp_axis as_axis(axis, blur):
-    """The C form of a `refpose.stages.heatmaps.Axis`, which must outlive it, as must the array of its blur's weights."""
+    """The C form of a `refpose.stages.heatmaps.Axis`; it must outlive it, and so must its blur's weights."""
     cdef rp_axis made
     made.count = len(axis.near)
     made.radius = len(blur) - 1
