@@ -211,20 +211,21 @@ def estimate(m: Landmarker, run: Run, image: ByteArray, region: Region) -> Estim
     corners = run("crop/corners_px", roi.Square.corners_px, square, m.variant.mirrored)
     matrix = run("crop/matrix", stages.crop_matrix, corners, side)
     x = run("crop/input", stages.warp_f32, image, matrix, side, "replicate", m.model.scale, m.model.offset)
-    wanted = OUTPUTS if m.segmentation or run.everything else OUTPUTS[:-1]
+    wanted = OUTPUTS if m.segmentation or run.everything else tuple(n for n in OUTPUTS if n != "segmentation")
     names = tuple(f"network/{name}" for name in wanted)
-    rows, presence, heatmap, world_rows, *logits = run(names, outputs_of, m.network, x, wanted)
-    run((), require_presence, presence, m.min_presence)
+    out = dict(zip(wanted, run(names, outputs_of, m.network, x, wanted), strict=True))
+    run((), require_presence, out["presence"], m.min_presence)
     cos, sin = run(("crop/cosine", "crop/sine"), roi.turn, region.roi, stages.cosf, stages.sinf)
     parts = partial(landmarks.on_image, expf=stages.expf, refine=stages.refine)
-    found = run.fused(stages.landmarks, parts, rows, heatmap, m.variant.window, square, region.roi, cos, sin)
-    world = run("world/turned_m", landmarks.world, world_rows, cos, sin, m.model.landmark_count)
+    place = (m.variant.window, square, region.roi, cos, sin)
+    found = run.fused("landmarks/projected_n", stages.landmarks, parts, out["landmarks"], out["heatmap"], *place)
+    world = run("world/turned_m", landmarks.world, out["world"], cos, sin, m.model.landmark_count)
     mask = None
-    if logits:
-        probability = run("mask/probability_roi", segmentation.probability, logits[0], stages.expf)
-        place = (square, width, height, cos, sin)
-        mask = run("mask/image", segmentation.on_image, probability, *place, stages.warp_mask)
-    return Estimate(region, presence, found, world, mask)
+    if "segmentation" in out:
+        probability = run("mask/probability_roi", segmentation.probability, out["segmentation"], stages.expf)
+        at = (square, width, height, cos, sin)
+        mask = run("mask/image", segmentation.on_image, probability, *at, stages.warp_mask)
+    return Estimate(region, out["presence"], found, world, mask)
 
 
 # Where a stage may find that there is nobody --------------------------------------------------------------------------

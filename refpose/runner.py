@@ -28,20 +28,20 @@ class Run:
     everything = False
 
     def __call__(self, names: Names, function: Callable[..., T], *arguments: Any) -> T:
-        """Make a call; the result goes by this name, or a tuple of results by these names."""
+        """Make a call; the result goes by this name, or a tuple of results by these names. Gates have no names."""
         return function(*arguments)
 
     def each(self, name: str, function: Callable[..., list[T]], *arguments: Any) -> list[T]:
         """Make a call that gives something for each person."""
-        return function(*arguments)
+        return self(name, function, *arguments)
 
     def given(self, name: str, value: T) -> T:
         """Take over what comes from outside: a picture, a region that is tracked."""
         return value
 
-    def fused(self, function: Callable[..., T], parts: Callable[..., T], *arguments: Any) -> T:
+    def fused(self, name: str, function: Callable[..., T], parts: Callable[..., T], *arguments: Any) -> T:
         """Make a call that does the work of several: ``parts(*arguments, run)`` makes these one by one."""
-        return function(*arguments)
+        return self(name, function, *arguments)
 
     def person(self, index: int) -> Run:
         """Who makes the calls for one of several people."""

@@ -1,4 +1,4 @@
-/* The pipeline's work per pixel, heat map cell or number, beside the networks: the functions of refpose/stages.py
+/* The pipeline's work per pixel, heat map cell or number, beside the networks: the functions of refpose/stages/table.py
  * with the same bits.
  *
  * Written once as plain loops in stages.inc, compiled once per ISA, and vectorised by the compiler. */

@@ -1,4 +1,4 @@
-"""The networks ready to run: prepared once, run many times. Nothing outside this module knows which engine is running.
+"""The networks ready to run: prepared once, run many times. Nothing outside this folder knows which engine is running.
 
 ``"reference"`` is `ops` itself: exact, about a second a picture. ``"numpy"`` is `blas`: quick, not exact to the
 last bit. ``"native"`` runs a `plan` on the C kernels: quick and exact, where they were built.
@@ -127,7 +127,7 @@ class Network:
         Returns
         -------
         dict
-            Raw outputs by name; see `nets.detector` and `nets.landmark` for shapes and units.
+            Raw outputs by name; see `networks.blazepose` for shapes and units.
 
         Raises
         ------

@@ -1,6 +1,6 @@
 """The record of a network: which operations run on which shapes, in which order.
 
-`Ops` is the interface nets.py is written over. Running a network over a `Recorder` on a shape gives its `Tape`;
+`Ops` is the interface blazepose.py is written over. Running a network over a `Recorder` on a shape gives its `Tape`;
 since the networks are straight-line code, that record already is a schedule.
 """
 

@@ -136,7 +136,7 @@ class Swap(Run):
         """Take over what comes from outside."""
         return self._passed((name,), (value,))[0]
 
-    def fused(self, function: Callable[..., T], parts: Callable[..., T], *arguments: Any) -> T:
+    def fused(self, name: str, function: Callable[..., T], parts: Callable[..., T], *arguments: Any) -> T:
         """Make the calls one by one."""
         return parts(*arguments, self)
 

@@ -231,7 +231,7 @@ class Judge(Run):
         """Judge what comes from outside."""
         return self._passed(Call((name,), None, (), (value,)))[0]
 
-    def fused(self, function: Callable[..., T], parts: Callable[..., T], *arguments: Any) -> T:
+    def fused(self, name: str, function: Callable[..., T], parts: Callable[..., T], *arguments: Any) -> T:
         """Make the calls one by one."""
         return parts(*arguments, self)
 

@@ -114,7 +114,7 @@ class Keep(Run):
         self.keep(name, value)
         return value
 
-    def fused(self, function: Callable[..., T], parts: Callable[..., T], *arguments: Any) -> T:
+    def fused(self, name: str, function: Callable[..., T], parts: Callable[..., T], *arguments: Any) -> T:
         """Make the calls one by one."""
         return parts(*arguments, self)
 
