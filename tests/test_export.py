@@ -21,6 +21,7 @@ class Row:
         self.landmarks_px = self.landmarks = numbers[:, :3]
         self.world_landmarks = numbers[:, 3:6]
         self.visibility, self.presence = numbers[:, 6], numbers[:, 7]
+        self.id = None
 
 
 def table(path: Path, given: Recording | None = None) -> Path:

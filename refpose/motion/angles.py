@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import topology
+from ..tables import ids
 from .recording import Recording
 
 Floats = NDArray[np.float64]
@@ -349,7 +350,7 @@ class Stream:
                 for person in people
             ]
         )
-        return self._continued(points[None], tuple(range(len(people)) if numbers is None else numbers))[0]
+        return self._continued(points[None], tuple(ids(people) if numbers is None else numbers))[0]
 
     def of(self, block: Recording) -> Floats:
         """Give the angles (F, P, A) of the next frames."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .. import arguments
 from ..extras import require
-from ..tables import RAW, VALUES, numbers
+from ..tables import RAW, VALUES, ids, numbers
 from ..topology import LANDMARK_NAMES
 
 if TYPE_CHECKING:
@@ -305,27 +305,29 @@ class Recorder:
     ) -> None:
         self._source, self._metadata, self._keypoints = source, metadata, tuple(keypoints)
         self._columns = (*VALUES, *RAW) if raw else VALUES
-        self._frames: list[tuple[int, float, list[Floats]]] = []
+        self._frames: list[tuple[int, float, dict[int, Floats]]] = []
 
     def add(self, frame: int, time: float, people: Sequence[Person]) -> Recording | None:
         """Take a frame; give a block when enough have come."""
         if people:
             self._keypoints = people[0].topology.names
-        self._frames.append((frame, time, [numbers(person, self._columns) for person in people]))
+        found = {number: numbers(one, self._columns) for number, one in zip(ids(people), people, strict=True)}
+        self._frames.append((frame, time, found))
         return self.rest() if len(self._frames) == _FRAMES_AT_ONCE else None
 
     def rest(self) -> Recording:
         """Give the frames that were gathered since the last block."""
-        people = max((len(found) for *_, found in self._frames), default=0) or 1
-        values = np.full((len(self._frames), people, len(self._keypoints), len(self._columns)), np.nan, np.float32)
+        people = tuple(sorted({number for *_, found in self._frames for number in found})) or (0,)
+        shape = (len(self._frames), len(people), len(self._keypoints), len(self._columns))
+        values = np.full(shape, np.nan, np.float32)
         for row, (*_, found) in zip(values, self._frames, strict=True):
-            if found:
-                row[: len(found)] = found
+            for number, one in found.items():
+                row[people.index(number)] = one
         block = Recording(
             np.array([time for _, time, _ in self._frames], np.float64),
             np.array([frame for frame, _, _ in self._frames], np.int64),
             values,
-            tuple(range(people)),
+            people,
             self._keypoints,
             self._columns,
             sources=(self._source,),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..files import printable
 from ..topology import LANDMARK_NAMES
-from .form import ANGLE, COLUMNS, KEYS, RAW, VALUES, Form, Table, numbers, values
+from .form import ANGLE, COLUMNS, KEYS, RAW, VALUES, Form, Table, ids, numbers, values
 from .hdf5 import write_hdf5
 from .parquet import write_parquet
 from .text import plain_cell, write_csv, write_json
@@ -36,6 +36,7 @@ __all__ = [
     "Form",
     "Table",
     "create",
+    "ids",
     "numbers",
     "plain_cell",
     "read",

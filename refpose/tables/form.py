@@ -89,16 +89,19 @@ class Form:
         return [np.full((len(self.names), len(self.values)), np.nan, np.float32)]
 
     def ids(self, people: Sequence[Person]) -> list[int]:
-        """The number of each person of `numbers`: the identity, or where people have none their place."""
-        if not people and self.every_frame:
-            return [0]
-        return [i if person.id is None else person.id for i, person in enumerate(people)]
+        """The number of each person of `numbers`."""
+        return ids(people) if people or not self.every_frame else [0]
 
     def degrees(self, angles: ArrayLike | None, people: int) -> NDArray[np.float32]:
         """The angles of each person, NaN where there are none."""
         if angles is None or not np.size(angles):
             return np.full((people, len(self.angles)), np.nan, np.float32)
         return np.asarray(angles, np.float32).reshape(people, len(self.angles))
+
+
+def ids(people: Sequence[Person]) -> list[int]:
+    """The number of each person of a frame: the identity, or where people have none their place in the list."""
+    return [i if person.id is None else person.id for i, person in enumerate(people)]
 
 
 def numbers(person: Person, columns: Sequence[str] = VALUES) -> NDArray[np.float32]:

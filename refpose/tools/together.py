@@ -23,6 +23,7 @@ class Recorded:
         numbers: NDArray[np.float32] = np.array(rows, np.float32)  # None becomes NaN
         self.landmarks_px = self.landmarks = numbers[:, :3]
         self.world_landmarks = numbers[:, 3:6]
+        self.id: int | None = None
         self.visibility, self.presence = numbers[:, 6], numbers[:, 7]
         self.angles = [person.get("angles", {}).get(name) for name in ANGLES]
 
