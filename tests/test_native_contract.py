@@ -429,7 +429,7 @@ def test_programs_that_make_no_sense() -> None:
             native.Program(step, weights, (bad, 4, -4), "ref")
     with pytest.raises(ValueError, match="writes to a buffer that is only read"):
         native.Program(step, weights, (16, 4, 4), "ref")
-    with pytest.raises(TypeError):
+    with pytest.raises(ValueError, match="it was not initialised"):
         native.Program.__new__(native.Program).run(weights)
 
 

@@ -164,7 +164,13 @@ def test_the_command_names_the_first_break(
 def test_the_truth_is_small() -> None:
     files = list(truth.FOLDER.iterdir())
     assert sum(file.stat().st_size for file in files) < 2_000_000
-    assert {file.name for file in files} == {"truth.h5", "astronaut.png", "coffee.png", "hopper_small.png"}
+    assert {file.name for file in files} == {
+        "truth.h5",
+        "tasks.json",
+        "astronaut.png",
+        "coffee.png",
+        "hopper_small.png",
+    }
 
 
 @pytest.mark.parametrize("state", ["holds", "skipped"])
