@@ -23,7 +23,7 @@ from .trackers import Estimate, Region, Result, Tracker
 OUTPUTS = ("landmarks", "presence", "heatmap", "world", "segmentation")  # of the landmark network; the mask is extra
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Variant:
     """What tells MediaPipe's variants of the pipeline apart.
 
@@ -62,7 +62,7 @@ TASKS_1 = replace(TASKS_0, mirrored=False, fused=False, rounded=True, strict=Tru
 """``PoseLandmarker`` of MediaPipe 1.0.0 to 1.2.3: the same graphs on OpenCV 5, LiteRT and other float functions."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Detector:
     """What finding people takes.
 
@@ -85,7 +85,7 @@ class Detector:
     model: detector.DetectorModel = detector.BLAZEPOSE
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Landmarker:
     """What finding the landmarks of a region takes.
 

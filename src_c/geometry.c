@@ -1,4 +1,4 @@
-/* The crop's matrix, as OpenCV 4.10 computes it: getPerspectiveTransform and invert. refpose/stages/warp.py says more. */
+/* The crop's matrix, as OpenCV 4.10 computes it (getPerspectiveTransform, invert): see refpose/stages/warp.py. */
 #include "stages.h"
 
 #include <float.h>
