@@ -309,6 +309,7 @@ def _table_seeds() -> list[bytes]:
     person = SimpleNamespace(
         **{name: rng.random((count, 3), np.float32) for name in ("landmarks", "landmarks_px", "world_landmarks")},
         **{name: rng.random(count, np.float32) for name in ("visibility", "presence")},
+        id=None,
     )
     for kind in ("csv", "json", "parquet", "h5"):
         path = file(b"", f".{kind}")
