@@ -26,10 +26,35 @@ from .trackers import Estimate, Result, SolutionTracker, Stills, Tracker
 MODES = ("video", "image")
 
 
-class BlazePose(Pose[BlazePosePerson]):
-    """Finds the person on an image with BlazePose, or follows the person through a video: see `refpose.Pose`."""
+class PipelinePose(Pose[BlazePosePerson]):
+    """What the estimators over `refpose.pipeline` have in common.
+
+    Attributes
+    ----------
+    _loaded : (Detector, Landmarker)
+    """
 
     topology = BLAZEPOSE
+    _loaded: tuple[Detector, Landmarker]
+
+    @property
+    def networks(self) -> Mapping[str, Network]:
+        """The detector and the landmark network."""
+        return {"detector/input": self._loaded[0].network, "crop/input": self._loaded[1].network}
+
+    def people_of(
+        self, computed: Sequence[tuple[Estimate, Result]], image_size: tuple[int, int]
+    ) -> list[BlazePosePerson]:
+        """The people in what `compute` gave."""
+        return [person_of(seen, result, image_size) for seen, result in computed]
+
+    def detect(self, image: ByteArray) -> list[Detection]:
+        """Ask the detector alone: all people found, the surest first."""
+        return detections(self._loaded[0], checked_image(image))
+
+
+class BlazePose(PipelinePose):
+    """Finds the person on an image with BlazePose, or follows the person through a video: see `refpose.Pose`."""
 
     def __init__(
         self,
@@ -98,11 +123,6 @@ class BlazePose(Pose[BlazePosePerson]):
             replace(landmarker, min_presence=min_tracking_confidence),
         )
 
-    @property
-    def networks(self) -> Mapping[str, Network]:
-        """The detector and the landmark network."""
-        return {"detector/input": self._loaded[0].network, "crop/input": self._loaded[1].network}
-
     def compute(
         self,
         run: Run,
@@ -115,16 +135,6 @@ class BlazePose(Pose[BlazePosePerson]):
         if len(given) > 1 and self.people == 1:
             raise ValueError(f"roi: {len(given)} regions, but people=1")
         return blazepose(*self._loaded, self.tracker, run, image, self.tracker.next_time(timestamp), given)
-
-    def people_of(
-        self, computed: Sequence[tuple[Estimate, Result]], image_size: tuple[int, int]
-    ) -> list[BlazePosePerson]:
-        """The people in what `compute` gave."""
-        return [person_of(seen, result, image_size) for seen, result in computed]
-
-    def detect(self, image: ByteArray) -> list[Detection]:
-        """Ask the detector alone: all people found, the surest first."""
-        return detections(self._loaded[0], checked_image(image))
 
     def settings(self) -> dict[str, Any]:
         """What results depend on besides the images, for the record."""

@@ -6,7 +6,7 @@ Follows ``pose_landmarker_graph.cc`` and ``pose_landmarks_detector_graph.cc``. T
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple
@@ -15,23 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import arguments
-from .blazepose import person_of
+from .blazepose import PipelinePose
 from .engine import Network, load_network, resolve, stages
 from .families import family_of
-from .frame import Regions, checked_image, checked_rois
-from .person import BlazePosePerson
-from .pipeline import TASKS_0, TASKS_1, Detector, Landmarker, Variant, blazepose, detections
-from .pose import Pose
+from .frame import Regions, checked_rois
+from .pipeline import TASKS_0, TASKS_1, Detector, Landmarker, Variant, blazepose
 from .runner import DIRECT, NoPerson, Run
 from .stages.association import associate
-from .stages.detector import Detection, DetectorModel
+from .stages.detector import DetectorModel
 from .stages.filters import LowPass, Smoothing, UnevenOneEuro
 from .stages.landmarks import AUXILIARY, COUNT, Landmarks
 from .stages.libm import f32
 from .stages.roi import Roi, enlarged, from_points, region_scale
 from .stages.table import NUMPY, Stages
 from .stages.warp import ByteArray
-from .topology import BLAZEPOSE
 from .trackers import MIN_OBJECT_SCALE, RESULT, Clock, Estimate, Find, Region, Result, filter_states
 
 
@@ -160,7 +157,7 @@ class TasksTracker(Clock):
         return filter_states(self.points, self.world, self.visibility) if self.filters else {}
 
 
-class TasksPose(Pose[BlazePosePerson]):
+class TasksPose(PipelinePose):
     """Finds people as MediaPipe Tasks' `PoseLandmarker` does, bit for bit.
 
     Parameters
@@ -190,8 +187,6 @@ class TasksPose(Pose[BlazePosePerson]):
     TypeError, ValueError
         If an argument is of the wrong type or not one of the allowed values.
     """
-
-    topology = BLAZEPOSE
 
     def __new__(cls, *arguments: Any, **options: Any) -> TasksPose:
         """An estimator that is not chosen by its model's family."""
@@ -248,11 +243,6 @@ class TasksPose(Pose[BlazePosePerson]):
             Landmarker(landmarker, functions, self.min_presence_confidence, self.segmentation, variant),
         )
 
-    @property
-    def networks(self) -> Mapping[str, Network]:
-        """The detector and the landmark network."""
-        return {"detector/input": self._loaded[0].network, "crop/input": self._loaded[1].network}
-
     def compute(
         self, run: Run, image: ByteArray, timestamp: float | Fraction | None = None, roi: Regions = None
     ) -> list[tuple[Estimate, Result]]:
@@ -277,16 +267,6 @@ class TasksPose(Pose[BlazePosePerson]):
             Makes the calls.
         """
         return blazepose(*self._loaded, self.tracker, run, image, time_us, rotation_degrees=rotation_degrees)
-
-    def people_of(
-        self, computed: Sequence[tuple[Estimate, Result]], image_size: tuple[int, int]
-    ) -> list[BlazePosePerson]:
-        """The people in what `compute` gave."""
-        return [person_of(seen, result, image_size) for seen, result in computed]
-
-    def detect(self, image: ByteArray) -> list[Detection]:
-        """Ask the detector alone: all people found, the surest first."""
-        return detections(self._loaded[0], checked_image(image))
 
     def settings(self) -> dict[str, Any]:
         """What results depend on besides the images, for the record."""
