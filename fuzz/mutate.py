@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -75,7 +76,8 @@ def mutated_json(rng: np.random.Generator, data: bytes) -> bytes:
         holder, key = places[int(rng.integers(len(places)))]
         match int(rng.integers(6)):
             case 0 | 1 | 2:
-                holder[key] = _VALUES[int(rng.integers(len(_VALUES)))]
+                # A copy: what is put into a shared list would stand in every case after, or in itself.
+                holder[key] = copy.deepcopy(_VALUES[int(rng.integers(len(_VALUES)))])
             case 3:
                 del holder[key]
             case 4 if isinstance(holder, list):

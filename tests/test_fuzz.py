@@ -50,6 +50,15 @@ def test_cases_are_the_same_again() -> None:
     assert len(texts) > 30
 
 
+def test_a_case_takes_nothing_from_the_cases_before() -> None:
+    """Lists that were put into one case and changed there do not come back, longer or within themselves, in another."""
+    text = b'{"a": [[], [[1]], {}], "b": [[], {"c": []}]}'
+    first = [mutated_json(generator("b", 1, n), text) for n in range(20)]
+    for n in range(20, 3000):
+        mutated_json(generator("b", 1, n), text)
+    assert [mutated_json(generator("b", 1, n), text) for n in range(20)] == first
+
+
 BROKEN = """
 import os, time
 from fuzz import doors, worker
