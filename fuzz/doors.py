@@ -23,7 +23,8 @@ import numpy as np
 from .mutate import mutated, mutated_json
 
 ROOT = Path(__file__).resolve().parent.parent
-SCRATCH = Path(tempfile.gettempdir()) / f"refpose-fuzz-{os.getpid()}"
+# In memory where that can be: to open a file on disk anew takes longer than most readers do.
+SCRATCH = Path("/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()) / f"refpose-fuzz-{os.getpid()}"
 NAME = "case"  # what files are called; every error must say it
 
 

@@ -20,7 +20,7 @@ import zlib
 
 import numpy as np
 
-from . import doors
+from . import doors, forked
 
 _ROOM = 3 << 30  # bytes of memory beyond what is used at the start
 _MOST = 600 << 20  # bytes by which a case may make the process grow
@@ -35,6 +35,7 @@ def main() -> None:
     door, seed, number, log = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
     os.environ |= {"REFPOSE_MAX_BYTES": str(1 << 26), "REFPOSE_MAX_PIXELS": str(1 << 22)}
     warnings.simplefilter("ignore")
+    forked.use()
     take = doors.DOORS[door]
     if isinstance(take, doors.Files):
         try:

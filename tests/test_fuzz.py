@@ -11,9 +11,10 @@ import pytest
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 pytest.importorskip("fuzz", reason="only in the repository")
 from fuzz import __main__ as runner
-from fuzz import doors, kept
+from fuzz import doors, forked, kept
 from fuzz.mutate import mutated, mutated_json
 from fuzz.worker import generator
+from refpose.reading import hdf5
 
 
 @pytest.mark.parametrize("name", kept.CASES)
@@ -104,3 +105,25 @@ def test_a_wrong_value_that_is_taken_is_a_finding() -> None:
 
     with pytest.raises(doors.Wrong, match="does not name the file"):
         doors.Files(lambda: [b"x"], unnamed).take(b"x")
+
+
+def test_forks_read_hdf5_as_new_processes_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is found in a file, why it is not read, and that it crashed what read it."""
+    cases = [*doors._small_h5()[:1], kept._external(), kept.CASES["libhdf5 crashed (weights, byte 1129)"][1]()]
+
+    def found() -> list[object]:
+        answers: list[object] = []
+        for data in cases:
+            try:
+                content = hdf5.read(data, doors.NAME, attributes=["format", "weight_names"], bound=1 << 24)
+            except ValueError as error:
+                answers.append(str(error))
+            else:
+                answers.append((content.attributes, {name: array.tobytes() for name, array in content.arrays.items()}))
+        return answers
+
+    anew = found()
+    monkeypatch.setattr(hdf5.subprocess, "run", forked.run)
+    assert found() == anew
+    assert len(anew[0][1]) == 3  # type: ignore[index]
+    assert "link" in str(anew[1])
