@@ -3,7 +3,9 @@
 Three kinds of annotation files are understood, told apart by their content:
 
 * COCO key points: an object with ``images``, ``annotations``, ``categories`` (also CrowdPose, AIC, JHMDB, PoseTrack18
-  ... in that form);
+  ... in that form). Frames of videos say which (``vid_id`` or ``video_id``; ``frame_id`` or ``frame``), annotations on
+  them who it is (``track_id``), by ``image_id`` or by ``frame``. PoseTrack's ``is_labeled`` and ``ignore_regions_x``,
+  ``ignore_regions_y`` are known;
 * MPII: a list of objects with ``image``, ``joints``, ``joints_vis``, ``center``, ``scale``, as published with many
   estimators. MPII counts pixels from 1; the reader subtracts 1;
 * generic: ``{"images": {id: {"names": [...], "persons": [{"keypoints": {name: [x, y, v]}}]}}}``. Per picture optionally
@@ -22,7 +24,7 @@ import math
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +105,8 @@ class AnnotatedPerson:
         Size of the head in pixels for PCKh.
     world_m : ndarray of shape (J, 3), float64, or None
         Metres; NaN where not labelled.
+    track : int or None
+        Who it is: the same number on all frames of a video.
     """
 
     names: tuple[str, ...]
@@ -117,15 +121,37 @@ class AnnotatedPerson:
     category: int = 1
     head_px: float | None = None
     world_m: NDArray[np.float64] | None = None
+    track: int | None = None
 
 
 @dataclass(frozen=True)
 class AnnotatedPicture:
-    """A picture's id in its file, the picture's path relative to the folder of pictures, its persons."""
+    """A picture, or a frame of a video.
+
+    Attributes
+    ----------
+    id : str or int
+        In its file.
+    file : str
+        Path relative to the folder of pictures.
+    persons : tuple of AnnotatedPerson
+    video : str or int
+        Whose frame this is.
+    frame : int or None
+        Which one.
+    labelled : bool
+        Whether somebody has looked for people here; videos may be labelled on every so many frames only.
+    crowds_px : tuple of ndarray of shape (N, 2), float64
+        Polygons in which people were not told apart.
+    """
 
     id: str | int
     file: str
     persons: tuple[AnnotatedPerson, ...]
+    video: str | int = ""
+    frame: int | None = None
+    labelled: bool = True
+    crowds_px: tuple[NDArray[np.float64], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -167,6 +193,8 @@ class FoundPerson:
         Place of the annotated person whose crop this was found in; None when found in the whole picture.
     world_m : ndarray of shape (J, 3), float64, or None
         Metres.
+    track : int or None
+        Whom the estimator takes this for, over time.
     """
 
     names: tuple[str, ...]
@@ -176,6 +204,7 @@ class FoundPerson:
     category: int = 1
     person: int | None = None
     world_m: NDArray[np.float64] | None = None
+    track: int | None = None
 
 
 def extent_area(points_px: NDArray[np.float64]) -> float:
@@ -383,17 +412,17 @@ def _read_coco(path: Path, content: Mapping[str, Any], names: _Names) -> Annotat
             joints[number] = names.spell(_listing(record["keypoints"], f"{where}.keypoints"), f"{where}.keypoints")
     if not joints:
         raise ValueError(f"{path}: categories: none has keypoints")
-    files: dict[Any, str] = {}
+    pictures: dict[Any, AnnotatedPicture] = {}
     for i, record in enumerate(_listing(content["images"], f"{path}: images")):
-        where = f"{path}: images[{i}]"
-        number = _integer(_entry(record, "id", where), f"{where}.id")
-        if number in files:
-            raise ValueError(f"{where}: the id {number} is used twice")
-        files[number] = _text(_entry(record, "file_name", where), f"{where}.file_name")
-    persons: dict[Any, list[AnnotatedPerson]] = {number: [] for number in files}
+        picture = _coco_picture(record, f"{path}: images[{i}]")
+        if picture.id in pictures:
+            raise ValueError(f"{path}: images[{i}]: the id {picture.id} is used twice")
+        pictures[picture.id] = picture
+    by_frame = {picture.frame: picture.id for picture in pictures.values()}
+    persons: dict[Any, list[AnnotatedPerson]] = {number: [] for number in pictures}
     for i, record in enumerate(_listing(content["annotations"], f"{path}: annotations")):
         where = f"{path}: annotations[{i}]"
-        image = _integer(_entry(record, "image_id", where), f"{where}.image_id")
+        image = _coco_image(record, by_frame, len(pictures), where)
         if image not in persons:
             raise ValueError(f"{where}: image_id {image!r} is not in images")
         category = _integer(_entry(record, "category_id", where), f"{where}.category_id")
@@ -416,11 +445,63 @@ def _read_coco(path: Path, content: Mapping[str, Any], names: _Names) -> Annotat
                 ignored=crowd or labelled == 0,
                 number=_integer(_entry(record, "id", where), f"{where}.id"),
                 category=category,
+                track=_track(record, where),
             )
         )
+        _check_track(persons[image], where)
     # pycocotools takes pictures by ascending id, which decides between predictions of equal score.
-    pictures = tuple(AnnotatedPicture(i, files[i], tuple(persons[i])) for i in sorted(files))
-    return Annotations(path, "coco", pictures, dict(sorted(joints.items())))
+    ordered = tuple(replace(pictures[i], persons=tuple(persons[i])) for i in sorted(pictures))
+    return Annotations(path, "coco", ordered, dict(sorted(joints.items())))
+
+
+def _coco_picture(record: Any, where: str) -> AnnotatedPicture:
+    """An entry of ``images``, without its persons."""
+    number = _integer(_entry(record, "id", where), f"{where}.id")
+    file = _text(_entry(record, "file_name", where), f"{where}.file_name")
+    video = record.get("vid_id", record.get("video_id", ""))
+    if isinstance(video, bool) or not isinstance(video, str | int):
+        raise ValueError(f"{where}: expected a video's name or number, found {_describe(video)}")
+    frame = record.get("frame_id", record.get("frame"))
+    frame = None if frame is None else _integer(frame, f"{where}.frame_id")
+    sides = [_listing(record.get(f"ignore_regions_{axis}") or [], f"{where}.ignore_regions_{axis}") for axis in "xy"]
+    if len(sides[0]) != len(sides[1]):
+        raise ValueError(f"{where}: {len(sides[0])} ignore_regions_x, but {len(sides[1])} ignore_regions_y")
+    crowds = []
+    for k, (x, y) in enumerate(zip(*sides, strict=True)):
+        count = len(_listing(x, f"{where}.ignore_regions_x[{k}]"))
+        columns = (
+            _numbers(x, count, f"{where}.ignore_regions_x[{k}]"),
+            _numbers(y, count, f"{where}.ignore_regions_y[{k}]"),
+        )
+        crowds.append(np.stack(columns, axis=1))
+    return AnnotatedPicture(number, file, (), video, frame, bool(record.get("is_labeled", True)), tuple(crowds))
+
+
+def _coco_image(record: Any, by_frame: Mapping[int | None, str | int], pictures: int, where: str) -> str | int:
+    """The picture of an annotation, which has its id, or the number of a frame where there is one video."""
+    if not isinstance(record, dict) or "image_id" in record or "frame" not in record:
+        return _integer(_entry(record, "image_id", where), f"{where}.image_id")
+    if len(by_frame) < pictures or None in by_frame:
+        raise ValueError(
+            f"{where}: 'image_id' is missing, and the file's images have no numbers of frames of their own"
+        )
+    frame = _integer(record["frame"], f"{where}.frame")
+    if frame not in by_frame:
+        raise ValueError(f"{where}: frame {frame} is not in images")
+    return by_frame[frame]
+
+
+def _track(record: Mapping[str, Any], where: str) -> int | None:
+    """Who somebody is, where a record says so."""
+    track = record.get("track_id")
+    return None if track is None else _integer(track, f"{where}.track_id")
+
+
+def _check_track(persons: Sequence[AnnotatedPerson | FoundPerson], where: str) -> None:
+    """Nobody is on a frame twice; those before the last one have been checked."""
+    track = persons[-1].track
+    if track is not None and any(one.track == track for one in persons[:-1]):
+        raise ValueError(f"{where}: a second person with track_id {track} on this frame")
 
 
 def _read_mpii(path: Path, content: Sequence[Any]) -> Annotations:
@@ -550,7 +631,9 @@ def read_results(path: str | os.PathLike[str], annotations: Annotations) -> dict
     A file is COCO's results list: objects with ``image_id``, ``category_id``, ``keypoints`` (x, y, and a number that
     is not used, for each joint of the category) and ``score``. What ``refpose evaluate`` writes has moreover ``points``
     ``{name: [x, y]}`` (all its joints, which then count instead of ``keypoints``), ``world`` ``{name: [x, y, z]}`` in
-    metres, and ``person`` (in whose crop this was found: that person's place among the picture's annotations).
+    metres, and ``person`` (in whose crop this was found: that person's place among the picture's annotations). Results
+    of videos say who it is (``track_id``). What PoseTrack wants to be handed in is understood too: results in a file of
+    the same form as annotations.
 
     A folder, searched with its subfolders, has for each picture the JSON file that ``refpose image`` writes, which says
     itself from which picture it is; those of pictures without annotations are left out.
@@ -580,7 +663,24 @@ def read_results(path: str | os.PathLike[str], annotations: Annotations) -> dict
             return _read_folder(source, annotations)
     content = reading.json_file(source)
     with reading.errors(source, "a list of results"):
+        if isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys():
+            return _read_as_annotations(source, content, annotations)
         return _read_list(source, content, annotations)
+
+
+def _read_as_annotations(
+    source: Path, content: Mapping[str, Any], annotations: Annotations
+) -> dict[str | int, list[FoundPerson]]:
+    """Read results in the form of annotations: joints that are not labelled were not found."""
+    found: dict[str | int, list[FoundPerson]] = {picture.id: [] for picture in annotations.pictures}
+    for picture in _read_coco(source, content, _Names(ignore_unknown=False)).pictures:
+        if picture.id not in found:
+            raise ValueError(f"{source}: image id {picture.id!r} is not a picture of {annotations.path}")
+        found[picture.id] = [
+            FoundPerson(one.names, one.points_px, 1.0, extent_area(one.points_px), one.category, track=one.track)
+            for one in picture.persons
+        ]
+    return found
 
 
 def _read_list(source: Path, content: Any, annotations: Annotations) -> dict[str | int, list[FoundPerson]]:
@@ -622,7 +722,9 @@ def _read_list(source: Path, content: Any, annotations: Annotations) -> dict[str
                 f"{where}.person: picture {image!r} has {persons[image]} annotated persons, found {person}"
             )
         score = _number(_entry(record, "score", where), f"{where}.score")
-        found[image].append(FoundPerson(joints, points, score, area, category, person, world_m))
+        track = _track(record, where)
+        found[image].append(FoundPerson(joints, points, score, area, category, person, world_m, track))
+        _check_track(found[image], where)
     return found
 
 
@@ -700,6 +802,8 @@ def results_record(image: str | int, found: FoundPerson) -> dict[str, Any]:
     }
     if found.person is not None:
         record["person"] = found.person
+    if found.track is not None:
+        record["track_id"] = found.track
     if found.world_m is not None:
         record["world"] = _by_name(found.names, found.world_m)
     return record

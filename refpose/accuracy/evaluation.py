@@ -337,7 +337,7 @@ def _oks(annotations: Annotations, predictions: Predictions) -> dict[str, Any]:
     pictures = [q for q in annotations.pictures if all(p.area_px is not None or p.box_px for p in q.persons)]
     left_out = len(annotations.pictures) - len(pictures)
     persons = [p for picture in pictures for p in picture.persons]
-    truths = [_oks_truth(p) for p in persons]
+    truths = [oks_truth(p) for p in persons]
     if all(t.ignored for t in truths):
         return {"missing": "no annotated person has area or box, and one of COCO's 17 joints labelled"}
     shared = set(topology.COCO_17)
@@ -361,8 +361,8 @@ def oks_input(
     return [
         [
             (
-                [_oks_truth(p) for p in picture.persons if p.category == category],
-                [_oks_found(f) for f in predictions.get(picture.id, ()) if f.category == category],
+                [oks_truth(p) for p in picture.persons if p.category == category],
+                [oks_found(f) for f in predictions.get(picture.id, ()) if f.category == category],
             )
             for picture in annotations.pictures
         ]
@@ -370,7 +370,8 @@ def oks_input(
     ]
 
 
-def _oks_truth(person: AnnotatedPerson) -> metrics.OksTruth:
+def oks_truth(person: AnnotatedPerson) -> metrics.OksTruth:
+    """An annotated person on COCO's 17 joints."""
     points = np.full((len(topology.COCO_17), 2), np.nan)
     for j, name in enumerate(topology.COCO_17):
         if name in person.names:
@@ -383,7 +384,8 @@ def _oks_truth(person: AnnotatedPerson) -> metrics.OksTruth:
     return metrics.OksTruth(points, labelled, area, box, person.crowd, ignored, matchable=person.number != 0)
 
 
-def _oks_found(found: FoundPerson) -> metrics.OksFound:
+def oks_found(found: FoundPerson) -> metrics.OksFound:
+    """A predicted person on COCO's 17 joints."""
     return metrics.OksFound(
         topology.convert(found.points_px, found.names, topology.COCO_17), found.score, found.area_px
     )
@@ -569,6 +571,7 @@ def to_found(view: View, person: Person, category: int = 1) -> FoundPerson:
         category,
         view.person,
         world_m=None if person.world_landmarks is None else np.asarray(person.world_landmarks, np.float64),
+        track=person.id,
     )
 
 

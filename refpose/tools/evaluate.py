@@ -1,14 +1,16 @@
 """Measure accuracy on annotated pictures: PCK, OKS average precision, errors of world landmarks, joint by joint.
 
 ANNOTATIONS is a COCO key point file, an MPII list, or {"images": {id: {"names": [...], "persons": [{"keypoints":
-{name: [x, y, v]}}]}}}. Models are run on its pictures in two ways: "full" gives them the whole picture and compares
+{name: [x, y, v]}}]}}}. Models are run on its pictures in several ways: "full" gives them the whole picture and compares
 the person they find with the annotated person nearest to it; "crop" gives them each annotated person cut out of the
-picture. Results of other estimators (COCO results lists, or folders of what refpose image wrote) are compared with
---results. Everything named is put side by side, and the first compared with each of the others.
+picture; "track" follows people through the frames of annotated videos (COCO's or PoseTrack's form, with track_id),
+which needs the extra tracking. Results of other estimators (COCO results lists, or folders of what refpose image wrote;
+for videos also PoseTrack's form, or the table that refpose video wrote) are compared with --results. Everything named
+is put side by side, and the first compared with each of the others.
 
 PCK: a joint is right when it is at most this part of the torso (middle of shoulders to middle of hips) or of the head
 away from the annotation; somebody not found has all joints wrong. OKS figures are those of pycocotools, on COCO's 17
-joints.
+joints. Tracking (MOTA, IDF1): somebody found may be an annotated person when their OKS is at least --min-oks.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..accuracy import tracking
 from ..accuracy.annotations import Annotations, find_pictures, read_annotations, read_results, results_record
 from ..accuracy.evaluation import (
     CURVE,
@@ -38,9 +41,10 @@ from ..accuracy.evaluation import (
     robustness,
     score,
 )
+from ..accuracy.tracking import MIN_OKS
 from ..extras import require
 from ..files import replacing, write_json
-from . import batch, options, outputs
+from . import batch, following, options, outputs
 
 TITLES = {"full": "whole pictures, end to end", "crop": "persons cut out by their annotations"}
 SIZE_NAMES = {"torso": "PCK, torso", "torso_diagonal": "PCK, torso diagonal", "head": "PCKh, head"}
@@ -55,7 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--results", type=Path, nargs="+", default=[], metavar="FILE", help="results to measure; no model runs then"
     )
-    parser.add_argument("--mode", choices=(*MODES, "both"), default="both", help="how models are run")
+    parser.add_argument(
+        "--mode",
+        choices=(*MODES, "both", "track"),
+        help="how models are run (both full and crop; track where annotations and results say who people are)",
+    )
     parser.add_argument(
         "--boxes",
         choices=("keypoints", "annotated"),
@@ -76,6 +84,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=MIN_JOINTS,
         metavar="N",
         help="persons with fewer labelled joints do not count for PCK",
+    )
+    figures.add_argument(
+        "--min-oks",
+        type=options.probability,
+        default=MIN_OKS,
+        metavar="S",
+        help=f"of tracking: how similar an estimate and a person must be ({MIN_OKS})",
     )
     figures.add_argument(
         "--ignore-unknown-joints", action="store_true", help="accept joints that refpose has no name for"
@@ -135,6 +150,8 @@ def run(args: argparse.Namespace) -> int:
         raise argparse.ArgumentError(None, "--save-results writes what models find: name some with --model")
     chosen = Options(JOINT_SETS[args.joints], tuple(args.threshold), tuple(args.head_threshold), args.min_joints)
     annotations = read_annotations(args.annotations, args.ignore_unknown_joints)
+    if args.mode == "track" or (args.mode is None and not models and following.wanted(args.results, annotations)):
+        return track(args, annotations, models)
     check(annotations, chosen)
     prepare_outputs(args, annotations, models)
 
@@ -159,6 +176,34 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(document(args, annotations, columns, comparisons), indent=1, allow_nan=False))
     else:
         print("\n\n".join(tables(annotations, columns, comparisons)))
+    return 0
+
+
+def track(args: argparse.Namespace, annotations: Annotations, models: Sequence[str]) -> int:
+    """Measure how people are followed."""
+    if args.augment or args.plot:
+        raise argparse.ArgumentError(None, "--augment and --plot are not for --mode track")
+    following.check(annotations)
+    prepare_outputs(args, annotations, models)
+    columns: list[tuple[str, Predictions, dict[str, Any]]] = []
+    for path, name in zip(args.results, unique_names(args.results), strict=True):
+        columns.append((name, following.read(path, annotations), {}))
+    for model in models:
+        columns.append((model, *following.run_model(args, annotations, model)))
+        if args.save_results:
+            save_results(args, model, "track", columns[-1][1])
+    figures = [tracking.score(annotations, found, args.min_oks) for _, found, _ in columns]
+    if args.json:
+        runs = [
+            {"name": name, "mode": "track", **({"settings": settings} if settings else {}), "tracking": own}
+            for (name, _, settings), own in zip(columns, figures, strict=True)
+        ]
+        print(json.dumps({**heading(annotations), "runs": runs}, indent=1, allow_nan=False))
+        return 0
+    own = [one["all"] for one in figures]
+    size = f"{own[0]['frames']} labelled frames, {own[0]['people']} people, {own[0]['poses']} poses"
+    print(f"{annotations.path} ({annotations.kind}): {len(figures[0]['videos'])} videos, {size}\n")
+    print(_table(["", *(name for name, _, _ in columns)], following.rows(own)))
     return 0
 
 
@@ -204,7 +249,7 @@ def prepare_outputs(args: argparse.Namespace, annotations: Annotations, models: 
 
 def modes(args: argparse.Namespace) -> tuple[str, ...]:
     """The ways in which models are run."""
-    return MODES if args.mode == "both" else (args.mode,)
+    return MODES if args.mode in (None, "both") else (args.mode,)
 
 
 def results_path(args: argparse.Namespace, model: str, mode: str) -> Path:
@@ -246,9 +291,22 @@ def run_model(args: argparse.Namespace, annotations: Annotations, model: str, mo
     if args.augment:
         figures["robustness"] = robustness(annotations, made, mode, chosen, args.seed)
     if args.save_results:
-        records = [results_record(image, person) for image, people in made.plain.items() for person in people]
-        write_json(results_path(args, model, mode), records)
+        save_results(args, model, mode, made.plain)
     return Column(model, mode, made.plain, figures)
+
+
+def save_results(args: argparse.Namespace, model: str, mode: str, found: Predictions) -> None:
+    """Write what a model found."""
+    records = [results_record(image, person) for image, people in found.items() for person in people]
+    write_json(results_path(args, model, mode), records)
+
+
+def heading(annotations: Annotations) -> dict[str, Any]:
+    """What a document of figures begins with."""
+    return {
+        "refpose": __version__,
+        "annotations": {"file": str(annotations.path), "kind": annotations.kind, **sizes(annotations)},
+    }
 
 
 def document(
@@ -256,8 +314,7 @@ def document(
 ) -> dict[str, Any]:
     """All figures, for ``--json``."""
     return {
-        "refpose": __version__,
-        "annotations": {"file": str(annotations.path), "kind": annotations.kind, **sizes(annotations)},
+        **heading(annotations),
         "options": {
             "joints": args.joints,
             "threshold": args.threshold,

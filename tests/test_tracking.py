@@ -1,0 +1,275 @@
+"""Figures of tracking: counted by hand on small files, in COCO's and in PoseTrack's form."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from refpose import Pose, cli, tables
+from refpose.accuracy import tracking
+from refpose.accuracy.annotations import Annotations, read_annotations, read_results
+from refpose.topology import COCO_17
+
+POSETRACK = ("nose", "head_bottom", "head_top", *COCO_17[3:])
+
+
+def pose(x: float, joints: int = 17) -> list[float]:
+    """A person 100 pixels high at a column, all joints visible."""
+    return [v for j in range(joints) for v in (x + 2 * (j % 2), 10 + 6.0 * j, 2)]
+
+
+def truth(places: list[dict[int, float]], **image: Any) -> dict[str, Any]:
+    """Annotations: column of everybody, by track, for each frame."""
+    return {
+        "images": [
+            {"id": 100 + i, "file_name": f"{i}.png", "frame_id": i, "vid_id": "v", **image} for i in range(len(places))
+        ],
+        "annotations": [
+            annotation(i, track, x, number=10 * i + track + 1)
+            for i, own in enumerate(places)
+            for track, x in own.items()
+        ],
+        "categories": [{"id": 1, "name": "person", "keypoints": list(COCO_17)}],
+    }
+
+
+def annotation(frame: int, track: int, x: float, number: int) -> dict[str, Any]:
+    box = [x - 15, 5, 30, 110]
+    own = {"id": number, "image_id": 100 + frame, "track_id": track, "category_id": 1}
+    return {**own, "keypoints": pose(x), "bbox": box, "area": 0.6 * box[2] * box[3]}
+
+
+def results(places: list[dict[int, float]]) -> list[dict[str, Any]]:
+    """A list of results: column of everybody, by track, for each frame."""
+    return [
+        {"image_id": 100 + i, "category_id": 1, "track_id": track, "keypoints": pose(x), "score": 1.0}
+        for i, own in enumerate(places)
+        for track, x in own.items()
+    ]
+
+
+def write(path: Path, content: Any) -> Path:
+    path.write_text(json.dumps(content))
+    return path
+
+
+def read(folder: Path, content: Any) -> Annotations:
+    return read_annotations(write(folder / "truth.json", content))
+
+
+def scored(folder: Path, content: Any, found: Any) -> dict[str, Any]:
+    annotations = read(folder, content)
+    return tracking.score(annotations, read_results(write(folder / "found.json", found), annotations))
+
+
+TWO = [{1: 50.0, 2: 250.0}] * 4
+
+
+def test_perfect(tmp_path: Path) -> None:
+    figures = scored(tmp_path, truth(TWO), results([{7: 50.0, 4: 250.0}] * 4))
+    own = figures["all"]
+    assert figures["videos"]["v"] == own
+    assert (own["mota"], own["idf1"], own["oks"]) == (1, 1, 1)
+    assert [own[key] for key in ("switches", "misses", "false", "duplicates", "fragments")] == [0] * 5
+    assert [own[key] for key in ("frames", "people", "poses")] == [4, 2, 8]
+
+
+def test_counted_by_hand(tmp_path: Path) -> None:
+    """Identities change once (a switch for each), somebody is missed twice, one estimate is of nobody, one a second."""
+    found = [{1: 50.0, 2: 250.0}, {1: 250.0, 2: 50.0}, {2: 51.0, 5: 400.0}, {2: 50.0, 6: 53.0}]
+    own = scored(tmp_path, truth(TWO), results(found))["all"]
+    assert (own["switches"], own["misses"], own["false"], own["duplicates"]) == (2, 2, 2, 1)
+    assert own["mota"] == pytest.approx(1 - (2 + 2 + 2) / 8)
+    # person 1 is best explained by identity 2 (3 of 4 frames), person 2 by identity 1 (1 of 4)
+    assert own["idf1"] == pytest.approx(2 * 4 / (8 + 8))
+
+
+def test_similarity_decides(tmp_path: Path) -> None:
+    """The similarity of a pose that is moved by d is the mean of exp(-d^2 / (2 area (2 sigma)^2))."""
+    annotations = read(tmp_path, truth([{1: 50.0}]))
+    found = read_results(write(tmp_path / "found.json", results([{1: 57.0}])), annotations)
+    sigmas = np.array([26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89]) / 1000
+    similarity = np.exp(-(7**2) / (2 * 0.6 * 30 * 110 * (2 * sigmas) ** 2)).mean()
+    assert 0.4 < similarity < 0.5
+    assert tracking.score(annotations, found, float(similarity) - 1e-9)["all"]["misses"] == 0
+    assert tracking.score(annotations, found)["all"]["misses"] == 1
+
+
+def test_who_does_not_count_is_neither_right_nor_wrong(tmp_path: Path) -> None:
+    """A hidden person (no labelled joint counts), a crowd by its polygon, and frames nobody labelled."""
+    content = truth([{1: 50.0, 2: 250.0}, {1: 50.0, 2: 250.0}])
+    content["annotations"][1]["iscrowd"] = 1
+    content["images"][0] |= {"ignore_regions_x": [[380, 430, 430, 380]], "ignore_regions_y": [[0, 0, 200, 200]]}
+    content["images"][1]["is_labeled"] = False
+    own = scored(tmp_path, content, results([{1: 50.0, 2: 250.0, 3: 400.0, 4: 500.0}, {}]))["all"]
+    assert (own["misses"], own["false"], own["poses"], own["frames"]) == (0, 1, 1, 1)
+
+
+def test_videos_are_apart(tmp_path: Path) -> None:
+    """The same numbers in another video are other people."""
+    content = truth(TWO)
+    for image in content["images"][2:]:
+        image["vid_id"] = "w"
+    figures = scored(tmp_path, content, results([*[{1: 50.0, 2: 250.0}] * 2, *[{2: 50.0, 1: 250.0}] * 2]))
+    assert list(figures["videos"]) == ["v", "w"]
+    assert (figures["all"]["switches"], figures["all"]["idf1"], figures["all"]["people"]) == (0, 1, 4)
+
+
+def test_posetrack(tmp_path: Path) -> None:
+    """PoseTrack's 17 joints, and results in a file of the same form."""
+    content = truth(TWO)
+    content["categories"][0]["keypoints"] = list(POSETRACK)
+    found = json.loads(json.dumps(content))
+    for record in found["annotations"]:
+        record["track_id"] = 9 - record["track_id"]
+        record["scores"] = [0.9] * 17
+    own = scored(tmp_path, content, found)["all"]
+    assert (own["mota"], own["idf1"], own["poses"]) == (1, 1, 8)
+
+
+def test_frames_instead_of_images(tmp_path: Path) -> None:
+    content = truth(TWO)
+    for record in content["annotations"]:
+        record["frame"] = record.pop("image_id") - 100
+    assert scored(tmp_path, content, results(TWO))["all"]["mota"] == 1
+
+
+def broken(key: str, index: int, **values: Any) -> dict[str, Any]:
+    content = truth(TWO)
+    record = content[key][index]
+    for name, value in values.items():
+        record.pop(name, None)
+        if value is not ...:
+            record[name] = value
+    return content
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (broken("annotations", 1, track_id=1), r"annotations\[1\]: a second person with track_id 1"),
+        (broken("annotations", 1, track_id="x"), r"annotations\[1\]\.track_id: expected an integer, found 'x'"),
+        (broken("annotations", 1, track_id=...), "picture 100: a person without track_id"),
+        (broken("annotations", 0, image_id=..., frame=77), r"annotations\[0\]: frame 77 is not in images"),
+        (broken("annotations", 0, image_id=..., frame=1.5), r"annotations\[0\]\.frame: expected an integer, found 1.5"),
+        (broken("images", 1, frame_id=0), "video 'v': two images are the same frame"),
+        (broken("images", 1, frame_id="a"), r"images\[1\]\.frame_id: expected an integer"),
+        (broken("images", 1, vid_id=[1]), r"images\[1\]: expected a video's name or number, found a list of 1"),
+        (broken("images", 1, ignore_regions_x=[[1, 2]]), r"1 ignore_regions_x, but 0 ignore_regions_y"),
+        (broken("images", 1, ignore_regions_x=[[1, 2]], ignore_regions_y=[[1]]), "expected 2 numbers, found 1"),
+    ],
+)
+def test_wrong_annotations(content: Any, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=message):
+        scored(tmp_path, content, results(TWO))
+
+
+def test_wrong_results(tmp_path: Path) -> None:
+    annotations = read(tmp_path, truth(TWO))
+    twice = [*results(TWO), results(TWO)[0]]
+    with pytest.raises(ValueError, match=r"\[8\]: a second person with track_id 1 on this frame"):
+        read_results(write(tmp_path / "found.json", twice), annotations)
+    nameless = results(TWO)
+    del nameless[3]["track_id"]
+    with pytest.raises(ValueError, match="picture 101: somebody was found of whom the results do not say who it is"):
+        scored(tmp_path, truth(TWO), nameless)
+    content = truth(TWO)
+    content["images"][0]["id"] = 99
+    content["annotations"] = content["annotations"][2:]
+    with pytest.raises(ValueError, match="image id 99 is not a picture"):
+        read_results(write(tmp_path / "found.json", content), annotations)
+
+
+def test_nobody_to_measure(tmp_path: Path) -> None:
+    content = truth(TWO)
+    for record in content["annotations"]:
+        record["iscrowd"] = 1
+    with pytest.raises(ValueError, match="nothing to measure"):
+        scored(tmp_path, content, results(TWO))
+
+
+def test_the_library_is_named_when_it_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "motmetrics", None)
+    with pytest.raises(ImportError, match=r'pip install "refpose\[tracking\]"'):
+        scored(tmp_path, truth(TWO), results(TWO))
+
+
+def evaluate(*args: str | Path) -> int:
+    return cli.main(["evaluate", *map(str, args)])
+
+
+def test_evaluate_prints_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Annotations and results that say who people are give the table of tracking."""
+    path = write(tmp_path / "truth.json", truth(TWO))
+    good = write(tmp_path / "good.json", results(TWO))
+    bad = write(tmp_path / "bad.json", results([{1: 50.0, 2: 250.0}, {1: 250.0, 2: 50.0}, {}, {}]))
+    assert evaluate(path, "--results", good, bad) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("1 videos, 4 labelled frames, 2 people, 8 poses")
+    table = {line[:26].strip(): line[26:].split() for line in lines[4:]}
+    assert table["MOTA (%)"] == ["100.0", "25.0"]
+    assert table["identity switches"] == ["0", "2"]
+    assert table["misses"] == ["0", "4"]
+    assert evaluate(path, "--results", good, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["runs"][0]["tracking"]["all"]["mota"] == 1
+
+
+def test_evaluate_runs_models_and_reads_their_tables(
+    astronaut: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a model finds is saved; measured against itself, all is right, from the list and from a table of a video."""
+    person = np.asarray(Image.open(astronaut).convert("RGB").resize((256, 256)))
+    for i in range(3):
+        frame = np.full((300, 700, 3), 128, np.uint8)
+        frame[30:286, 10 + 4 * i : 266 + 4 * i] = person
+        frame[30:286, 420 - 4 * i : 676 - 4 * i] = person[:, ::-1]
+        Image.fromarray(frame).save(tmp_path / f"{i}.png")
+    path = write(tmp_path / "truth.json", truth([{1: 50.0, 2: 250.0}] * 3))
+    run = (path, "--images", tmp_path, "--mode", "track", "--model", "lite", "--people", "3")
+    assert evaluate(*run, "--save-results", tmp_path / "saved") == 0
+    capsys.readouterr()
+    saved = tmp_path / "saved" / "lite.track.json"
+    found = json.loads(saved.read_text())
+    assert [(r["image_id"], r["track_id"]) for r in found] == [(100 + i, k) for i in range(3) for k in (0, 1)]
+    again = truth([{}] * 3)
+    again["annotations"] = [{**r, "id": i + 1, "area": 5000.0} for i, r in enumerate(found)]
+    path = write(tmp_path / "again.json", again)
+    with tables.create(tmp_path / "table.csv", "clip", {}) as table:
+        pose = Pose("lite", people=3)
+        for i in range(3):
+            table.write(i, i / 30, pose.process(np.asarray(Image.open(tmp_path / f"{i}.png"))))
+    for results in (saved, tmp_path / "table.csv"):
+        assert evaluate(path, "--results", results, "--json") == 0
+        own = json.loads(capsys.readouterr().out)["runs"][0]["tracking"]["all"]
+        assert (own["mota"], own["idf1"], own["poses"]) == (1, 1, 6)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("--mode", "track", "--augment", "--model", "lite"), "--augment and --plot are not for --mode track"),
+        (("--mode", "track", "--min-oks", "2"), "expected a number from 0 to 1"),
+    ],
+)
+def test_wrong_usage(args: tuple[str, ...], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path / "truth.json", truth(TWO))
+    with pytest.raises(SystemExit) as caught:
+        evaluate(path, *args)
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_annotations_without_tracks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content = truth(TWO)
+    for record in content["annotations"]:
+        del record["track_id"]
+    path = write(tmp_path / "truth.json", content)
+    found = write(tmp_path / "found.json", results(TWO))
+    assert evaluate(path, "--results", found, "--mode", "track") == 1
+    assert "no annotation has a track_id" in capsys.readouterr().err
