@@ -23,6 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import decisions
+from .decisions import Asked, Fate
 from .runner import NoPerson, Run
 from .stages.filters import Smoothing
 from .stages.roi import Roi
@@ -84,6 +86,8 @@ class PeopleTracker(Clock):
     ----------
     tracked : list of Person
         By identity.
+    forgotten : list of int
+        Who was forgotten at the end of the last frame, having been hidden for too long.
     """
 
     def __init__(
@@ -108,6 +112,8 @@ class PeopleTracker(Clock):
         self.last: SolutionTracker | None = None
         self._next_id = 0
         self._frames = 0
+        self.forgotten: list[int] = []
+        self._places: dict[int, int] = {}
         self._looked: list[tuple[Region, Person | None]] = []
 
     @property
@@ -122,22 +128,34 @@ class PeopleTracker(Clock):
         room = self.people is None or len(known) < self.people
         due = len(known) < len(self.tracked) or self._frames % self.detect_every == 0
         if not known:
+            run.decided("tracker/asked", Asked.NOBODY)
             self._looked = [(region, None) for region in find(self.people)]
         elif room and due:
-            self._looked += [(region, None) for region in self._news(find, len(known))]
-        for i, (region, _) in enumerate(self._looked):
+            run.decided("tracker/asked", Asked.HIDDEN if len(known) < len(self.tracked) else Asked.TURN)
+            self._looked += [(region, None) for region in self._news(run, find, len(known))]
+        for i, (region, person) in enumerate(self._looked):
             run.person(i).given("roi/crop_n", region.roi)
+            run.person(i).decided("tracker/id", None if person is None else person.id)
         return [region for region, _ in self._looked]
 
-    def _news(self, find: Find, known: int) -> list[Region]:
+    def _news(self, run: Run, find: Find, known: int) -> list[Region]:
         """Whom the detector finds besides those in sight."""
         try:
             found = find(None)
         except NoPerson:
             return []
         looked = [region.roi for region, _ in self._looked]
-        news = [one for one in found if not any(_near(one.roi, other, _SAME_PLACE) for other in looked)]
-        return news if self.people is None else news[: self.people - known]
+        news: list[Region] = []
+        for i, one in enumerate(found):
+            if any(_near(one.roi, other, _SAME_PLACE) for other in looked):
+                fate = decisions.Find.KNOWN
+            elif self.people is not None and len(news) >= self.people - known:
+                fate = decisions.Find.NO_ROOM
+            else:
+                fate = decisions.Find.LOOKED_AT
+                news.append(one)
+            run.person(i).decided("detector/fate", fate)
+        return news
 
     def follow(
         self, run: Run, estimates: Sequence[Estimate], width: int, height: int, time_us: int, stages: Stages = NUMPY
@@ -148,18 +166,27 @@ class PeopleTracker(Clock):
         for _, _, person in seen:
             if person is not None and estimates[0].mask is not None:
                 person.memory.check_mask((height, width))
-        kept = _without_twins(seen, width, height)
+        twins = _twins(seen, width, height)
+        kept = [one for i, one in enumerate(seen) if i not in twins]
         followed: dict[int, tuple[Person, int, Estimate]] = {
             person.id: (person, place, one) for one, place, person in kept if person is not None
         }
         for one, place, person in kept:
+            fate = Fate.KEPT
             if person is None:
+                before = self._next_id
                 new = self._newcomer(one.region.roi, time_us, followed.keys())
                 followed[new.id] = new, place, one
+                fate = Fate.NEW if new.id == before else Fate.BACK
+            run.person(place).decided("tracker/fate", fate)
+        for i, other in twins.items():
+            run.person(seen[i][1]).decided("tracker/fate", Fate.TWIN)
+            run.person(seen[i][1]).decided("tracker/twin", seen[other][1])
         for known in self.tracked:
             if known.id not in followed:
                 known.memory.lose(time_us)
         found = []
+        self._places = {number: place for number, (_, place, _) in followed.items()}
         for person, place, one in (followed[number] for number in sorted(followed)):
             person.seen, person.seen_us = one.region.roi, time_us
             arguments = (one.landmarks, one.world, one.mask, width, height, time_us, stages)
@@ -182,6 +209,7 @@ class PeopleTracker(Clock):
 
     def lose(self, time_us: int) -> None:
         """Take note that a frame shows nobody."""
+        self._places = {}
         for person in self.tracked:
             person.memory.lose(time_us)
         self._end_frame(time_us)
@@ -195,13 +223,19 @@ class PeopleTracker(Clock):
         staying = [one for one in self.tracked if one.memory.roi is not None or one.seen_us >= limit]
         if self.tracked and not staying:
             self.last = max(self.tracked, key=lambda one: one.seen_us).memory
+        self.forgotten = [one.id for one in self.tracked if one not in staying]
         self.tracked = staying
 
     def states(self) -> dict[str, NDArray[Any]]:
-        """States of the first person's filters after a frame; further people's under ``people/<index>/``."""
+        """Who is hidden and who forgotten after a frame, and the filters of those seen, by their regions' places."""
+        hidden = [one.id for one in self.tracked if one.memory.roi is None]
         return {
-            name if i == 0 else f"people/{i}/{name}": array
-            for i, person in enumerate(self.tracked)
+            "tracker/hidden": np.array(hidden, np.int64),
+            "tracker/forgotten": np.array(self.forgotten, np.int64),
+        } | {
+            name if place == 0 else f"people/{place}/{name}": array
+            for person in self.tracked
+            if (place := self._places.get(person.id)) is not None
             for name, array in person.memory.states().items()
         }
 
@@ -209,18 +243,19 @@ class PeopleTracker(Clock):
 Seen = tuple[Estimate, int, Person | None]
 
 
-def _without_twins(seen: Sequence[Seen], width: int, height: int) -> list[Seen]:
-    """The estimates without those that show a person whom another one shows too (rule 3)."""
+def _twins(seen: Sequence[Seen], width: int, height: int) -> dict[int, int]:
+    """Which estimates show a person whom another one shows too, and which other (rule 3)."""
     size = np.array((width, height))
     torsos = [one.landmarks.position[list(_TORSO), :2] * size for one, _, _ in seen]
-    dropped: set[int] = set()
+    dropped: dict[int, int] = {}
     for a, b in combinations(range(len(seen)), 2):
         side = min(seen[k][0].region.roi.width * width for k in (a, b))
         apart = float(np.linalg.norm(torsos[a] - torsos[b], axis=1).mean())
-        if {a, b} & dropped or apart > _SAME_TORSO * side:
+        if {a, b} & dropped.keys() or apart > _SAME_TORSO * side:
             continue
-        dropped.add(_further(seen, (a, b), torsos[a].mean(axis=0), size))
-    return [one for i, one in enumerate(seen) if i not in dropped]
+        further = _further(seen, (a, b), torsos[a].mean(axis=0), size)
+        dropped[further] = a + b - further
+    return dropped
 
 
 def _further(seen: Sequence[Seen], pair: tuple[int, int], middle: NDArray[Any], size: NDArray[Any]) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 
+from .decisions import Fate, Source
 from .engine import Network
 from .runner import DIRECT, NoPerson, Run
 from .stages import detector, landmarks, roi, segmentation
@@ -157,10 +158,14 @@ def blazepose(
         run.nobody(reason)
         regions = ()
     for i, region in enumerate(regions):
+        call = run.person(i)
+        found = Source.TRACKED if region.detection_n is None else Source.DETECTED
+        call.decided("tracker/source", Source.GIVEN if given else found)
         try:
-            estimates.append(estimate(m, run.person(i), image, region))
+            estimates.append(estimate(m, call, image, region))
         except NoPerson as reason:
-            run.person(i).nobody(reason)
+            call.decided("tracker/fate", Fate.LOST)
+            call.nobody(reason)
     if not estimates:
         tracker.lose(time_us)
         return []

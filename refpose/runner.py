@@ -50,5 +50,8 @@ class Run:
     def nobody(self, reason: NoPerson) -> None:
         """Take note that there is nobody."""
 
+    def decided(self, name: str, value: Any) -> None:
+        """Take note of a decision (`refpose.decisions`), or of whom it is about."""
+
 
 DIRECT = Run()

@@ -12,8 +12,11 @@ from golden_data import assert_same, landmark_arrays
 from numpy.typing import NDArray
 from PIL import Image
 
-from refpose import Pose, Roi, tables
-from refpose.images import read_image
+from refpose import Pose, Roi, cli, tables, video
+from refpose.decisions import Fate
+from refpose.images import read_image, write_png
+from refpose.study.explain import Explanation
+from refpose.tasks import TasksPose
 
 Picture = NDArray[np.uint8]
 
@@ -117,6 +120,89 @@ def test_explained_and_pickled(person: Picture) -> None:
         assert_same(found[f"{prefix}result/landmarks_n"], one.landmarks)
         assert int(found[f"{prefix}result/id"]) == one.id
     assert "person 1: " in found.table()
+
+
+def test_decisions(person: Picture) -> None:
+    """Somebody comes, is refused as no news, leaves, is looked for, comes back, is hidden, is forgotten."""
+    pose = Pose("lite", people=3, detect_every=2, max_hidden=0.1)
+    alone, both = scene(person, 10), scene(person, 10, 600)
+    found = [pose.explain(frame) for frame in (alone, alone, both, both, alone, alone, both)]
+    assert found[0].decisions == [
+        "detector: asked because nobody is in sight",
+        "region 0: found by the detector; somebody new: person 0",
+    ]
+    assert found[1].decisions == ["region 0 (person 0): tracked; kept"]
+    asked, *finds, tracked, new = found[2].decisions
+    assert asked == "detector: asked because it is its turn"
+    assert sorted(line[8:] for line in finds) == ["looked at", "no news, a tracked region shows the place"]
+    assert (tracked, new) == (
+        "region 0 (person 0): tracked; kept",
+        "region 1: found by the detector; somebody new: person 1",
+    )
+    assert found[3].decisions[-1] == "region 1 (person 1): tracked; kept"
+    lost, hidden = found[4].decisions[-2:]
+    assert lost.startswith("region 1 (person 1): tracked; nobody is there: presence ")
+    assert hidden == "person 1: hidden"
+    assert found[5].decisions[0] == "detector: asked because somebody is hidden"
+    assert found[6].decisions[-1] == "region 1: found by the detector; taken up again: person 1"
+    assert int(found[6]["people/1/tracker/fate"]) == Fate.BACK
+    last = [pose.explain(alone) for _ in range(5)]
+    assert [list(one["tracker/forgotten"]) for one in last] == [[], [], [], [1], []]
+    assert last[3].decisions[-1] == "person 1: forgotten"
+
+
+def test_decision_about_twins(person: Picture) -> None:
+    pose = Pose("lite", people=2)
+    pose.process(scene(person, 300))
+    regions = [Roi(0.47, 0.55, 0.3, 0.9), Roi(0.48, 0.56, 0.3, 0.9)]
+    found = pose.explain(scene(person, 300), roi=regions)
+    assert [line for line in found.decisions if "another" in line] in (
+        ["region 0: given; hidden, another region shows the same person: region 1"],
+        ["region 1: given; hidden, another region shows the same person: region 0"],
+    )
+    assert found.count == 1
+
+
+def test_frame_of_a_video_is_dumped(person: Picture, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("av")
+    with video.create(tmp_path / "a.mp4", 30) as movie:
+        for k in range(4):
+            movie.write(scene(person, 10 + 2 * k, 600), k / 30)
+    options = ["--model", "lite", "--people", "2"]
+    command = ["dump", str(tmp_path / "a.mp4"), "-o", str(tmp_path / "a.h5"), *options]
+    assert cli.main([*command, "--frame", "2"]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "region 0 (person 0): tracked; kept",
+        "region 1 (person 1): tracked; kept",
+    ]
+    found = Explanation.load(tmp_path / "a.h5")
+    frames = [frame.rgb for frame in video.Reader(tmp_path / "a.mp4")]
+    pose = Pose("lite", people=2)
+    people = [pose.process(frame, k / 30) for k, frame in enumerate(frames[:3])][-1]
+    assert_same(found["people/1/result/landmarks_n"], people[1].landmarks)
+    assert cli.main([*command, "--frame", "9", "--force"]) == 1
+    assert "a.mp4: no frame 9" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("tasks", [[], ["--tasks", "1.2.3"]])
+def test_dumped_people_are_compared(
+    person: Picture, tmp_path: Path, tasks: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture, dumped = tmp_path / "a.png", tmp_path / "a.h5"
+    write_png(picture, scene(person, 10, 600))
+    options = ["--model", "lite", "--people", "2", *tasks]
+    assert cli.main(["dump", str(picture), "-o", str(dumped), *options]) == 0
+    assert "2 people; " in capsys.readouterr().out
+    found = Explanation.load(dumped)
+    version = tasks[-1] if tasks else None
+    assert found.settings.get("tasks_version") == version
+    pose = TasksPose("lite", "image", 2, version) if version else Pose("lite", "image", people=2)
+    assert_same(found["people/1/result/landmarks_n"], pose.process(scene(person, 10, 600))[1].landmarks)
+    assert cli.main(["compare", str(dumped), str(picture), *options]) == 0
+    arrays = dict(found) | {"people/1/crop/input": found["people/1/crop/input"][:, :, ::-1]}
+    np.savez(tmp_path / "b.npz", **arrays)
+    assert cli.main(["compare", str(tmp_path / "b.npz"), str(picture), *options]) == 1
+    assert "first stage that differs: crop (people/1/crop/input)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("ending", [".csv", ".h5"])

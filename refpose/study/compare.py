@@ -136,7 +136,7 @@ def compare(
         Compare with MediaPipe Tasks' pose landmarker of this version (`refpose.tasks`) instead of the solution. Names
         of the second person are ``people/1/...``.
     people : int
-        At most so many people are looked for by MediaPipe Tasks.
+        At most so many people are looked for.
 
     Raises
     ------
@@ -150,6 +150,8 @@ def compare(
         return judge(theirs, image, TasksPose(model, "image", people, tasks, segmentation=True, **options))
     if window != landmarks.WINDOW:
         options["refinement_window"] = window
+    if people != 1:
+        options["people"] = people
     return judge(theirs, image, Pose(model, "image", **options))
 
 

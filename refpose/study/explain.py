@@ -23,7 +23,8 @@ from ..reading import hdf5
 from ..runner import Names, NoPerson, Run
 from ..stages.warp import ByteArray
 from ..trackers import Tracker
-from .quantities import ACTIVATIONS, Quantity, of_person, quantity_of
+from . import decided
+from .quantities import ACTIVATIONS, Quantity, of_person, quantity_of, without_person
 
 Array = NDArray[Any]
 Values = Mapping[str, Array]
@@ -126,6 +127,10 @@ class Keep(Run):
         """Keep the reason."""
         self.stopped.append(str(reason))
 
+    def decided(self, name: str, value: Any) -> None:
+        """Keep a decision."""
+        self.keep(name, value)
+
     def keep(self, name: str, value: Any) -> None:
         """Keep one value; None stands for nothing."""
         if value is not None:
@@ -184,8 +189,19 @@ class Explanation(Mapping[str, Array]):
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        state = f"nobody: {self.stopped}" if self.stopped else "one person"
-        return f"Explanation({state}, {len(self)} arrays)"
+        return f"Explanation({self.state}, {len(self)} arrays)"
+
+    @property
+    def count(self) -> int:
+        """How many people were found."""
+        return sum(without_person(name)[1] == "result/landmarks_n" for name in self.arrays)
+
+    @property
+    def state(self) -> str:
+        """How many people were found, or why there is nobody, in words."""
+        if self.stopped:
+            return f"nobody: {self.stopped}"
+        return "one person" if self.count == 1 else f"{self.count} people"
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -197,6 +213,11 @@ class Explanation(Mapping[str, Array]):
     def quantities(self) -> dict[str, Quantity]:
         """What the names of this model's intermediates stand for."""
         return quantities_of(self.settings["model"])
+
+    @property
+    def decisions(self) -> list[str]:
+        """Why each region was looked at, and what became of what it showed, a line each."""
+        return list(decided.lines(self.arrays))
 
     def table(self) -> str:
         """The names with shapes, units and meanings, a line each."""

@@ -64,6 +64,8 @@ def checked(
 
 
 def _shaped(name: str, array: Array, shape: tuple[int | str, ...]) -> Array:
+    if shape == ("n",):
+        return np.ascontiguousarray(array.reshape(-1))
     if "n" in shape:  # a list of unknown length: its other axis decides
         if array.ndim >= 2 and array.shape[-1] == shape[1]:
             return np.ascontiguousarray(array.reshape(-1, array.shape[-1]))

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..decisions import Asked, Fate, Find, Source
 from ..stages.landmarks import COUNT, USED, Landmarks
 from ..stages.libm import f32
 from ..stages.roi import Roi, Square
@@ -47,7 +48,7 @@ _LANDMARKS = Form(
     lambda found: np.column_stack([found.position, found.visibility, found.presence]),
     lambda a: Landmarks(np.ascontiguousarray(a[:, :3]), a[:, 3], a[:, 4]),
 )
-_ID = Form(lambda i: np.asarray(i, np.int64), int)
+_NUMBER = Form(lambda i: np.asarray(i, np.int64), int)
 _PLACE = Form(lambda p: np.array(p, np.int64), lambda a: (int(a[0]), int(a[1])))
 
 
@@ -190,9 +191,27 @@ DETECTOR: dict[str, Quantity] = {
     ),
 }
 
+
+def _decision(meaning: str, shape: tuple[int | str, ...] = ()) -> Quantity:
+    return Quantity(shape, "none", meaning, "decisions", (), _NUMBER if not shape else _ARRAY, np.int64)
+
+
+DECISIONS: dict[str, Quantity] = {
+    "tracker/asked": _decision(f"several people: why the detector was asked: {Asked.legend()}"),
+    "detector/fate": _decision(f"several people: what became of a find, by its place: {Find.legend()}"),
+    "tracker/id": _decision("several people: Person.id of whoever is looked for; missing for finds"),
+    "tracker/source": _decision(f"why a region is looked at: {Source.legend()}"),
+    "tracker/fate": _decision(f"what became of what a region shows: {Fate.legend()}"),
+    "tracker/twin": _decision("several people: the place of the region that shows the same person"),
+    "tracker/hidden": _decision("several people: Person.id of those who are remembered and not in sight", ("n",)),
+    "tracker/forgotten": _decision("several people: Person.id of those who were hidden for too long", ("n",)),
+}
+"""See `refpose.decisions`. A place counts from 0: what stands under ``people/<place>/``, the first without it."""
+
 BLAZEPOSE: dict[str, Quantity] = {
     **IMAGE,
     **DETECTOR,
+    **DECISIONS,
     "crop/square_px": Quantity(
         (9,),
         "px of the image, radians, fractions of the square",
@@ -303,7 +322,7 @@ BLAZEPOSE: dict[str, Quantity] = {
     "result/next_roi_n": Quantity(
         (5,), _REGION, f"region for the next frame: {_ROI_COLUMNS}", "results", _REGION_PARTS, _ROI
     ),
-    "result/id": Quantity((), "none", "Person.id, where several people are followed", "results", (), _ID, np.int64),
+    "result/id": Quantity((), "none", "Person.id, where several people are followed", "results", (), _NUMBER, np.int64),
     "filters/points/raw_px": Quantity(
         ("n", 3), "px of the image", "last input of the One-Euro filter of landmarks", "filters", _PX
     ),

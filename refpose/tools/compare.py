@@ -37,14 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=WINDOW,
         help="refinement window: 9 as MediaPipe's Python class, 7 as its graph",
     )
+    options.add_tasks(parser)
     parser.add_argument(
-        "--tasks",
-        choices=("0.10.21", "1.2.3"),
-        metavar="VERSION",
-        help="compare with MediaPipe Tasks' pose landmarker of this version, 0.10.21 or 1.2.3, instead of the solution",
-    )
-    parser.add_argument(
-        "--people", type=options.positive, default=1, metavar="N", help="people that Tasks looks for (%(default)s)"
+        "--people", type=options.positive, default=1, metavar="N", help="people that are looked for (%(default)s)"
     )
     parser.add_argument("--json", action="store_true", help="as JSON")
     group = parser.add_argument_group("pose estimator")

@@ -152,6 +152,43 @@ def weights_sha256(model: str) -> dict[str, str]:
     return {name: weights.load(name).attributes["content_sha256"] for name in ("detector", model)}
 
 
+def add_tasks(parser: argparse.ArgumentParser) -> None:
+    """Add the option ``--tasks``."""
+    parser.add_argument(
+        "--tasks",
+        choices=("0.10.21", "1.2.3"),
+        metavar="VERSION",
+        help="as MediaPipe Tasks' pose landmarker of this version, 0.10.21 or 1.2.3, instead of the solution",
+    )
+
+
+def explained_pose(args: argparse.Namespace, mode: str) -> Pose[Any]:
+    """Make the pose estimator that the arguments ask for, of MediaPipe Tasks where ``--tasks`` says so.
+
+    Raises
+    ------
+    ValueError
+        Tasks do not look for all people.
+    """
+    told = settings(args, mode=mode)
+    if args.tasks is None:
+        return make_pose(told, args.threads)
+    from ..tasks import TasksPose
+
+    if args.people is None:
+        raise ValueError("--tasks: name the number of people; MediaPipe Tasks has no --people all")
+    return TasksPose(
+        args.model,
+        told["mode"],
+        args.people,
+        args.tasks,
+        min_detection_confidence=args.min_detection_confidence,
+        min_presence_confidence=args.min_tracking_confidence,
+        engine=told["engine"],
+        threads=args.threads,
+    )
+
+
 def make_pose(settings: dict[str, Any], threads: int) -> Pose[Any]:
     """Make the pose estimator that the settings ask for."""
     if isinstance(settings.get("smooth"), dict):

@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="PAGE.html", help="the page to write")
     parser.add_argument("--title", help="headline of the page (the picture's file name)")
     outputs.add_force(parser)
+    options.add_tasks(parser)
     options.add_arguments(parser)
 
 
@@ -31,9 +32,8 @@ def run(args: argparse.Namespace) -> int:
     """Do ``refpose report``."""
     outputs.check({args.output: (".html", ".htm")}, [args.picture], args.force)
     image = read_image(args.picture)
-    pose = options.make_pose(options.settings(args, mode="image"), args.threads)
+    pose = options.explained_pose(args, "image")
     title = args.title or printable(Path(args.picture).name)
     found = report.write(args.output, pose, image, title)
-    state = f"nobody: {found.stopped}" if found.stopped else "one person"
-    outputs.tell(f"{state} -> {args.output}", args.output)
+    outputs.tell(f"{found.state} -> {args.output}", args.output)
     return 0
