@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -82,11 +83,16 @@ class Person:
     @property
     def landmarks_px(self) -> FloatArray:
         """The landmarks in pixels: ndarray of float32, shape (n, 3); z on the scale of x."""
-        width, height = self.image_size
-        return self.landmarks * np.array((width, height, width), f32)
+        return self.landmarks * _pixels(*self.image_size)
 
     def __repr__(self) -> str:
         return f"Person(score={self.score:.6g}, roi={self.roi}, image_size={self.image_size})"
+
+
+@lru_cache
+def _pixels(width: int, height: int) -> FloatArray:
+    """What makes pixels of x, y and z."""
+    return np.array((width, height, width), f32)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)

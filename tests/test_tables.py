@@ -252,3 +252,60 @@ def test_full_disk(tmp_path: Path, kind: str, limit: int) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": paths})
     assert (done.returncode, done.stdout, done.stderr) == (0, "failed 27\n", "")
     assert os.listdir(tmp_path) == []
+
+
+def _many() -> list[tuple[int, float, list[Somebody]]]:
+    """Frames for several times what is written at once, with numbers of many sizes and some that are missing."""
+    draw = np.random.default_rng(3)
+    frames = []
+    for frame in range(150):
+        people = [somebody(frame * 3 + k) for k in range(draw.integers(0, 3))]
+        for person in people:
+            person.world_landmarks *= (10.0 ** draw.integers(-9, 9, (33, 1))).astype(np.float32)
+            person.visibility[draw.integers(0, 33, 5)] = np.nan
+        frames.append((frame, frame / 7 if frame % 5 else float("nan"), people))
+    return frames
+
+
+def _plain(number: object, nan: str) -> str:
+    return nan if number != number else str(number)
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_every_byte_of_csv(tmp_path: Path, wide: bool) -> None:
+    frames = _many()
+    lines = []
+    for frame, time, people in frames:
+        for number, person in enumerate(people):
+            cells = [[_plain(cell, "") for cell in row] for row in tables.values(person)]
+            key = ["clip.mp4", str(frame), "" if time != time else repr(time), str(number)]
+            if wide:
+                lines.append([*key, *(cell for row in cells for cell in row)])
+            else:
+                lines += [[*key, name, *row] for name, row in zip(LANDMARK_NAMES, cells, strict=True)]
+    path = tmp_path / "a.csv"
+    with tables.create(path, "clip.mp4", METADATA, wide) as table:
+        for one in frames:
+            table.write(*one)
+    header, rest = path.read_bytes().split(b"\r\n", 1)
+    assert header.startswith(b"source,frame,time_s,person,")
+    assert rest.decode() == "".join(",".join(line) + "\r\n" for line in lines)
+
+
+def test_every_byte_of_json(tmp_path: Path) -> None:
+    frames = _many()
+    lines = []
+    for frame, time, people in frames:
+        for number, person in enumerate(people):
+            for name, row in zip(LANDMARK_NAMES, tables.values(person), strict=True):
+                stamp = "null" if time != time else repr(time)
+                values = "".join(f', "{v}": {_plain(c, "null")}' for v, c in zip(tables.VALUES, row, strict=True))
+                lines.append(
+                    f'{{"source": "ü \\"x\\".mp4", "frame": {frame}, "time_s": {stamp}, "person": {number}, '
+                    f'"keypoint": "{name}"{values}}}'
+                )
+    path = tmp_path / "a.json"
+    with tables.create(path, 'ü "x".mp4', METADATA) as table:
+        for one in frames:
+            table.write(*one)
+    assert path.read_text("utf-8") == "[\n" + ",\n".join(lines) + "\n]\n"

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from ..person import Person
+    from ..stages.libm import FloatArray
 
 KEYS = ("source", "frame", "time_s", "person")
 """The video, the number of its frame from 0, the frame's time in seconds, the number of the person on it from 0."""
@@ -106,20 +107,21 @@ def ids(people: Sequence[Person]) -> list[int]:
 
 def numbers(person: Person, columns: Sequence[str] = VALUES) -> NDArray[np.float32]:
     """Give the numbers of a person: float32, a row per keypoint, a column for each name of `VALUES` and `RAW`."""
-    count = len(person.landmarks)
-
-    def given(array: Any, width: int) -> NDArray[np.float32]:
-        """The array, NaN where a model does not have it."""
-        return np.full((count, width), np.nan, np.float32) if array is None else array.reshape(count, width)
-
-    parts = [person.landmarks_px[:, :2], person.landmarks[:, 2:], given(person.world_landmarks, 3)]
-    parts += [given(person.visibility, 1), given(person.presence, 1)]
-    if any(column in RAW for column in columns):
-        raw = given(person.raw_landmarks, 3)
-        parts += [raw[:, :2] * np.array(person.image_size, np.float32), raw[:, 2:]]
-        parts += [given(person.raw_world_landmarks, 3), given(person.raw_visibility, 1)]
-    table = np.concatenate(parts, axis=1)
+    raw = columns is not VALUES and any(column in RAW for column in columns)
+    table = np.empty((len(person.landmarks), len(VALUES) + len(RAW) * raw), np.float32)
+    table[:, :2], table[:, 2] = person.landmarks_px[:, :2], person.landmarks[:, 2]
+    table[:, 3:6] = _given(person.world_landmarks)
+    table[:, 6], table[:, 7] = _given(person.visibility), _given(person.presence)
+    if raw:
+        table[:, 8:11] = _given(person.raw_landmarks)
+        table[:, 8:10] *= np.array(person.image_size, np.float32)
+        table[:, 11:14], table[:, 14] = _given(person.raw_world_landmarks), _given(person.raw_visibility)
     return table if len(columns) == table.shape[1] else table[:, [(*VALUES, *RAW).index(name) for name in columns]]
+
+
+def _given(array: FloatArray | None) -> FloatArray | float:
+    """The array, NaN where a model does not have it."""
+    return np.nan if array is None else array
 
 
 def values(person: Person) -> NDArray[np.float32]:

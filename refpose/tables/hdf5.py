@@ -150,8 +150,9 @@ class _Arrays:
     ) -> None:
         tables = [numbers(person, self._form.values) for person in people]
         ids = self._form.ids(people)[: len(tables)]
-        degrees = self._form.degrees(angles, len(tables))
-        found, turned = dict(zip(ids, tables, strict=True)), dict(zip(ids, degrees, strict=True))
+        found, turned = dict(zip(ids, tables, strict=True)), Numbered()
+        if self._form.angles:
+            turned = dict(zip(ids, self._form.degrees(angles, len(tables)), strict=True))
         self._waiting.append((frame, time, found, turned, source))
         if len(self._waiting) == FRAMES_AT_ONCE:
             self.flush()

@@ -1,4 +1,4 @@
-"""Tables of text: CSV and JSON, whose rows go to the file at once."""
+"""Tables of text: CSV and JSON, whose rows are written some dozen frames at a time."""
 
 from __future__ import annotations
 
@@ -11,71 +11,109 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ..files import replacing
+from . import decimals
+from .decimals import Bytes, padded
 from .form import KEYS, Form, Table
+from .gathered import GatheredRows, Key
 
-if TYPE_CHECKING:
-    from ..person import Person
-
-Words = list[str]
+_PEOPLE_AT_ONCE = 48  # so that their texts stay in the processor's cache
 
 
-def _text(
-    form: Form, nan: str, text: Callable[[str], str]
-) -> Callable[..., Iterator[tuple[Words, list[Words], Words]]]:
-    """Give a function that makes texts of a frame: of each person source, frame, time and number; the numbers of every
-    key point; the angles. float32 has the fewest digits that tell it from others; `nan` stands for what is missing.
+class _Rows:
+    """Makes the lines of some people: bytes in a grid, of which the empty places are taken out at the end.
 
-    Sources go through `text`.
+    Parameters
+    ----------
+    nan : str
+        Stands for what is missing.
+    begun : function
+        Source, frame, time (as text) and number of a person -> how their lines begin.
+    points : sequence of str
+        How each line of a person goes on.
+    values : sequence of str
+        What stands before each number of a line.
+    angles : sequence of str
+        What stands before each angle.
+    end : str
+        How lines end.
     """
 
-    def words(table: NDArray[np.float32]) -> Any:
-        missing = np.isnan(table)
-        found = table.astype(str)
-        return (np.where(missing, nan, found) if missing.any() else found).tolist()
+    def __init__(
+        self,
+        nan: str,
+        begun: Callable[[str, int, str, int], str],
+        points: Sequence[str],
+        values: Sequence[str],
+        angles: Sequence[str],
+        end: str,
+    ) -> None:
+        self._nan, self._begun = nan, begun
+        self._points, self._end = _encoded(points), _encoded([end])
+        self._values, self._angles = _encoded(values), _encoded(angles)
 
-    def rows(
-        frame: int,
-        time: float,
-        people: Sequence[Person],
-        angles: ArrayLike | None = None,
-        source: str | None = None,
-    ) -> Iterator[tuple[Words, list[Words], Words]]:
-        tables = form.numbers(people)
-        degrees = form.degrees(angles, len(tables))
-        stamp = nan if math.isnan(time) else repr(float(time))
-        for number, table, turned in zip(form.ids(people), tables, degrees, strict=True):
-            key = [text(form.source if source is None else source), str(int(frame)), stamp, str(number)]
-            yield key, words(table), words(turned) if form.angles else []
+    def text(self, keys: list[Key], numbers: NDArray[np.float32], degrees: NDArray[np.float32]) -> bytes:
+        """The lines of some people, see `GatheredRows`."""
+        stamps = (self._nan if math.isnan(time) else repr(float(time)) for _, _, time, _ in keys)
+        begun = [self._begun(s, int(f), time, n) for (s, f, _, n), time in zip(keys, stamps, strict=True)]
+        lines = (len(keys), len(self._points))
+        parts: list[tuple[Bytes, Bytes | None]] = [(_encoded(begun)[:, None], None), (self._points[None], None)]
+        parts += [(self._values, self._texts(numbers.reshape(*lines, -1)))]
+        parts += [(self._angles, self._texts(degrees[:, None])), (self._end[None], None)]
+        widths = [
+            before.shape[-1] if cells is None else cells.shape[2] * (before.shape[-1] + cells.shape[3])
+            for before, cells in parts
+        ]
+        grid = np.empty((*lines, sum(widths)), np.uint8)
+        for (before, cells), end, width in zip(parts, np.cumsum(widths), widths, strict=True):
+            place = grid[..., end - width : end]
+            if cells is None:
+                place[...] = before
+            elif width:
+                place = place.reshape(*lines, cells.shape[2], -1)
+                place[..., : before.shape[-1]] = before
+                place[..., before.shape[-1] :] = cells
+        return grid.tobytes().translate(None, bytes([decimals.PAD]))
 
-    return rows
+    def _texts(self, numbers: NDArray[np.float32]) -> Bytes:
+        """Numbers (people, lines, n) as texts (people, lines, n, width)."""
+        text = decimals.texts(numbers.ravel(), self._nan.encode())
+        return text.reshape(*numbers.shape, text.shape[1])
+
+
+def _encoded(words: Sequence[str]) -> Bytes:
+    """Texts as rows of bytes."""
+    return padded([word.encode() for word in words]) if words else np.empty((0, 0), np.uint8)
 
 
 @contextmanager
 def write_csv(path: str | os.PathLike[str], form: Form) -> Iterator[Table]:
     """Write CSV (RFC 4180, UTF-8); NaN is an empty field. Texts that look like formulas are quoted (`plain_cell`)."""
     form = replace(form, names=tuple(map(plain_cell, form.names)))
-    rows = _text(form, "", _csv_cell)
-    names = [_csv_cell(name) for name in form.names]
-    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerow(form.columns)
+    rows = _Rows(
+        "",
+        lambda source, frame, time, number: f"{_csv_cell(source)},{frame},{time},{number}",
+        [""] if form.wide else [f",{_csv_cell(name)}" for name in form.names],
+        [","] * (len(form.values) * (len(form.names) if form.wide else 1)),
+        [","] * len(form.angles),
+        "\r\n",
+    )
+    header = io.StringIO()
+    csv.writer(header).writerow(form.columns)
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        file.write(header.getvalue().encode())
 
-        def write(*found: Any) -> None:
-            for key, cells, last in rows(*found):
-                head, tail = ",".join(key), "".join(f",{word}" for word in last) + "\r\n"
-                if form.wide:
-                    file.write(f"{head},{','.join(map(','.join, cells))}{tail}")
-                else:
-                    file.write(
-                        "".join([f"{head},{n},{','.join(row)}{tail}" for n, row in zip(names, cells, strict=True)])
-                    )
+        def write(*people: Any) -> None:
+            file.write(rows.text(*people))
 
-        yield _TextTable(write)
+        table = GatheredRows(form, write, _PEOPLE_AT_ONCE)
+        yield table
+        table.flush()
 
 
 @lru_cache
@@ -97,49 +135,26 @@ def plain_cell(text: str) -> str:
 @contextmanager
 def write_json(path: str | os.PathLike[str], form: Form) -> Iterator[Table]:
     """Write JSON: an array with an object per row, each on a line; NaN is null."""
-    rows = _text(form, "null", lambda text: json.dumps(text, ensure_ascii=False))
-    head = "{" + ", ".join(f"{json.dumps(key)}: %s" for key in KEYS)
-    tail = "".join(f", {_template(name)}: %s" for name in form.angles) + "}"
-    if form.wide:
-        columns = form.columns[len(KEYS) : len(form.columns) - len(form.angles)]
-        points = ["".join(f", {_template(column)}: %s" for column in columns)]
-    else:
-        values = "".join(f", {_template(value)}: %s" for value in form.values)
-        points = [f', "keypoint": {_template(name)}{values}' for name in form.names]
+    source, frame, time, person = (f"{json.dumps(key)}: " for key in KEYS)
+    numbers = form.columns[len(KEYS) + (not form.wide) : len(form.columns) - len(form.angles)]
+    rows = _Rows(
+        "null",
+        lambda s, f, t, n: f",\n{{{source}{json.dumps(s, ensure_ascii=False)}, {frame}{f}, {time}{t}, {person}{n}",
+        [""] if form.wide else [f', "keypoint": {json.dumps(name)}' for name in form.names],
+        [f", {json.dumps(name)}: " for name in numbers],
+        [f", {json.dumps(name)}: " for name in form.angles],
+        "}",
+    )
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        begin = b"["
 
-    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        separator = "[\n"
+        def write(*people: Any) -> None:
+            nonlocal begin
+            text = rows.text(*people)
+            file.write(text if not begin else begin + text[1:])
+            begin = b""
 
-        def write(*found: Any) -> None:
-            nonlocal separator
-            for key, cells, last in rows(*found):
-                begun, ended = head % tuple(key), tail % tuple(last)
-                each = [[word for row in cells for word in row]] if form.wide else cells
-                lines = [f"{begun}{point % tuple(row)}{ended}" for point, row in zip(points, each, strict=True)]
-                file.write(separator + ",\n".join(lines))
-                separator = ",\n"
-
-        yield _TextTable(write)
-        file.write("[]\n" if separator == "[\n" else "\n]\n")
-
-
-def _template(text: str) -> str:
-    """A text of JSON in a template for ``%``."""
-    return json.dumps(text).replace("%", "%%")
-
-
-class _TextTable:
-    """A table whose rows go to the file at once."""
-
-    def __init__(self, write: Callable[..., None]) -> None:
-        self._write = write
-
-    def write(
-        self,
-        frame: int,
-        time: float,
-        people: Sequence[Person],
-        angles: ArrayLike | None = None,
-        source: str | None = None,
-    ) -> None:
-        self._write(frame, time, people, angles, source)
+        table = GatheredRows(form, write, _PEOPLE_AT_ONCE)
+        yield table
+        table.flush()
+        file.write(b"[]\n" if begin else b"\n]\n")
