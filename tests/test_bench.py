@@ -10,12 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from efficientpose_data import random_weights, write_weights
 
 from refpose.cli import main
-from refpose.study import bench, programs
+from refpose.engine import resolve
+from refpose.networks import SHIPPED, record
+from refpose.study import contest, programs, walk
 from refpose.tools import bench as bench_tool
 
-on_linux = pytest.mark.skipif(bench.processor_seconds() is None, reason="this system does not tell what threads do")
+on_linux = pytest.mark.skipif(contest.processor_seconds() is None, reason="this system does not tell what threads do")
 
 
 def work(seconds: float) -> None:
@@ -37,9 +40,9 @@ def test_turns_in_which_other_threads_work_do_not_count() -> None:
         return lambda: work(0.001)
 
     try:
-        quiet = bench.prepare("quiet", lambda: lambda: work(0.001))
-        busy = bench.prepare("busy", make_busy)
-        bench.compete([quiet, busy], 0.2)
+        quiet = contest.prepare("quiet", lambda: lambda: work(0.001))
+        busy = contest.prepare("busy", make_busy)
+        contest.compete([quiet, busy], 0.2)
     finally:
         stop.set()
     assert len(busy.threads) == 1
@@ -47,13 +50,13 @@ def test_turns_in_which_other_threads_work_do_not_count() -> None:
     assert not quiet.seconds
     assert busy.seconds
     assert busy.spoiled == 0
-    assert bench.rows([quiet, busy])[0]["minimum_ms"] is None
+    assert contest.rows([quiet, busy])[0]["minimum_ms"] is None
 
 
 def test_ratios_are_to_the_first() -> None:
-    first = bench.Contestant("first", lambda: None, seconds=[0.002, 0.001, 0.004])
-    second = bench.Contestant("second", lambda: None, seconds=[0.003, 0.009])
-    row = bench.rows([first, second])[1]
+    first = contest.Contestant("first", lambda: None, seconds=[0.002, 0.001, 0.004])
+    second = contest.Contestant("second", lambda: None, seconds=[0.003, 0.009])
+    row = contest.rows([first, second])[1]
     assert (row["ratio_of_minima"], row["ratio_of_medians"]) == (pytest.approx(3), pytest.approx(3))
     assert row["minimum_ms"] == pytest.approx(3)
 
@@ -78,12 +81,46 @@ def test_report_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert "x median" in text
 
 
+def test_every_family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Models whose weights the user made are measured as those of the package are, once they are there."""
+    name = "efficientpose-rt-lite"
+    options = ["--seconds", "0.1", "--engines", resolve("auto"), "--peers", "--json"]
+    monkeypatch.delenv("REFPOSE_WEIGHTS", raising=False)
+    assert main(["bench", "networks", "--networks", name, *options]) == 1
+    assert f"no weights of '{name}'" in capsys.readouterr().err
+    write_weights(tmp_path, name, random_weights(record(name)))
+    monkeypatch.setenv("REFPOSE_WEIGHTS", str(tmp_path))
+    assert main(["bench", "kernels", "networks", "pictures", "video", "--networks", name, *options]) == 0
+    report = json.loads(capsys.readouterr().out)
+    for what in ("networks", "pictures", "video"):
+        assert [row["name"] for row in report[what][name]] == [f"refpose {resolve('auto')}"]
+        assert report[what][name][0]["calls"] > 0
+    steps = report["kernels"].get(name, [])
+    assert bool(steps) == (resolve("auto") == "native")
+    assert {"bottleneck", "pointwise"} <= {step["kernel"] for step in steps} or not steps
+
+
+def test_networks_with_weights_are_measured_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def measure(settings: dict[str, list[str]]) -> dict[str, object]:
+        asked.append(settings["networks"])
+        raise OSError("enough")
+
+    monkeypatch.setattr(bench_tool, "measure", measure)
+    (tmp_path / "efficientpose-ii.h5").touch()
+    for folder in ("", str(tmp_path)):
+        monkeypatch.setenv("REFPOSE_WEIGHTS", folder)
+        assert main(["bench", "networks"]) == 1
+    assert asked == [list(SHIPPED), [*SHIPPED, "efficientpose-ii"]]
+
+
 @on_linux
 def test_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("av")
     monkeypatch.setattr(programs, "ROUNDS", 1)
     monkeypatch.setattr(programs, "REPEATS", 1)
-    monkeypatch.setattr(bench, "FRAMES", 2)
+    monkeypatch.setattr(walk, "FRAMES", 2)
     monkeypatch.setattr(programs, "find_spec", lambda name: name == "av" or None)
     settings = {"peers": ["mediapipe"], "processors": sorted(os.sched_getaffinity(0))}
     found = programs.measure("lite", settings, tmp_path)

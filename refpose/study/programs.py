@@ -18,7 +18,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from .bench import Contestant, frames, model_file, rows
+from .contest import Contestant, rows
+from .peers import COMPLEXITY, model_file
+from .walk import frames
 
 ROUNDS = 3
 REPEATS = 4  # of the walk to and fro that a video shows
@@ -47,7 +49,7 @@ def measure(model: str, settings: dict[str, Any], folder: Path) -> dict[str, lis
     Returns
     -------
     dict
-        `refpose.study.bench.rows` of each of `GROUPS`; a call is a frame. Programs that cannot run here are left out.
+        `refpose.study.contest.rows` of each of `GROUPS`; a call is a frame. Programs that cannot run here are left out.
     """
     if find_spec("av") is None:
         return {}
@@ -65,6 +67,8 @@ def can_run(name: str, model: str, settings: dict[str, Any]) -> bool:
     """Whether a program has what it needs."""
     needed = NEEDS["MediaPipe"] if name.endswith("MediaPipe") else NEEDS.get(name, ())
     if name.endswith("MediaPipe") and ("mediapipe" not in settings["peers"] or model_file(model, None) is None):
+        return False
+    if name.startswith("loop") and model not in COMPLEXITY:
         return False
     return all(find_spec(module) is not None for module in needed)
 
@@ -93,7 +97,7 @@ def seconds_a_frame(name: str, settings: dict[str, Any]) -> float:
 def loop(solutions: Any, settings: dict[str, Any], draws: bool, writes: bool) -> Callable[[], int]:
     """The loop that MediaPipe's users write; gives the number of frames."""
     cv2 = import_module("cv2")
-    pose = solutions.pose.Pose(model_complexity=("lite", "full", "heavy").index(settings["model"]))
+    pose = solutions.pose.Pose(model_complexity=COMPLEXITY[settings["model"]])
     style = solutions.drawing_styles.get_default_pose_landmarks_style()
     folder = settings["folder"]
 

@@ -2,9 +2,9 @@
 
 Those of ai-edge-litert, openvino and mediapipe that are installed (pip install "refpose[bench]" mediapipe) are timed
 turn by turn with refpose in one process, all threads on the same processor (one by default). LiteRT and OpenVINO read
-Google's .tflite files: from the folder --models, or those two that come with mediapipe. Printed are minimum and median,
-and how many times as long as refpose's first engine each takes: ratios of the minima, which hold on a busy machine too,
-and of the medians. Turns during which another contestant's threads worked do not count.
+the published .tflite files: from the folder --models, or those two that come with mediapipe. Printed are minimum and
+median, and how many times as long as refpose's first engine each takes: ratios of the minima, which hold on a busy
+machine too, and of the medians. Turns during which another contestant's threads worked do not count.
 
 Programs are the loop of MediaPipe's users (with OpenCV) in MediaPipe and in refpose.mediapipe, and `refpose video` with
 and without picture, each as a process of its own on all processors; times are those of a frame.
@@ -26,23 +26,24 @@ from pathlib import Path
 from typing import Any
 
 from ..engine import blas
+from ..families import MODELS
 from ..files import json_text
-from ..study import bench
+from ..networks import NETWORKS, weights
+from ..study.peers import PEERS, file_names, model_file
 from .options import positive
 
 PACKAGE = Path(__file__).resolve().parents[1]
 WHAT = ("kernels", "networks", "pictures", "video", "programs")
-NETWORKS = ("detector", "lite", "full", "heavy")
 ENGINES = ("native", "numpy", "reference")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``refpose bench``."""
     parser.add_argument("what", nargs="*", metavar="WHAT", help=f"{', '.join(WHAT)}; all by default")
-    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=NETWORKS, help="all by default")
+    parser.add_argument("--networks", nargs="+", choices=tuple(NETWORKS), help="all that have weights here by default")
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES, help="all by default")
-    parser.add_argument("--peers", nargs="*", choices=tuple(bench.PEERS), help="all that are installed by default")
-    parser.add_argument("--models", type=Path, metavar="DIR", help="folder of Google's .tflite files")
+    parser.add_argument("--peers", nargs="*", choices=tuple(PEERS), help="all that are installed by default")
+    parser.add_argument("--models", type=Path, metavar="DIR", help="folder of the published .tflite files")
     parser.add_argument("--threads", type=positive, default=1, metavar="N", help="and processors")
     parser.add_argument("--seconds", type=float, default=3.0, help="for each comparison")
     parser.add_argument("--json", action="store_true", help="as JSON")
@@ -55,13 +56,15 @@ def run(args: argparse.Namespace) -> int:
             raise argparse.ArgumentError(None, f"nothing to time is called {what!r}: expected {', '.join(WHAT)}")
     if args.models is not None and not args.models.is_dir():
         raise FileNotFoundError(f"no folder {args.models}")
-    installed = [peer for peer, module in bench.PEERS.items() if find_spec(module) is not None]
+    installed = [peer for peer, module in PEERS.items() if find_spec(module) is not None]
     for peer in args.peers or ():
         if peer not in installed:
             raise ValueError(f'{peer} is not installed; get it with: pip install "refpose[bench]" mediapipe')
+    for network in args.networks or ():
+        weights.load(network)  # says what is missing
     settings = {
         "what": list(args.what or WHAT),
-        "networks": list(args.networks),
+        "networks": args.networks or [name for name in NETWORKS if weights.default_path(name).is_file()],
         "engines": list(args.engines),
         "peers": installed if args.peers is None else args.peers,
         "models": None if args.models is None else str(args.models.resolve()),
@@ -160,12 +163,11 @@ def turn_lines(rows: list[dict[str, Any]]) -> list[str]:
 def missing(what: str, network: str, settings: dict[str, Any]) -> list[str]:
     """What could not be compared, and why."""
     if what == "networks" and {"litert", "openvino"} & set(settings["peers"]):
-        file = bench.model_file(network, settings["models"])
-        why = f"no {Path(bench.MEDIAPIPE_FILES[network]).name}; name its folder by --models"
-    elif what == "programs":
-        return []
-    elif what in ("pictures", "video") and "mediapipe" in settings["peers"]:
-        file = bench.model_file(network, None)
+        file = model_file(network, settings["models"])
+        names = file_names(network)
+        why = f"no {' or '.join(names)}; name its folder by --models" if names else "no .tflite of it was published"
+    elif what in ("pictures", "video") and network in MODELS and "mediapipe" in settings["peers"]:
+        file = model_file(network, None)
         why = "MediaPipe's package does not hold this model"
     else:
         return []

@@ -16,7 +16,7 @@ from .. import __version__
 from ..engine import native_isa, resolve
 from ..files import json_text
 from ..networks import NETWORKS, weights
-from ..study.bench import processor
+from ..study.machine import processor
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
