@@ -289,7 +289,8 @@ def _result_seeds() -> list[bytes]:
 
 
 def _results(data: bytes) -> None:
-    from refpose.accuracy.annotations import read_annotations, read_results
+    from refpose.accuracy.annotations import read_annotations
+    from refpose.accuracy.results import read_results
 
     truth = SCRATCH / "truth.json"
     SCRATCH.mkdir(exist_ok=True)

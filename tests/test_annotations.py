@@ -12,15 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from refpose.accuracy.annotations import (
-    FoundPerson,
-    find_pictures,
-    joint_name,
-    labelled_box,
-    read_annotations,
-    read_results,
-    results_record,
-)
+from refpose.accuracy.annotations import find_pictures, read_annotations
+from refpose.accuracy.joints import joint_name
+from refpose.accuracy.records import FoundPerson, labelled_box
+from refpose.accuracy.results import read_results, results_record
 from refpose.topology import COCO_17, LANDMARK_NAMES, MPII_16
 
 

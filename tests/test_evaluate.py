@@ -16,8 +16,9 @@ from PIL import Image
 
 import refpose
 from refpose import cli
-from refpose.accuracy import evaluation
-from refpose.accuracy.annotations import AnnotatedPerson, Annotations, FoundPerson, read_annotations
+from refpose.accuracy import pairs, predictions, scores, views
+from refpose.accuracy.annotations import read_annotations
+from refpose.accuracy.records import AnnotatedPerson, Annotations, FoundPerson
 from refpose.images import read_image
 from refpose.networks import record
 from refpose.topology import COCO_17, LANDMARK_NAMES
@@ -55,7 +56,7 @@ def truth(astronaut: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "truth.json"
 
 
-def recorded_predictions(annotations: Annotations, goldens: Path, mode: str, complexity: int) -> evaluation.Predictions:
+def recorded_predictions(annotations: Annotations, goldens: Path, mode: str, complexity: int) -> pairs.Predictions:
     """What MediaPipe found, from the recorded results."""
     sizes = {e["id"]: (e["width"], e["height"]) for e in json.loads((goldens / "images.json").read_text())["images"]}
     found: dict[str | int, list[FoundPerson]] = {picture.id: [] for picture in annotations.pictures}
@@ -73,12 +74,12 @@ def recorded_predictions(annotations: Annotations, goldens: Path, mode: str, com
 
 
 @pytest.mark.parametrize("complexity", range(3))
-@pytest.mark.parametrize("mode", evaluation.MODES)
+@pytest.mark.parametrize("mode", pairs.MODES)
 def test_recorded_landmarks_give_the_recorded_figures(goldens: Path, mode: str, complexity: int) -> None:
     annotations = read_annotations(goldens / "gt.json")
     recorded = json.loads((goldens / "pck.json").read_text())
     found = recorded_predictions(annotations, goldens, mode, complexity)
-    figures = evaluation.score(annotations, found, mode, evaluation.Options())
+    figures = scores.score(annotations, found, mode, scores.Options())
     expected = recorded["summary"][f"{mode}/all/c{complexity}"]
     ours = figures["pck"]["torso"]["0.2"]
     assert (ours["persons"], ours["found"], ours["keypoints"]) == tuple(
@@ -90,9 +91,9 @@ def test_recorded_landmarks_give_the_recorded_figures(goldens: Path, mode: str, 
     assert round(figures["pck"]["torso_diagonal"]["0.2"]["value"], 6) == expected["pck02_diag"]
 
     rows = [r for r in recorded["rows"] if r["mode"] == mode and r["complexity"] == complexity]
-    pairs = evaluation.pair(annotations, found, mode)
-    assert [(p.picture, p.person) for p in pairs] == [(r["image"], r["person"]) for r in rows]
-    for own, row in zip(pairs, rows, strict=True):
+    compared = pairs.pair(annotations, found, mode)
+    assert [(p.picture, p.person) for p in compared] == [(r["image"], r["person"]) for r in rows]
+    for own, row in zip(compared, rows, strict=True):
         assert own.size_px == pytest.approx(row["torso_px"], abs=tolerances.RECORDED_ERRORS_PX)
         errors = dict(zip(COCO_17, own.errors_px, strict=True))
         assert {n for n, e in errors.items() if math.isfinite(e)} == set(row["errors_px"])
@@ -106,14 +107,14 @@ def test_crops_are_those_of_the_recorded_evaluation(goldens: Path) -> None:
     with h5py.File(goldens / "crops.h5") as file:
         for picture in annotations.pictures:
             for place in file.get(str(picture.id), ()):
-                box = evaluation.crop_box(picture.persons[int(place)], *sizes[picture.id])
+                box = views.crop_box(picture.persons[int(place)], *sizes[picture.id])
                 assert box == tuple(file[f"{picture.id}/{place}/c0"].attrs["box"])
 
 
 def test_models_have_the_recorded_accuracy(goldens: Path, capsys: pytest.CaptureFixture[str]) -> None:
     document = evaluated(capsys, goldens / "gt.json", "--model", *MODELS)
     recorded = json.loads((goldens / "pck.json").read_text())["summary"]
-    assert [(r["mode"], r["name"]) for r in document["runs"]] == [(m, n) for m in evaluation.MODES for n in MODELS]
+    assert [(r["mode"], r["name"]) for r in document["runs"]] == [(m, n) for m in pairs.MODES for n in MODELS]
     for run in document["runs"]:
         expected = recorded[f"{run['mode']}/all/c{MODELS.index(run['name'])}"]
         ours = run["pck"]["torso"]["0.2"]
@@ -157,7 +158,7 @@ def test_joints_the_skeleton_lacks_do_not_count(
 
 def test_results_are_saved_and_measured_alike(truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     live = evaluated(capsys, truth, *QUICK, "--save-results", tmp_path / "out")
-    files = [tmp_path / "out" / f"lite.{mode}.json" for mode in evaluation.MODES]
+    files = [tmp_path / "out" / f"lite.{mode}.json" for mode in pairs.MODES]
     again = evaluated(capsys, truth, "--results", *files)
     assert [r["name"] for r in again["runs"]] == ["lite.full", "lite.crop"]
     for a, b in zip(live["runs"], again["runs"], strict=True):
@@ -207,18 +208,18 @@ def test_noise_is_the_same_every_time(truth: Path, capsys: pytest.CaptureFixture
 
 def test_regions_are_disturbed_by_at_most_ten_percent() -> None:
     roi = refpose.Roi(0.5, 0.25, 0.5, 1.0, 0.3)
-    moved = evaluation.disturb(roi, np.array([1.0, -1.0, 1.0]))
+    moved = predictions.disturb(roi, np.array([1.0, -1.0, 1.0]))
     expected = refpose.Roi(0.55, 0.15, 0.55, 1.1, 0.3)
     assert moved == expected
-    assert evaluation.disturb(roi, np.zeros(3)) == roi
+    assert predictions.disturb(roi, np.zeros(3)) == roi
 
 
 def test_rectangles_lie_on_the_person_and_nowhere_else(truth: Path) -> None:
     annotations = read_annotations(truth)
     files = {"astronaut": truth.parent / "astronaut.png"}
-    for mode in evaluation.MODES:
-        (view,) = evaluation.views(annotations, files, mode)
-        image, hidden = evaluation.occlude(view, np.random.default_rng(3))
+    for mode in pairs.MODES:
+        (view,) = views.views(annotations, files, mode)
+        image, hidden = predictions.occlude(view, np.random.default_rng(3))
         x, y, width, height = (int(v) for v in hidden[0])
         x, y = x - view.origin_px[0], y - view.origin_px[1]
         changed = (image != view.image).any(axis=2)
@@ -232,21 +233,21 @@ def test_persons_without_a_torso_have_no_size() -> None:
     points = np.full((17, 2), np.nan)
     points[:5] = 1.0
     person = AnnotatedPerson(COCO_17, points, np.array([2] * 5 + [0] * 12))
-    assert math.isnan(evaluation.person_size(person, "torso"))
-    assert math.isnan(evaluation.person_size(person, "head"))
-    assert not evaluation.counts(person, "torso", COCO_17, 1)
+    assert math.isnan(pairs.person_size(person, "torso"))
+    assert math.isnan(pairs.person_size(person, "head"))
+    assert not pairs.counts(person, "torso", COCO_17, 1)
 
 
 def test_crop_boxes() -> None:
     points = np.full((17, 2), np.nan)
     points[0], points[1] = (10, 20), (30, 60)
     person = AnnotatedPerson(COCO_17, points, np.array([2, 1] + [0] * 15), box_px=(10, 20, 40, 80))
-    assert evaluation.crop_box(person, 100, 100) == (0, 6, 44, 74)  # 0.35 of 40 pixels all around, cut at the edge
-    assert evaluation.crop_box(person, 40, 70) == (0, 6, 40, 70)
-    assert evaluation.crop_box(person, 100, 200, "annotated") == (5, 10, 55, 110)
+    assert views.crop_box(person, 100, 100) == (0, 6, 44, 74)  # 0.35 of 40 pixels all around, cut at the edge
+    assert views.crop_box(person, 40, 70) == (0, 6, 40, 70)
+    assert views.crop_box(person, 100, 200, "annotated") == (5, 10, 55, 110)
     nowhere = AnnotatedPerson(COCO_17, np.full((17, 2), np.nan), np.zeros(17, int))
-    assert evaluation.crop_box(nowhere, 100, 100) == (0, 0, 0, 0)
-    assert evaluation.crop_box(nowhere, 100, 100, "annotated") == (0, 0, 0, 0)
+    assert views.crop_box(nowhere, 100, 100) == (0, 0, 0, 0)
+    assert views.crop_box(nowhere, 100, 100, "annotated") == (0, 0, 0, 0)
 
 
 def test_somebody_not_found_has_all_joints_wrong(
@@ -360,7 +361,7 @@ def test_squares_of_mpii_are_black_beyond_the_picture(tmp_path: Path) -> None:
     Image.fromarray(np.full((40, 60, 3), 200, np.uint8)).save(tmp_path / "a.png")
     source = read_annotations(tmp_path / "mpii.json")
     files = {picture.id: tmp_path / "a.png" for picture in source.pictures}
-    (view,) = evaluation.views(source, files, "crop", "annotated")
+    (view,) = views.views(source, files, "crop", "annotated")
     assert view.image.shape == (50, 50, 3)
     assert view.origin_px == (-15, -2)  # 10 - 25 and 20 + 15 * 0.2 - 25
     assert (view.image[2:42, 15:] == 200).all()

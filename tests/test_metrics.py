@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import tolerances
 
-from refpose.accuracy import evaluation, metrics
-from refpose.accuracy.annotations import read_annotations, read_results
+from refpose.accuracy import metrics, scores
+from refpose.accuracy.annotations import read_annotations
+from refpose.accuracy.results import read_results
 
 RECORDED = np.load(Path(__file__).parent / "recorded" / "pycocotools.npz")
 CASES = sorted({name.partition("/")[0] for name in RECORDED.files})
@@ -24,7 +25,7 @@ def test_average_precision_is_that_of_pycocotools(case: str, tmp_path: Path) -> 
     (tmp_path / "results.json").write_text(json.dumps(data["results"]))
     annotations = read_annotations(tmp_path / "truth.json")
     found = read_results(tmp_path / "results.json", annotations)
-    ours = metrics.average_precision(evaluation.oks_input(annotations, found))
+    ours = metrics.average_precision(scores.oks_input(annotations, found))
     close = {"rtol": 0, "atol": tolerances.PYCOCOTOOLS}
     np.testing.assert_allclose(ours.precision, RECORDED[f"{case}/precision"], **close)
     np.testing.assert_allclose(ours.recall, RECORDED[f"{case}/recall"], **close)

@@ -13,7 +13,9 @@ from PIL import Image
 
 from refpose import Pose, cli, tables
 from refpose.accuracy import tracking
-from refpose.accuracy.annotations import Annotations, read_annotations, read_results
+from refpose.accuracy.annotations import read_annotations
+from refpose.accuracy.records import Annotations
+from refpose.accuracy.results import read_results
 from refpose.topology import COCO_17
 
 POSETRACK = ("nose", "head_bottom", "head_top", *COCO_17[3:])

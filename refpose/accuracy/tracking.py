@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from .. import arguments, topology
 from ..extras import require
 from . import metrics
-from .annotations import AnnotatedPerson, AnnotatedPicture, Annotations, FoundPerson, extent_area
-from .evaluation import Predictions, oks_truth, unknown_joints
+from .pairs import Predictions, unknown_joints
+from .records import AnnotatedPerson, AnnotatedPicture, Annotations, FoundPerson, extent_area
+from .scores import oks_truth
 
 if TYPE_CHECKING:
     from ..motion import Recording

@@ -25,22 +25,13 @@ from typing import Any
 
 from .. import __version__
 from ..accuracy import tracking
-from ..accuracy.annotations import Annotations, find_pictures, read_annotations, read_results, results_record
-from ..accuracy.evaluation import (
-    CURVE,
-    JOINT_SETS,
-    MIN_JOINTS,
-    MODES,
-    SIZES,
-    Options,
-    Predictions,
-    Run,
-    compare,
-    counts,
-    predict,
-    robustness,
-    score,
-)
+from ..accuracy.annotations import find_pictures, read_annotations
+from ..accuracy.pairs import JOINT_SETS, MIN_JOINTS, MODES, SIZES, Predictions, counts
+from ..accuracy.predictions import Run, predict
+from ..accuracy.records import Annotations
+from ..accuracy.results import read_results, results_record
+from ..accuracy.robustness import robustness
+from ..accuracy.scores import CURVE, Options, compare, score
 from ..accuracy.tracking import MIN_OKS
 from ..extras import require
 from ..files import replacing, write_json

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ..accuracy import tracking
-from ..accuracy.annotations import Annotations, FoundPerson, find_pictures, read_results
-from ..accuracy.evaluation import Predictions, View, category_of, to_found
+from ..accuracy.annotations import find_pictures
+from ..accuracy.pairs import Predictions
+from ..accuracy.records import Annotations, FoundPerson
+from ..accuracy.results import read_results
+from ..accuracy.views import View, category_of, to_found
 from ..extras import require
 from ..images import read_image
 from . import batch, options
