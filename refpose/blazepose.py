@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from . import arguments
 from .engine import Network, load_network, resolve, stages
+from .engine.workers import Workers
 from .families import family_of
 from .frame import Regions, checked_image, checked_rois
 from .people import DETECT_EVERY, MAX_HIDDEN, PeopleTracker
@@ -110,7 +111,14 @@ class BlazePose(PipelinePose):
         functions, variant = stages(self.engine), Variant(window=self.refinement_window)
         self._loaded = (
             Detector(detector_network, functions, self.min_detection_confidence, variant),
-            Landmarker(network, functions, self.min_tracking_confidence, self.segmentation, variant),
+            Landmarker(
+                network,
+                functions,
+                self.min_tracking_confidence,
+                self.segmentation,
+                variant,
+                workers=Workers(network.threads if self.engine == "native" else 1),
+            ),
         )
 
     def set_thresholds(self, min_detection_confidence: float, min_tracking_confidence: float) -> None:

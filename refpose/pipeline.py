@@ -7,12 +7,13 @@ calls (`refpose.runner.Run`). `refpose.study.quantities` says what the names sta
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from itertools import islice
 
 from .decisions import Fate, Source
 from .engine import Network
+from .engine.workers import Workers
 from .runner import DIRECT, NoPerson, Run
 from .stages import detector, landmarks, roi, segmentation
 from .stages.libm import FloatArray
@@ -102,6 +103,8 @@ class Landmarker:
     variant : Variant
     model : LandmarkModel
         What must be known of the network.
+    workers : Workers
+        Who shares out several people.
     """
 
     network: Network
@@ -110,6 +113,12 @@ class Landmarker:
     segmentation: bool = False
     variant: Variant = SOLUTIONS
     model: landmarks.LandmarkModel = landmarks.BLAZEPOSE
+    workers: Workers = field(default_factory=partial(Workers, 1))
+
+    @cached_property
+    def one_thread(self) -> Landmarker:
+        """The same for one of several people."""
+        return replace(self, network=self.network.one_thread)
 
 
 def blazepose(
@@ -148,7 +157,6 @@ def blazepose(
     """
     height, width = image.shape[:2]
     image = run.given("image", image)
-    estimates = []
     try:
         if given:
             regions: Sequence[Region] = [Region(run.person(i).given("roi/crop_n", one)) for i, one in enumerate(given)]
@@ -158,14 +166,15 @@ def blazepose(
         run.nobody(reason)
         regions = ()
     for i, region in enumerate(regions):
-        call = run.person(i)
         found = Source.TRACKED if region.detection_n is None else Source.DETECTED
-        call.decided("tracker/source", Source.GIVEN if given else found)
-        try:
-            estimates.append(estimate(m, call, image, region))
-        except NoPerson as reason:
-            call.decided("tracker/fate", Fate.LOST)
-            call.nobody(reason)
+        run.person(i).decided("tracker/source", Source.GIVEN if given else found)
+    estimates = []
+    for i, one in enumerate(estimates_of(m, run, image, regions)):
+        if isinstance(one, Estimate):
+            estimates.append(one)
+        else:
+            run.person(i).decided("tracker/fate", Fate.LOST)
+            run.person(i).nobody(one)
     if not estimates:
         tracker.lose(time_us)
         return []
@@ -206,6 +215,28 @@ def detection_of(region: Region) -> detector.Detection | None:
     if region.detection_n is None or region.candidates_sq is None:
         return None
     return detector.detection(region.detection_n, region.candidates_sq)
+
+
+def estimates_of(m: Landmarker, run: Run, image: ByteArray, regions: Sequence[Region]) -> list[Estimate | NoPerson]:
+    """`estimate` of every region, or why it shows nobody.
+
+    People are shared out among the threads, each having a network for itself. All threads work on one network for those
+    who are left over, where these are too few for that; and for whoever wants everything, in order.
+    """
+    threads = 1 if run.everything else m.workers.threads
+
+    def look(m: Landmarker, number: int) -> Estimate | NoPerson:
+        try:
+            return estimate(m, run.person(number), image, regions[number])
+        except NoPerson as reason:
+            return reason
+
+    rest = len(regions) % threads
+    shared = len(regions) - rest if 2 * rest <= threads else len(regions)
+    if shared < 2:
+        shared = 0
+    found = m.workers.map(partial(look, m.one_thread), range(shared))
+    return found + [look(m, number) for number in range(shared, len(regions))]
 
 
 def estimate(m: Landmarker, run: Run, image: ByteArray, region: Region) -> Estimate:

@@ -63,7 +63,7 @@ class Pose(Generic[Found]):
     engine : {"auto", "native", "numpy", "reference"}
         What computes; see `refpose.load_network`.
     threads : int
-        Threads of the native engine.
+        Threads of the native engine. Of several people, each has a thread; one person's network is shared by all.
     refinement_window : int
         BlazePose: side of the window for refining landmarks with their heat maps, in cells; odd. 9 is what MediaPipe's
         Python class runs with, 7 what its graph, its C++ API and its Tasks API run with.

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from . import arguments
 from .blazepose import PipelinePose
 from .engine import Network, load_network, resolve, stages
+from .engine.workers import Workers
 from .families import family_of
 from .frame import Regions, checked_rois
 from .pipeline import TASKS_0, TASKS_1, Detector, Landmarker, Variant, blazepose
@@ -240,7 +241,14 @@ class TasksPose(PipelinePose):
         model = DetectorModel(fused=variant.fused)
         self._loaded = (
             Detector(detector, functions, self.min_detection_confidence, variant, model),
-            Landmarker(landmarker, functions, self.min_presence_confidence, self.segmentation, variant),
+            Landmarker(
+                landmarker,
+                functions,
+                self.min_presence_confidence,
+                self.segmentation,
+                variant,
+                workers=Workers(landmarker.threads if self.engine == "native" else 1),
+            ),
         )
 
     def compute(
