@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 
 from .. import reading
 from ..extras import MissingExtra, require
-from ..tables import ANGLE, KEYS, KINDS, RAW, VALUES, plain_cell
+from ..tables.form import ANGLE, KEYS, RAW, VALUES
+from ..tables.kinds import KINDS
+from ..tables.text import plain_cell
 from ..topology import LANDMARK_NAMES
 from .recording import Recording, joined
 
@@ -148,7 +150,7 @@ def _csv_plain(path: Path) -> Iterator[Columns]:
 
 
 def _unquoted(text: str) -> str:
-    """Take away the quote that keeps spreadsheets from computing a text (`refpose.tables.plain_cell`)."""
+    """Take away the quote that keeps spreadsheets from computing a text (`refpose.tables.text.plain_cell`)."""
     return text[1:] if plain_cell(text[1:]) == text else text
 
 

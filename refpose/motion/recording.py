@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .. import arguments
 from ..extras import require
-from ..tables import RAW, VALUES, ids, numbers
+from ..tables.form import RAW, VALUES, ids, numbers
 from ..topology import LANDMARK_NAMES
 
 if TYPE_CHECKING:

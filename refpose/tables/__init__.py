@@ -11,7 +11,7 @@ Numbers are float32; as text they have as many digits as it takes to read the ve
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, Any
 from ..files import printable
 from ..topology import LANDMARK_NAMES
 from .form import ANGLE, COLUMNS, KEYS, RAW, VALUES, Form, Table, ids, numbers, values
-from .hdf5 import write_hdf5
-from .parquet import write_parquet
-from .text import plain_cell, write_csv, write_json
+from .kinds import KINDS
+from .text import plain_cell
 
 if TYPE_CHECKING:
     from ..motion.recording import Recording
@@ -123,12 +122,3 @@ def read(path: str | os.PathLike[str]) -> Recording:
     from ..motion.reading import read
 
     return read(path)
-
-
-KINDS: dict[str, Callable[[str | os.PathLike[str], Form], AbstractContextManager[Table]]] = {
-    ".csv": write_csv,
-    ".parquet": write_parquet,
-    ".h5": write_hdf5,
-    ".json": write_json,
-}
-"""How a table is written, by the ending of its file."""
