@@ -115,6 +115,22 @@ def test_networks_with_weights_are_measured_by_default(tmp_path: Path, monkeypat
     assert asked == [list(SHIPPED), [*SHIPPED, "efficientpose-ii"]]
 
 
+def test_several_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    engine = resolve("auto")
+    options = ["--networks", "lite", "--engines", engine, "--seconds", "0.1"]
+    assert main(["bench", "people", *options, "--peers", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    names = [row["name"] for row in report["people"]["lite"]]
+    assert names == [f"refpose {engine}, Tasks 1.2.3", f"refpose {engine}, people=3"]
+    assert all(row["calls"] + row["spoiled_turns"] > 0 for row in report["people"]["lite"])
+    asked = {"what": ["people"], "peers": ["mediapipe"], "models": str(tmp_path)}
+    assert bench_tool.missing("people", "lite", asked) == [
+        "  not compared: no pose_landmarker_lite.task; name its folder by --models"
+    ]
+    (tmp_path / "pose_landmarker_lite.task").touch()
+    assert bench_tool.missing("people", "lite", asked) == []
+
+
 @on_linux
 def test_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("av")

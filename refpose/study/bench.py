@@ -12,7 +12,9 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from itertools import cycle
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -59,6 +61,21 @@ def network_contestants(network: str, settings: dict[str, Any]) -> list[Contesta
 # Pictures and videos -------------------------------------------------------------------------------------------------
 
 
+def walking(process: Callable[[Any], object], images: Sequence[Any]) -> Callable[[], object]:
+    """Process the next of the frames, over and over."""
+    supply = cycle(images)
+    return lambda: process(next(supply))
+
+
+def ready(pose: Any, images: Sequence[Any], people: int = 1) -> Callable[[], object]:
+    """A pose estimator at work on the frames, on which it finds so many people."""
+    for image in images[:2]:
+        found = len(pose.process(image))
+        if found != people:
+            raise RuntimeError(f"{found} people were found on the test picture, not {people}")
+    return walking(pose.process, images)
+
+
 def picture_contestants(model: str, mode: str, settings: dict[str, Any]) -> list[Contestant]:
     """A model on whole pictures (mode "image") or on a video's frames in tracking ("video")."""
     from ..pose import Pose
@@ -66,26 +83,41 @@ def picture_contestants(model: str, mode: str, settings: dict[str, Any]) -> list
 
     images = frames() if mode == "video" else frames()[:1]
 
-    def walking(process: Callable[[Any], object]) -> Callable[[], object]:
-        def endless() -> Iterator[Any]:
-            while True:
-                yield from images
+    def engine(name: str) -> Contestant:
+        return prepare(
+            f"refpose {name}", lambda: ready(Pose(model, mode, engine=name, threads=settings["threads"]), images)
+        )
 
-        supply = endless()
-        return lambda: process(next(supply))
-
-    def engine(name: str) -> Callable[[], Callable[[], object]]:
-        def make() -> Callable[[], object]:
-            pose = Pose(model, mode, engine=name, threads=settings["threads"])
-            if not pose.process(images[0]):
-                raise RuntimeError("nobody was found on the test picture")
-            return walking(pose.process)
-
-        return make
-
-    found = [prepare(f"refpose {name}", engine(name)) for name in engine_names(settings["engines"])]
+    found = [engine(name) for name in engine_names(settings["engines"])]
     if "mediapipe" in settings["peers"] and peers.model_file(model, None) is not None:
-        found.append(prepare("MediaPipe", lambda: walking(peers.mediapipe(model, mode))))
+        found.append(prepare("MediaPipe", lambda: walking(peers.mediapipe(model, mode), images)))
+    return found
+
+
+def people_contestants(model: str, settings: dict[str, Any]) -> list[Contestant]:
+    """A model on a video's frames with several people, as MediaPipe Tasks finds them, and as refpose follows them."""
+    from ..pose import Pose
+    from ..tasks import VERSIONS, TasksPose
+    from .walk import PEOPLE, people_frames
+
+    images = people_frames()
+    threads = settings["threads"]
+    installed = metadata.version("mediapipe") if "mediapipe" in settings["peers"] else ""
+    version = next(name for name in VERSIONS if installed.startswith("0.") == name.startswith("0."))
+
+    def engine(name: str) -> Contestant:
+        options = {"people": PEOPLE, "version": version, "engine": name, "threads": threads}
+        return prepare(f"refpose {name}, Tasks {version}", lambda: ready(TasksPose(model, **options), images, PEOPLE))
+
+    def follow(name: str) -> Contestant:
+        options = {"people": PEOPLE, "engine": name, "threads": threads}
+        return prepare(f"refpose {name}, people={PEOPLE}", lambda: ready(Pose(model, **options), images, PEOPLE))
+
+    names = engine_names(settings["engines"])
+    found = [*map(engine, names), *map(follow, names)]
+    bundle = peers.bundle_file(model, settings["models"])
+    if installed and bundle is not None:
+        found.append(prepare("MediaPipe Tasks", lambda: walking(peers.tasks(bundle, PEOPLE), images)))
     return found
 
 
@@ -131,7 +163,7 @@ def kernel_rows(network: str, isa: str) -> list[dict[str, Any]]:
 
 def run(settings: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     """Do all that the settings ask for; `say` is given a line of progress now and then."""
-    from ..families import MODELS
+    from ..families import FAMILIES, MODELS
     from .machine import machine
 
     report: dict[str, Any] = {
@@ -144,6 +176,8 @@ def run(settings: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> dict
         report[what] = {}
         for network in settings["networks"]:
             if what not in ("networks", "kernels") and network not in MODELS:
+                continue
+            if what == "people" and network not in FAMILIES[0].models:
                 continue
             say({"progress": f"{what}: {network}"})
             if what == "programs":
@@ -159,6 +193,8 @@ def run(settings: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> dict
                 continue
             if what == "networks":
                 contestants = network_contestants(network, settings)
+            elif what == "people":
+                contestants = people_contestants(network, settings)
             else:
                 mode = "image" if what == "pictures" else "video"
                 contestants = picture_contestants(network, mode, settings)

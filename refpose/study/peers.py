@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ WHEEL_FILES = {
     "detector": "pose_detection/pose_detection.tflite",
     **{name: f"pose_landmark/pose_landmark_{name}.tflite" for name in ("lite", "full", "heavy")},
 }
+BUNDLE = "pose_landmarker_{}.task"
+"""The name under which a model of MediaPipe Tasks was published."""
 COMPLEXITY = {"lite": 0, "full": 1, "heavy": 2}
 """MediaPipe's `model_complexity` of the models that it has."""
 
@@ -64,4 +67,30 @@ def mediapipe(model: str, mode: str) -> Callable[[Any], object]:
     solutions = import_module("mediapipe").solutions
     pose = solutions.pose.Pose(static_image_mode=mode == "image", model_complexity=COMPLEXITY[model])
     process: Callable[[Any], object] = pose.process
+    return process
+
+
+def bundle_file(model: str, folder: str | None) -> Path | None:
+    """The published model file of MediaPipe Tasks, in the folder."""
+    path = None if folder is None else Path(folder) / BUNDLE.format(model)
+    return path if path is not None and path.is_file() else None
+
+
+def tasks(bundle: Path, people: int) -> Callable[[Any], object]:
+    """MediaPipe Tasks' pose landmarker for the frames of a video, 30 a second."""
+    package = import_module("mediapipe")
+    vision = package.tasks.vision
+    options = vision.PoseLandmarkerOptions(
+        base_options=package.tasks.BaseOptions(model_asset_path=str(bundle)),
+        running_mode=vision.RunningMode.VIDEO,
+        num_poses=people,
+    )
+    landmarker = vision.PoseLandmarker.create_from_options(options)
+    times = count(1)
+
+    def process(rgb: Any) -> object:
+        image = package.Image(image_format=package.ImageFormat.SRGB, data=rgb)
+        found: object = landmarker.detect_for_video(image, 33 * next(times))
+        return found
+
     return process

@@ -6,6 +6,9 @@ the published .tflite files: from the folder --models, or those two that come wi
 median, and how many times as long as refpose's first engine each takes: ratios of the minima, which hold on a busy
 machine too, and of the medians. Turns during which another contestant's threads worked do not count.
 
+People are three, 1280 x 720, in a video: as MediaPipe Tasks finds them, and as refpose follows them, who keep their
+identities. MediaPipe Tasks reads its published .task files from the folder --models.
+
 Programs are the loop of MediaPipe's users (with OpenCV) in MediaPipe and in refpose.mediapipe, and `refpose video` with
 and without picture, each as a process of its own on all processors; times are those of a frame.
 
@@ -29,11 +32,11 @@ from ..engine import blas
 from ..families import MODELS
 from ..files import json_text
 from ..networks import NETWORKS, weights
-from ..study.peers import PEERS, file_names, model_file
+from ..study.peers import BUNDLE, PEERS, bundle_file, file_names, model_file
 from .options import positive
 
 PACKAGE = Path(__file__).resolve().parents[1]
-WHAT = ("kernels", "networks", "pictures", "video", "programs")
+WHAT = ("kernels", "networks", "pictures", "video", "people", "programs")
 ENGINES = ("native", "numpy", "reference")
 
 
@@ -43,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--networks", nargs="+", choices=tuple(NETWORKS), help="all that have weights here by default")
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES, help="all by default")
     parser.add_argument("--peers", nargs="*", choices=tuple(PEERS), help="all that are installed by default")
-    parser.add_argument("--models", type=Path, metavar="DIR", help="folder of the published .tflite files")
+    parser.add_argument("--models", type=Path, metavar="DIR", help="folder of the published .tflite and .task files")
     parser.add_argument("--threads", type=positive, default=1, metavar="N", help="and processors")
     parser.add_argument("--seconds", type=float, default=3.0, help="for each comparison")
     parser.add_argument("--json", action="store_true", help="as JSON")
@@ -146,15 +149,15 @@ def kernel_lines(rows: list[dict[str, Any]], limit: float) -> list[str]:
 def turn_lines(rows: list[dict[str, Any]]) -> list[str]:
     """The table of contestants."""
     lines = [
-        f"  {'':<18} {'min ms':>9} {'median':>9}  {'x min':>6} {'x median':>8}  {'calls':>6} {'spoiled turns':>13}"
+        f"  {'':<30} {'min ms':>9} {'median':>9}  {'x min':>6} {'x median':>8}  {'calls':>6} {'spoiled turns':>13}"
     ]
     for row in rows:
         if row["minimum_ms"] is None:
-            lines.append(f"  {row['name']:<18} no turn without threads of others ({row['spoiled_turns']} spoiled)")
+            lines.append(f"  {row['name']:<30} no turn without threads of others ({row['spoiled_turns']} spoiled)")
             continue
         ratios = [" " if row[name] is None else f"{row[name]:.2f}" for name in ("ratio_of_minima", "ratio_of_medians")]
         lines.append(
-            f"  {row['name']:<18} {row['minimum_ms']:9.3f} {row['median_ms']:9.3f}  {ratios[0]:>6} {ratios[1]:>8}  "
+            f"  {row['name']:<30} {row['minimum_ms']:9.3f} {row['median_ms']:9.3f}  {ratios[0]:>6} {ratios[1]:>8}  "
             f"{row['calls']:6} {row['spoiled_turns']:13}"
         )
     return lines
@@ -169,6 +172,9 @@ def missing(what: str, network: str, settings: dict[str, Any]) -> list[str]:
     elif what in ("pictures", "video") and network in MODELS and "mediapipe" in settings["peers"]:
         file = model_file(network, None)
         why = "MediaPipe's package does not hold this model"
+    elif what == "people" and "mediapipe" in settings["peers"]:
+        file = bundle_file(network, settings["models"])
+        why = f"no {BUNDLE.format(network)}; name its folder by --models"
     else:
         return []
     return [f"  not compared: {why}"] if file is None else []
