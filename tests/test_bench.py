@@ -115,7 +115,7 @@ def test_networks_with_weights_are_measured_by_default(tmp_path: Path, monkeypat
     assert asked == [list(SHIPPED), [*SHIPPED, "efficientpose-ii"]]
 
 
-def test_several_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_several_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     engine = resolve("auto")
     options = ["--networks", "lite", "--engines", engine, "--seconds", "0.1"]
     assert main(["bench", "people", *options, "--peers", "--json"]) == 0
