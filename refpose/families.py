@@ -53,6 +53,8 @@ class Family(NamedTuple):
         Module of the usual mistakes in ports, see `refpose.study.mistakes`.
     report : str
         Module whose `page` makes the report's HTML.
+    paper : str
+        Module whose `lines` compare the networks' sizes with those that their paper states; empty: it states none.
     live_mode : str
         The mode for the pictures of a camera.
     note : str
@@ -69,6 +71,7 @@ class Family(NamedTuple):
     quantities: str
     mistakes: str
     report: str
+    paper: str
     live_mode: str
     note: str
     options: tuple[Option, ...]
@@ -83,6 +86,7 @@ FAMILIES = (
         quantities="refpose.study.quantities:BLAZEPOSE",
         mistakes="refpose.study.mistakes",
         report="refpose.study.report",
+        paper="",
         live_mode="video",
         note="",
         options=(
@@ -118,6 +122,7 @@ FAMILIES = (
         quantities="refpose.study.quantities:EFFICIENTPOSE",
         mistakes="refpose.study.heatmap_mistakes",
         report="refpose.study.heatmap_report",
+        paper="refpose.study.paper_table",
         live_mode="camera",
         note=", whose weights you convert and the environment variable REFPOSE_WEIGHTS finds",
         options=(

@@ -138,6 +138,9 @@ EFFICIENTPOSE = Topology(
     0.3,  # what the authors' script takes for a key point in live pictures
 )
 
+TOPOLOGIES = (BLAZEPOSE, EFFICIENTPOSE)
+"""Of the models that there are."""
+
 COCO_17: tuple[str, ...] = (
     *("nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder"),
     *("left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip"),

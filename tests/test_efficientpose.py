@@ -36,7 +36,7 @@ from refpose.networks import efficientpose, ops, record
 from refpose.networks.tape import Tape
 from refpose.networks.weights import Weights
 from refpose.stages import heatmaps
-from refpose.tools import paper_table
+from refpose.study import paper_table
 
 NATIVE = resolve("auto") == "native"
 

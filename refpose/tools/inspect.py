@@ -1,6 +1,6 @@
 """List the layers of a network: name, operation, shapes, parameters, multiply-adds, receptive field, and totals.
 
-With ``efficientpose --table``, list the sizes of EfficientPose with parameters and FLOPs as its paper counts them.
+With a family's name and ``--table``, list its sizes with parameters and FLOPs as its paper counts them.
 
 The figures come from the network's code alone; no weights are read. The receptive field is the side, in pixels of the
 input, of the square that one value depends on. Today's landmark networks have 1.36 (lite), 3.17 (full) and 13.75
@@ -13,19 +13,21 @@ import argparse
 import csv
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 from ..engine import Layer, layers_of
 from ..engine.plan import Plan
+from ..families import FAMILIES
 from ..files import json_text
 from ..networks import NETWORKS, record, weights
-from . import paper_table
 
-FAMILY = "efficientpose"
+PAPERS = {family.title.lower(): family.paper for family in FAMILIES if family.paper}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("network", choices=(*NETWORKS, FAMILY), metavar="NETWORK", help=", ".join((*NETWORKS, FAMILY)))
+    names = (*NETWORKS, *PAPERS)
+    parser.add_argument("network", choices=names, metavar="NETWORK", help=", ".join(names))
     parser.add_argument(
         "--outputs",
         nargs="+",
@@ -35,15 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as JSON")
     form.add_argument("--csv", action="store_true", help="as CSV")
-    form.add_argument("--table", action="store_true", help=f"with {FAMILY}: the table of its paper")
+    form.add_argument("--table", action="store_true", help=f"with {' or '.join(PAPERS)}: the table of its paper")
     form.add_argument("--plan", action="store_true", help="the steps of the native engine instead: kernels and memory")
 
 
 def run(args: argparse.Namespace) -> int:
-    if (args.network == FAMILY) != args.table:
-        raise argparse.ArgumentError(None, f"{FAMILY} and --table go together")
+    if (args.network in PAPERS) != args.table:
+        raise argparse.ArgumentError(None, f"{' or '.join(PAPERS)} and --table go together")
     if args.table:
-        print("\n".join(paper_table.lines()))
+        print("\n".join(import_module(PAPERS[args.network]).lines()))
         return 0
     tape = record(args.network)
     if args.outputs:

@@ -17,7 +17,7 @@ import numpy as np
 
 from ... import __version__
 from ...extras import require
-from ...topology import BLAZEPOSE, EFFICIENTPOSE
+from ...topology import TOPOLOGIES
 from ..recording import PIXELS, WORLD, Recording
 from ..skeletons import to_skeleton
 from .common import Options, Writer, gathering
@@ -59,7 +59,7 @@ def _write(path: Path, recording: Recording, options: Options) -> None:
 
 
 def _edges(names: tuple[str, ...]) -> Any:
-    for topology in (BLAZEPOSE, EFFICIENTPOSE):
+    for topology in TOPOLOGIES:
         if topology.names == names:
             return np.array(topology.connections, np.uint8)
     return np.zeros((0, 2), np.uint8)
