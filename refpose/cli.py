@@ -73,16 +73,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         number = stop.number if isinstance(stop, Stopped) else signal.SIGINT
         messages.say(f"refpose: {'interrupted' if number == signal.SIGINT else 'terminated'}", sys.stderr)
         return 128 + number
-    except BrokenPipeError:  # the reader of stdout (a pager, `head`) left
-        _give_up_stdout()
-        return 1
     except argparse.ArgumentError as error:  # arguments that are right one by one, but not together
         verb.error(str(error))
     except (ValueError, OSError, MissingExtra) as error:
-        messages.say(f"refpose {argv[0]}: {error}", sys.stderr)
+        if not (isinstance(error, BrokenPipeError) and error.filename is None):
+            messages.say(f"refpose {argv[0]}: {error}", sys.stderr)
+        # Else it was stdout: its reader (a pager, `head`) left, and knows. Results are named (`files.replacing`).
         try:
             sys.stdout.flush()
-        except OSError:  # it was stdout that could not be written
+        except OSError:
             _give_up_stdout()
         return 1
     return code

@@ -13,7 +13,8 @@ from typing import Any
 
 _PREFIX = ".refpose-"  # of temporary names: .refpose-MACHINE-PROCESS-RANDOM.ending
 _STALE_AFTER = 3600.0  # seconds without a change; whether the process of another machine lives cannot be asked
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # errors of writing that libraries give no name with
+# Errors of writing that libraries give no name with.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EPIPE)
 
 _mine: set[Path] = set()  # the temporary files of this process
 

@@ -55,8 +55,16 @@ def _readable(error: UnicodeError) -> tuple[str, int]:
 
 
 def say(line: str, stream: TextIO | None = None) -> None:
-    """Print a line, without control characters (a file name may hold some), on stdout by default."""
-    print(one_line(line), file=stream or sys.stdout, flush=True)
+    """Print a line, without control characters (a file name may hold some), on stdout by default.
+
+    Where nobody listens any more on stderr, or its disk is full, it is not said: what was asked for is done all the
+    same.
+    """
+    try:
+        print(one_line(line), file=stream or sys.stdout, flush=True)
+    except OSError:
+        if stream is not sys.stderr:
+            raise
 
 
 def one_line(text: str) -> str:

@@ -21,8 +21,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import videos
-from PIL import Image
+import small_inputs
 
 from refpose import cli
 
@@ -111,18 +110,7 @@ def main(name: str, folder: Path, full: bool) -> dict[str, object]:
 
 def prepare() -> None:
     """Make the inputs."""
-    Path("in").mkdir()
-    with Image.open(videos.EXAMPLE) as picture:
-        picture.resize((96, 96)).save("in/p.png")
-    videos.write(Path("in/v.mp4"), videos.scenes(3, 96, 128), sound="aac")
-    joints = {
-        "left_shoulder": [60, 45, 2],
-        "right_shoulder": [30, 45, 2],
-        "left_hip": [55, 90, 1],
-        "right_hip": [35, 90, 1],
-    }
-    truth = {"images": {"p.png": {"persons": [{"keypoints": joints}]}}}
-    Path("in/truth.json").write_text(json.dumps(truth))
+    small_inputs.write(Path("in"))
     assert quietly(lambda: cli.main(["video", "in/v.mp4", "--csv", "in/t.csv", *MODEL]))[0] == 0
     if len(sys.argv) > 4:
         shutil.copy(sys.argv[4], "in/lite.tflite")

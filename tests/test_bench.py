@@ -170,3 +170,9 @@ def test_the_timing_process_takes_this_package_and_no_peer_for_another(monkeypat
     first = Path(seen["PYTHONPATH"].split(os.pathsep)[0])
     assert (first / "refpose" / "__init__.py").is_file()
     assert not (first / "mediapipe").exists()
+
+
+def test_an_engine_that_is_not_there(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(bench_tool, "resolve", lambda name: "numpy")
+    assert main(["bench", "networks", "--engines", "native"]) == 1
+    assert "the native engine was not built" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import small_inputs
 import videos
 from PIL import Image
 
@@ -184,3 +185,81 @@ def test_signals_that_are_ignored_stay_ignored(picture: Path, tmp_path: Path) ->
         time.sleep(0.1)
     assert process.returncode == 0
     assert (tmp_path / "out" / "p.json").exists()
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with inputs for every verb."""
+    folder = tmp_path_factory.mktemp("several")
+    small_inputs.write(folder)
+    for command in (["dump", "p.png", "-o", "mine.h5"], ["video", "v.mp4", "--csv", "t.csv"]):
+        assert refpose_process(*command, "--model", "lite", cwd=folder, capture_output=True).returncode == 0
+    return folder
+
+
+LITE = ["--model", "lite", "--force"]
+SAYING = {  # what each says on stdout, and the results that are there nevertheless
+    "image": (["image", "p.png", "-o", "out", *LITE], ["p.png", "p.json"]),
+    "image in processes": (["image", "in", "-o", "out", "--jobs", "2", *LITE], []),
+    "video": (["video", "v.mp4", "-o", "out", "--csv", *LITE], ["v.mp4", "v.csv", "v.meta.json"]),
+    "export": (["export", "t.csv", "-o", "out", "--to", "trc", "openpose", "--force"], ["t.trc", "t.openpose"]),
+    "report": (["report", "p.png", "-o", "out/r.html", *LITE], ["r.html"]),
+    "dump": (["dump", "p.png", "-o", "out/d.h5", *LITE], ["d.h5"]),
+    "evaluate": (["evaluate", "truth.json", "--mode", "full", "--min-joints", "4", *LITE[:2]], []),
+    "compare": (["compare", "mine.h5", "p.png", *LITE[:2]], []),
+    "inspect": (["inspect", "lite", "--json"], []),
+    "info": (["info"], []),
+    "completion": (["completion", "bash"], []),
+    "bench": (["bench", "networks", "--networks", "detector", "--engines", "numpy", "--seconds", "0.01", "--json"], []),
+    "verify": (["verify", "--model", "lite"], []),
+}
+QUICK = ("image in processes", "export", "inspect")
+
+
+@posix
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.full) for name in SAYING]
+)
+def test_the_reader_of_stdout_leaves(several: Path, name: str) -> None:
+    """Quietly, as other programs; what was being written is there, whole, and nothing is left running."""
+    command, results = SAYING[name]
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = refpose_process(*command, cwd=several, stdout=writer, stderr=subprocess.PIPE, timeout=300)
+    finally:
+        os.close(writer)
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    assert b"Broken pipe" not in done.stderr
+    assert all((several / "out" / result).exists() for result in results)
+    assert not list(several.rglob(".refpose-*"))
+
+
+@posix
+@pytest.mark.parametrize("name", ["image in processes", pytest.param("bench", marks=pytest.mark.full)])
+@pytest.mark.parametrize("full", [False, True])
+def test_nobody_hears_stderr(several: Path, name: str, full: bool) -> None:
+    """What is asked for is done all the same; a picture that fails is no reason to leave the others."""
+    if full and not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [word for word in SAYING[name][0] if word != "--force"]
+    if name != "bench":
+        command[command.index("out")] = f"full{full}"
+    (several / "in" / "a.png").write_bytes(b"no picture")
+    with open("/dev/full" if full else writer, "wb") as nowhere:
+        done = refpose_process(*command, cwd=several, stdout=subprocess.PIPE, stderr=nowhere, timeout=300)
+    assert done.returncode == (0 if name == "bench" else 1)
+    assert done.stdout.startswith(b"{" if name == "bench" else b"in/b.png: ")
+
+
+@posix
+def test_the_reader_of_a_result_leaves(several: Path) -> None:
+    """A pipe that was named as a result, unlike stdout, is one that something is said about."""
+    os.mkfifo(several / "d.h5")
+    with subprocess.Popen(["sh", "-c", "exec 3<d.h5; exec sleep 0.1"], cwd=several):
+        done = refpose_process("dump", "p.png", "-o", "d.h5", *LITE[:2], cwd=several, capture_output=True)
+    assert done.returncode == 1
+    assert done.stderr == b"refpose dump: [Errno 32] Broken pipe: 'd.h5'\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -11,8 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-import videos
-from PIL import Image
+import small_inputs
 
 MODEL = ["--model", "lite"]
 # What shows that a file is written, made, renamed or removed, or that the network is used.
@@ -32,7 +30,7 @@ COMMANDS = {
     "report": ["report", "p.png", "-o", "out/p.html", *MODEL],
     "evaluate": [
         "evaluate",
-        "t.json",
+        "truth.json",
         "--mode",
         "full",
         "--min-joints",
@@ -55,19 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if sys.platform != "linux" or shutil.which("strace") is None:
         pytest.skip("there is no strace here")
     folder = tmp_path_factory.mktemp("traced")
-    (folder / "in").mkdir()
-    with Image.open(videos.EXAMPLE) as picture:
-        for name in ("p.png", "in/a.png", "in/b.png"):
-            picture.resize((96, 96)).save(folder / name)
-    videos.write(folder / "v.mp4", videos.scenes(3, 96, 128), sound="aac")
-    joints = {
-        "left_shoulder": [60, 45, 2],
-        "right_shoulder": [30, 45, 2],
-        "left_hip": [55, 90, 1],
-        "right_hip": [35, 90, 1],
-    }
-    truth = {"images": {"p.png": {"persons": [{"keypoints": joints}]}}}
-    (folder / "t.json").write_text(json.dumps(truth))
+    small_inputs.write(folder)
     for command in (["dump", "p.png", "-o", "mine.h5"], ["video", "v.mp4", "--csv", "t.csv"]):
         subprocess.run([sys.executable, "-m", "refpose", *command, *MODEL], cwd=folder, check=True, capture_output=True)
     return folder

@@ -543,9 +543,9 @@ def report(
     done, failed = total - failed, failed + len(plan.problems)
     if left_out := +plan.left_out:
         parts = ", ".join(f"{count} {kind}" for kind, count in sorted(left_out.items()))
-        print(f"left out of folders: {parts}", file=sys.stderr)
+        messages.say(f"left out of folders: {parts}", sys.stderr)
     if total + skipped + len(plan.problems) > 1 or skipped:
-        print(f"{done} {noun} done, {skipped} skipped, {failed} failed", file=sys.stderr)
+        messages.say(f"{done} {noun} done, {skipped} skipped, {failed} failed", sys.stderr)
     return 1 if failed else 0
 
 

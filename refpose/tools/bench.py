@@ -28,7 +28,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ..engine import blas
+from .. import messages
+from ..engine import blas, resolve
 from ..families import MODELS
 from ..files import json_text
 from ..networks import NETWORKS, weights
@@ -65,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
             raise ValueError(f'{peer} is not installed; get it with: pip install "refpose[bench]" mediapipe')
     for network in args.networks or ():
         weights.load(network)  # says what is missing
+    if list(args.engines) == ["native"] and resolve("auto") != "native":
+        raise ValueError("the native engine was not built, or not for this processor; choose others by --engines")
     settings = {
         "what": list(args.what or WHAT),
         "networks": args.networks or [name for name in NETWORKS if weights.default_path(name).is_file()],
@@ -90,18 +93,19 @@ def measure(settings: dict[str, Any]) -> dict[str, Any]:
     command = [sys.executable, "-m", "refpose.study.bench", json.dumps(settings)]
     paths = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, **quiet, **limits, "PYTHONPATH": paths}
-    with tempfile.TemporaryFile("w+") as messages:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=messages, text=True, env=environment)
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True, env=environment)
         with process:
             for line in process.stdout or ():
                 found = json.loads(line)
                 if "report" in found:
                     report: dict[str, Any] = found["report"]
                 else:
-                    print(found["progress"], file=sys.stderr)
+                    messages.say(found["progress"], sys.stderr)
         if process.returncode:
-            messages.seek(0)
-            raise ChildProcessError(f"the timing process ended with {process.returncode}:\n{messages.read()}")
+            said.seek(0)
+            last = said.read().rstrip().rpartition("\n")[2]
+            raise ChildProcessError(f"the timing process ended with {process.returncode}: {last}")
     return report
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .. import draw
+from .. import draw, messages
 from ..extras import MissingExtra
 from ..families import family_of
 from ..pose import Pose
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     finally:
         frames.close()
         window.close()
-    print(f"{count} frames, {count / (time.monotonic() - begun):.1f} per second", file=sys.stderr)
+    messages.say(f"{count} frames, {count / (time.monotonic() - begun):.1f} per second", sys.stderr)
     return 0
 
 

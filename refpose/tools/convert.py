@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import reading
+from .. import messages, reading
 from ..networks import NETWORKS, efficientpose, published, record, weights
 from ..networks.tape import Step, Tape, Val
 from ..reading import archives, hdf5
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     for name, data in models:
         network, arrays = convert(name, data)
         digest = hashlib.sha256(data).hexdigest()
-        print(f"{name}: {judge(name, network, arrays, digest, args.changed)}", file=sys.stderr)
+        messages.say(f"{name}: {judge(name, network, arrays, digest, args.changed)}", sys.stderr)
         if network in converted and converted[network][1] != digest:
             raise ValueError(f"{name}: a second, different model of the network {network!r} in one call")
         converted[network] = (name, digest, arrays)

@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from glob import escape
 from pathlib import Path
 
-from .. import motion
+from .. import messages, motion
 from ..extras import require
 from ..files import printable
 from ..motion import FORMATS, Recording, reading
@@ -66,12 +66,14 @@ def run(args: argparse.Namespace) -> int:
     failed = 0
     for table, files in targets.items():
         try:
-            print(f"{printable(table)}: {_export(table, files, args)}")
+            done = _export(table, files, args)
         except (ValueError, OSError) as error:
             if len(targets) == 1:
                 raise
-            print(f"{printable(table)}: {error}", file=sys.stderr)
+            messages.say(f"{printable(table)}: {error}", sys.stderr)
             failed += 1
+        else:
+            messages.say(f"{printable(table)}: {done}")
     return 1 if failed else 0
 
 
@@ -116,7 +118,7 @@ def _export(table: Path, targets: dict[str, Path], args: argparse.Namespace) -> 
             for file in files:
                 file.write(block)
     if args.person is not None and args.person not in people:
-        print(f"{printable(table)}: no person {args.person} on any frame", file=sys.stderr)
+        messages.say(f"{printable(table)}: no person {args.person} on any frame", sys.stderr)
     written = [printable(path) for file in files for path in file.files]
     said = f"{frames} frames, {len(people)} {'person' if len(people) == 1 else 'people'}"
     interpolated = max(file.interpolated for file in files)

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from .. import messages
 from ..files import is_stream, leftovers, printable
 
 
@@ -89,13 +90,13 @@ def mention_leftovers(folders: Iterable[Path]) -> None:
             parts = [part for path in found for part in (path, *path.rglob("*"))]
             size = sum(part.stat().st_size for part in parts if part.is_file()) / 1e6
             files = "a temporary file" if len(found) == 1 else f"{len(found)} temporary files"
-            print(
+            messages.say(
                 f"{printable(folder)}: {files} of runs that were killed ({size:.1f} MB), the first is "
                 f"{printable(found[0].name)}; they can be deleted",
-                file=sys.stderr,
+                sys.stderr,
             )
 
 
 def tell(line: str, output: Path) -> None:
     """Say what came out: on stdout, or on stderr where stdout may be what was written to."""
-    print(line, file=sys.stderr if is_stream(output) else sys.stdout)
+    messages.say(line, sys.stderr if is_stream(output) else sys.stdout)

@@ -13,6 +13,7 @@ import argparse
 import sys
 from dataclasses import asdict
 
+from .. import messages
 from ..families import MODELS
 from ..files import json_text
 from ..study import verify
@@ -34,9 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do ``refpose verify``."""
-    links = verify.verify(
-        lambda link: print(link, file=sys.stderr if args.json else sys.stdout, flush=True), args.models
-    )
+    links = verify.verify(lambda link: messages.say(str(link), sys.stderr if args.json else sys.stdout), args.models)
     broken = [link for link in links if link.state == "breaks"]
     if args.json:
         print(json_text({"holds": not broken, "links": [asdict(link) for link in links]}))
