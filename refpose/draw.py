@@ -36,6 +36,18 @@ WHITE_COLOR = (224, 224, 224)
 ROI_COLOR = (255, 214, 0)
 BOX_COLOR = (60, 220, 90)
 PARTS = ("skeleton", "roi", "box")
+COLOR_BY = ("side", "person")
+"""What colours tell apart: the sides of a body, in MediaPipe's colours, or people."""
+PERSON_COLORS = (
+    (230, 159, 0),
+    (86, 180, 233),
+    (0, 158, 115),
+    (240, 228, 66),
+    (0, 114, 178),
+    (213, 94, 0),
+    (204, 121, 167),
+)
+"""RGB, over and over by `Person.id`: Okabe and Ito's, which people with any colour vision can tell apart (2008)."""
 
 _INT32 = np.iinfo(np.int32)
 
@@ -168,8 +180,41 @@ def landmarks(
         circles(image, rings, colors, widths)
 
 
-def person(image: NDArray[Any], person: Person, parts: Collection[str] = PARTS) -> None:
-    """Draw a person: the skeleton in MediaPipe's colours, and where the networks looked.
+def people(
+    image: NDArray[Any], people: Iterable[Person], parts: Collection[str] = PARTS, color_by: str = COLOR_BY[0]
+) -> None:
+    """Draw everybody.
+
+    Parameters
+    ----------
+    image : (H, W, 3) uint8 array
+        RGB, drawn into.
+    people : iterable of Person
+    parts : collection of str
+        As for `person`.
+    color_by : {"side", "person"}
+        "person": everybody has a colour of their own, one of `PERSON_COLORS` by `Person.id`, or by the place in the
+        list where there are no identities.
+
+    Raises
+    ------
+    ValueError
+        When colours tell nothing else apart.
+    """
+    if color_by not in COLOR_BY:
+        raise ValueError(f"color_by: expected one of {', '.join(COLOR_BY)}, found {color_by!r}")
+    for place, one in enumerate(people):
+        number = place if one.id is None else one.id
+        person(image, one, parts, PERSON_COLORS[number % len(PERSON_COLORS)] if color_by == "person" else None)
+
+
+def person(
+    image: NDArray[Any],
+    person: Person,
+    parts: Collection[str] = PARTS,
+    color: tuple[int, int, int] | None = None,
+) -> None:
+    """Draw a person: the skeleton, in MediaPipe's colours or in one, and where the networks looked.
 
     Lines are 2 pixels thick, as MediaPipe's, and thicker on pictures of more than 750 pixels, so that they can be seen.
 
@@ -182,15 +227,17 @@ def person(image: NDArray[Any], person: Person, parts: Collection[str] = PARTS) 
     parts : collection of str
         Any of `PARTS`: "skeleton", "roi" (the rotated region that the landmark network saw) and "box" (the detector's
         box around the head, if it ran).
+    color : (int, int, int), optional
+        RGB: of everything that is drawn.
     """
     height, width = image.shape[:2]
     thickness = 2 * max(1, round(min(height, width) / 500))
     if "roi" in parts:
-        polygon(image, person.roi.corners_px(width, height), ROI_COLOR, thickness)
+        polygon(image, person.roi.corners_px(width, height), color or ROI_COLOR, thickness)
     if "box" in parts and person.detection is not None:
         left, top, wide, high = person.detection.box_n * (width, height, width, height)
         corners = [(left, top), (left + wide, top), (left + wide, top + high), (left, top + high)]
-        polygon(image, corners, BOX_COLOR, thickness)
+        polygon(image, corners, color or BOX_COLOR, thickness)
     if "skeleton" in parts:
         landmarks(
             image,
@@ -199,9 +246,9 @@ def person(image: NDArray[Any], person: Person, parts: Collection[str] = PARTS) 
             connections=person.topology.connections,
             # The colours of topology.py are MediaPipe's, which are for BGR.
             landmark_spec={
-                k: DrawingSpec(bgr[::-1], thickness, thickness) for k, bgr in enumerate(person.topology.colors)
+                k: DrawingSpec(color or bgr[::-1], thickness, thickness) for k, bgr in enumerate(person.topology.colors)
             },
-            connection_spec=DrawingSpec(thickness=thickness),
+            connection_spec=DrawingSpec(color or WHITE_COLOR, thickness),
         )
 
 

@@ -256,14 +256,14 @@ def _rgb16(data: bytes, where: str, high: Image.Image, tiles: list[Any]) -> tupl
     return (deep >> (8 - shift)).astype(np.uint8), shift
 
 
-def write_png(path: str | os.PathLike[str], pixels: NDArray[np.uint8]) -> None:
+def write_png(path: str | os.PathLike[str], pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
     """Write a picture as PNG; the file appears whole or not at all.
 
     Parameters
     ----------
     path : path-like
         The file; one that is there is replaced.
-    pixels : ndarray of shape (H, W, 3) or (H, W), uint8
+    pixels : ndarray of shape (H, W, 3) or (H, W), uint8; or (H, W), uint16
         RGB or grey.
 
     Raises

@@ -24,6 +24,9 @@ from .trackers import Estimate, Region, Result, Tracker
 
 OUTPUTS = ("landmarks", "presence", "heatmap", "world", "segmentation")  # of the landmark network; the mask is extra
 
+MASKS_SIZE = 2**32
+"""Bytes that the masks of all people on a frame may take, four a pixel and person; one person's always may."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Variant:
@@ -154,6 +157,11 @@ def blazepose(
     -------
     list of (Estimate, Result)
         What the landmark network says, and what the tracker makes of it.
+
+    Raises
+    ------
+    MemoryError
+        Masks of several people would take more than `MASKS_SIZE`. The tracker stays as it was.
     """
     height, width = image.shape[:2]
     image = run.given("image", image)
@@ -165,6 +173,8 @@ def blazepose(
     except NoPerson as reason:
         run.nobody(reason)
         regions = ()
+    if m.segmentation or run.everything:
+        check_masks(len(regions), width, height)
     for i, region in enumerate(regions):
         found = Source.TRACKED if region.detection_n is None else Source.DETECTED
         run.person(i).decided("tracker/source", Source.GIVEN if given else found)
@@ -215,6 +225,16 @@ def detection_of(region: Region) -> detector.Detection | None:
     if region.detection_n is None or region.candidates_sq is None:
         return None
     return detector.detection(region.detection_n, region.candidates_sq)
+
+
+def check_masks(people: int, width: int, height: int) -> None:
+    """Raise MemoryError before masks of several people that would take too much."""
+    size = 4 * people * width * height
+    if people > 1 and size > MASKS_SIZE:
+        raise MemoryError(
+            f"masks of {people} people on {width} x {height} pixels take {size / 1e9:.1f} GB, more than the "
+            f"{MASKS_SIZE / 1e9:.1f} GB that are allowed: look for fewer people, or do without masks"
+        )
 
 
 def estimates_of(m: Landmarker, run: Run, image: ByteArray, regions: Sequence[Region]) -> list[Estimate | NoPerson]:

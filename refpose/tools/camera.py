@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     begun = time.monotonic()
     try:
         clip = Clip(frames, region=args.region)
-        count = show(clip, pose, window, options.drawn(args), args.mirror, args.min_visibility)
+        count = show(clip, pose, window, options.drawn(args), args.mirror, args.min_visibility, args.color_by)
     finally:
         frames.close()
         window.close()
@@ -99,7 +99,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def show(
-    frames: Clip, pose: Pose, window: Window, parts: list[str], mirror: bool = False, least: float | None = None
+    frames: Clip,
+    pose: Pose,
+    window: Window,
+    parts: list[str],
+    mirror: bool = False,
+    least: float | None = None,
+    color_by: str = "side",
 ) -> int:
     """Find and show people until the frames end or the window is closed.
 
@@ -115,6 +121,8 @@ def show(
         Whether left and right of the picture change places; the person's own do not.
     least : float, optional
         Key points of less visibility are not drawn; the skeleton's own limit without it.
+    color_by : str
+        As for `refpose.draw.people`.
 
     Returns
     -------
@@ -124,8 +132,7 @@ def show(
     count = 0
     for result in process(frames, pose):
         count += 1
-        for person in result.people:
-            draw.person(frames.rgb, drawn(person, least), parts)
+        draw.people(frames.rgb, [drawn(person, least) for person in result.people], parts, color_by)
         if not window.show(frames.rgb[:, ::-1] if mirror else frames.rgb):
             break
     return count

@@ -2,9 +2,13 @@
 
 For every picture NAME.jpg the folder OUT gets NAME.png (the picture with the skeleton in MediaPipe's colours, the
 rotated region that the landmark network saw, and the detector's box around the head) and NAME.json (everything that
-was found, an empty list of people if nothing was); with --csv also NAME.csv (a line per keypoint), with --mask
-NAME.mask.png (0 background, 255 person). For one picture, OUT may be the name of the PNG itself. With a name
-(--parquet all.parquet) a table is one for all pictures, in their order; with --resume of those of before, too.
+was found, an empty list of people if nothing was); with --csv also NAME.csv (a line per keypoint). For one picture, OUT
+may be the name of the PNG itself. With a name (--parquet all.parquet) a table is one for all pictures, in their order;
+with --resume of those of before, too.
+
+--mask writes NAME.mask.png (0 background, 255 person), and where several people are looked for NAME.mask_person0.png
+and so on, one for each in the order of the JSON file. --labels writes NAME.labels.png: 0 background, else the label that
+the JSON file states of a person; where masks overlap, that of the most probable one.
 
 Pictures of folders and their subfolders are taken by their ending. Where two pictures would get the same name, the
 whole name is kept (NAME.jpg.png). Results that are there already are not overwritten without --force, inputs never.
@@ -22,9 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .. import __version__, draw, tables
+from .. import __version__, draw, masks, tables
 from ..extras import require
 from ..families import topology_of
 from ..files import printable
@@ -60,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     movement.add_tables(parser, KINDS, "picture", "one of all pictures as NAME says")
     parser.add_argument("--mask", action="store_true", help="find and write the person's mask too")
+    parser.add_argument("--labels", action="store_true", help="write a picture that tells people's masks apart too")
     movement.add_region(parser)
     movement.add_confidence(parser)
     movement.add_angles(parser)
@@ -76,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     each = [kind for kind, path in kinds.items() if path is True]
     if ".parquet" in kinds:
         require("pyarrow.parquet", "parquet")
-    endings = [".png", RECORD, *each] + [".mask.png"] * args.mask
+    endings = [".png", RECORD, *each] + [".mask.png"] * args.mask + [".labels.png"] * args.labels
     plan = batch.plan(args.photos, args.output, ENDINGS, endings)
     outputs.check(together, [task.source for task in plan.tasks], args.force or args.resume)
     start = Annotator(args, each)
@@ -107,10 +111,13 @@ class Annotator:
     """
 
     def __init__(self, args: argparse.Namespace, kinds: list[str]) -> None:
-        self.drawn = options.drawn(args)
-        self.pose = options.settings(args, mode="image", segmentation=args.mask)
+        self.drawn, self.color_by = options.drawn(args), args.color_by
+        self.mask, self.labelled = args.mask, args.labels
+        self.pose = options.settings(args, mode="image", segmentation=args.mask or args.labels)
         settings = {**self.pose, "drawn": self.drawn}
-        told = ("region", "min_visibility", "angles", "draw_angles")
+        if self.color_by != draw.COLOR_BY[0]:
+            settings["color_by"] = self.color_by
+        told = ("region", "min_visibility", "angles", "draw_angles", "labels")
         settings |= {name: value for name in told if (value := getattr(args, name)) not in (None, False)}
         if args.region is not None:
             settings["region"] = list(args.region)
@@ -143,9 +150,9 @@ class Annotator:
                 people = [without_unsure(person, self.least) for person in people]
             stream = Stream(pose.topology.names, self.angles_from, facing=self.facing)
             turned = stream.of_people(people)
-            for person, degrees in zip(shown, turned, strict=True):
-                draw.person(picture, person, self.drawn)
-                if self.labels:
+            draw.people(picture, shown, self.drawn, self.color_by)
+            if self.labels:
+                for person, degrees in zip(shown, turned, strict=True):
                     draw_angles(picture, person, degrees)
             write_png(results.path(task.output(".png")), picture)
             columns = stream.angles if self.angles else ()
@@ -153,25 +160,29 @@ class Annotator:
                 name, form = results.path(task.output(kind)), (self.wide, pose.topology.names)
                 with tables.create(name, str(task.source), {}, *form, angles=columns) as table:
                     table.write(0, 0.0, people, turned if self.angles else None)
-            if pose.segmentation:
-                write_png(results.path(task.output(".mask.png")), grey_mask(people, picture.shape[:2]))
+            if self.mask:
+                self._write_masks(results.path(task.output(".mask.png")), people, picture.shape[:2])
             told = record(people, picture.shape[:2])
+            if self.labelled:
+                write_png(results.path(task.output(".labels.png")), masks.label_image(people, picture.shape[:2]))
+                for entry, label in zip(told["people"], masks.labels_of(people), strict=True):
+                    entry["label"] = label
             if self.angles:
                 for entry, degrees in zip(told["people"], turned.tolist(), strict=True):
                     values = [None if math.isnan(value) else value for value in degrees]
                     entry["angles"] = dict(zip(columns, values, strict=True))
             results.finish(told)
         found = f"person with score {people[0].score:.3f}" if people else "no person"
+        if len(people) > 1:
+            found = f"{len(people)} people"
         return f"{found} -> {task.output('.png')}"
 
-
-def grey_mask(people: Sequence[Person], shape: tuple[int, int]) -> NDArray[np.uint8]:
-    """Give the mask as grey values, 0 background to 255 person; all 0 where nobody was found."""
-    grey = np.zeros(shape, np.uint8)
-    for person in people:
-        if person.segmentation_mask is not None:
-            np.maximum(grey, np.rint(person.segmentation_mask * 255).astype(np.uint8), out=grey)
-    return grey
+    def _write_masks(self, path: Path, people: Sequence[Person], shape: tuple[int, int]) -> None:
+        """Write everybody's mask, and where several people are looked for, one of each."""
+        write_png(path, masks.grey(people, shape))
+        if self.pose.get("people", 1) != 1:
+            for place, person in enumerate(people):
+                write_png(path.with_name(f"{path.stem}_person{place}.png"), masks.grey([person], shape))
 
 
 def table_rows(person: Person) -> list[list[float | None]]:

@@ -58,6 +58,12 @@ def add_drawing(parser: argparse.ArgumentParser, default: Collection[str]) -> No
         group.add_argument(
             f"--{part}", action=argparse.BooleanOptionalAction, help=f"{_PARTS[part]} ({state} by default)"
         )
+    group.add_argument(
+        "--color-by",
+        choices=draw.COLOR_BY,
+        default=draw.COLOR_BY[0],
+        help="what colours tell apart: the sides of a body, or people (%(default)s)",
+    )
     parser.set_defaults(**{part: part in default for part in draw.PARTS})
 
 

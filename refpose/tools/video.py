@@ -167,11 +167,13 @@ class Annotator:
 
     def __init__(self, args: argparse.Namespace, wanted: Wanted, endings: list[str], progress: bool) -> None:
         self.pose = options.settings(args, mode="video", smooth=movement.smoothing(args))
-        self.drawn = options.drawn(args)
+        self.drawn, self.color_by = options.drawn(args), args.color_by
         self.sound = args.sound
         self.wanted = wanted
         self.quality: dict[str, Any] = {"preset": args.preset, "crf": args.crf}
         settings = {**self.pose, "drawn": self.drawn, "sound": self.sound, "wide": args.wide} | wanted.settings
+        if self.color_by != draw.COLOR_BY[0]:
+            settings["color_by"] = self.color_by
         if VIDEO in endings:
             settings["encoder"] = self.quality
         self.made_with = {
@@ -227,11 +229,11 @@ class Annotator:
                 for result in chain([first], frames):
                     angles = streams.write(result.index, result.time, result.people)
                     if movie is not None:
-                        for person, degrees in zip(result.people, angles, strict=True):
-                            seen = drawn(person, self.wanted.min_visibility)
-                            draw.person(clip.rgb, seen, self.drawn)
-                            if self.wanted.draw_angles:
-                                draw_angles(clip.rgb, seen, degrees, streams.angle_names)
+                        shown = [drawn(person, self.wanted.min_visibility) for person in result.people]
+                        draw.people(clip.rgb, shown, self.drawn, self.color_by)
+                        if self.wanted.draw_angles:
+                            for person, degrees in zip(shown, angles, strict=True):
+                                draw_angles(clip.rgb, person, degrees, streams.angle_names)
                         movie.write(clip.rgb, clip.time)
                     found += bool(result.people)
                     bar.advance()
