@@ -7,8 +7,8 @@ may be the name of the PNG itself. With a name (--parquet all.parquet) a table i
 with --resume of those of before, too.
 
 --mask writes NAME.mask.png (0 background, 255 person), and where several people are looked for NAME.mask_person0.png
-and so on, one for each in the order of the JSON file. --labels writes NAME.labels.png: 0 background, else the label that
-the JSON file states of a person; where masks overlap, that of the most probable one.
+and so on, one for each in the order of the JSON file. --labels writes NAME.labels.png: 0 background, else the label
+that the JSON file states of a person; where masks overlap, that of the most probable one.
 
 Pictures of folders and their subfolders are taken by their ending. Where two pictures would get the same name, the
 whole name is kept (NAME.jpg.png). Results that are there already are not overwritten without --force, inputs never.
