@@ -281,6 +281,8 @@ class TasksPose(PipelinePose):
         return super().settings() | {
             "tasks_version": self.version,
             "people": self.people,
+            "min_overlap": VERSIONS[self.version].variant.min_overlap,
+            "refinement_window": VERSIONS[self.version].variant.window,
             "min_detection_confidence": self.min_detection_confidence,
             "min_presence_confidence": self.min_presence_confidence,
             "min_tracking_confidence": self.min_tracking_confidence,

@@ -12,6 +12,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "golden"
@@ -54,3 +55,16 @@ def best_goldens() -> Path:
 def astronaut(root: Path) -> Path:
     """The example picture (512x512, one person)."""
     return root / "examples" / "astronaut.png"
+
+
+@pytest.fixture(scope="session")
+def pair(astronaut: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A picture of two people side by side (900x300)."""
+    with Image.open(astronaut) as picture:
+        person = picture.convert("RGB").resize((256, 256), Image.Resampling.LANCZOS)
+    wall = Image.new("RGB", (900, 300), (128, 128, 128))
+    wall.paste(person, (10, 30))
+    wall.paste(person.transpose(Image.Transpose.FLIP_LEFT_RIGHT), (600, 30))
+    path = tmp_path_factory.mktemp("pair") / "pair.png"
+    wall.save(path)
+    return path

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from refpose import Pose, Roi, cli, draw, masks, pipeline
-from refpose.images import read_image, write_png
+from refpose.images import read_image
 
 
 def somebody(mask: Any, number: int | None = None) -> Any:
@@ -40,17 +40,6 @@ def test_many_labels_take_two_bytes() -> None:
     for bad in (None, [[1.0]]):
         with pytest.raises(ValueError, match="expected masks of shape"):
             masks.label_image([somebody(LEFT), somebody(bad)], (1, 4))
-
-
-@pytest.fixture(scope="module")
-def pair(astronaut: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two people side by side."""
-    person = np.asarray(Image.fromarray(read_image(astronaut)).resize((256, 256), Image.Resampling.LANCZOS))
-    picture = np.full((300, 900, 3), 128, np.uint8)
-    picture[30:286, 10:266], picture[30:286, 600:856] = person, person[:, ::-1]
-    path = tmp_path_factory.mktemp("pair") / "pair.png"
-    write_png(path, picture)
-    return path
 
 
 def test_image_writes_everybody(pair: Path, tmp_path: Path) -> None:

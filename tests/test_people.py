@@ -160,7 +160,7 @@ def test_decision_about_twins(person: Picture) -> None:
         ["region 0: given; hidden, another region shows the same person: region 1"],
         ["region 1: given; hidden, another region shows the same person: region 0"],
     )
-    assert found.count == 1
+    assert len(found.places) == 1
 
 
 def test_frame_of_a_video_is_dumped(person: Picture, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

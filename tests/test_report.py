@@ -18,6 +18,7 @@ from refpose import Pose, cli
 from refpose.images import read_image
 from refpose.networks import record
 from refpose.study import report
+from refpose.tasks import TasksPose
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
@@ -36,14 +37,18 @@ def data_of(page: Path) -> dict[str, Any]:
     return json.loads(found[1])
 
 
-def browse(page: Path, tmp_path: Path, *flags: str, size: str = "1280,6400") -> tuple[str, Image.Image]:
+def browse(
+    page: Path, tmp_path: Path, *flags: str, size: str = "1280,6400", query: str = ""
+) -> tuple[str, Image.Image]:
     """What the page looks like after its script ran, as text and as a picture; fails on messages of the console."""
     picture = tmp_path / "page.png"
     outputs = []
     for flag in ("--dump-dom", f"--screenshot={picture}"):
         profile = tmp_path / f"profile{len(list(tmp_path.iterdir()))}"
         command = [str(BROWSER), *FLAGS, *flags, f"--user-data-dir={profile}", f"--window-size={size}", flag]
-        done = subprocess.run([*command, page.as_uri()], capture_output=True, text=True, timeout=120, check=True)
+        done = subprocess.run(
+            [*command, page.as_uri() + query], capture_output=True, text=True, timeout=120, check=True
+        )
         assert "CONSOLE" not in done.stderr, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
         outputs.append(done.stdout)
     with Image.open(picture) as image:
@@ -194,6 +199,28 @@ def test_narrow(page: Path, tmp_path: Path) -> None:
     found = re.search(r'data-width="(\d+)/(\d+)"', dom)
     assert found is not None
     assert int(found[1]) <= int(found[2])
+
+
+@pytest.mark.parametrize("tasks", [(), ("--tasks", "1.2.3")])
+def test_several_people(pair: Path, tmp_path: Path, tasks: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "page.html"
+    assert cli.main(["report", str(pair), "-o", str(path), "--model", "lite", "--people", "2", *tasks]) == 0
+    assert capsys.readouterr().out.startswith("2 people -> ")
+    data = data_of(path)
+    pose = TasksPose("lite", "image", 2, "1.2.3") if tasks else Pose("lite", "image", people=2)
+    people = pose.process(read_image(pair))
+    (other,) = data["others"]
+    for person, found in zip(people, (data, other), strict=True):
+        np.testing.assert_allclose(found["landmarks"]["image"], person.landmarks, atol=6e-6)
+        np.testing.assert_allclose(found["blend"][1:5], person.detection.box_n, atol=6e-6)
+    assert data["decisions"] == [f"region {place}: found by the detector" for place in (0, 1)]
+    if BROWSER is not None and not tasks:
+        dom, _ = browse(path, tmp_path, size="1280,2000")
+        assert "Person 1 of 2, found with a score of" in dom
+        assert "<li>region 1: found by the detector</li>" in dom
+        dom, _ = browse(path, tmp_path, size="1280,2000", query="?person=1")
+        assert "Person 2 of 2, found with a score of" in dom
+        assert f"confirmed with <b>{people[1].score:.3f}</b>" in dom
 
 
 @needs_browser

@@ -24,7 +24,7 @@ from ..runner import Names, NoPerson, Run
 from ..stages.warp import ByteArray
 from ..trackers import Tracker
 from . import decided
-from .quantities import ACTIVATIONS, Quantity, of_person, quantity_of, without_person
+from .quantities import ACTIVATIONS, OF_FRAME, Quantity, of_person, quantity_of, without_person
 
 Array = NDArray[Any]
 Values = Mapping[str, Array]
@@ -192,16 +192,23 @@ class Explanation(Mapping[str, Array]):
         return f"Explanation({self.state}, {len(self)} arrays)"
 
     @property
-    def count(self) -> int:
-        """How many people were found."""
-        return sum(without_person(name)[1] == "result/landmarks_n" for name in self.arrays)
+    def places(self) -> list[int]:
+        """The places of the regions that show the people who were found; see `refpose.study.quantities.of_person`."""
+        named = map(without_person, self.arrays)
+        return sorted(place for place, name in named if name == "result/landmarks_n")
+
+    def of_person(self, place: int) -> Explanation:
+        """What belongs to the region at this place, and to the frame as a whole, without ``people/<place>/``."""
+        named = ((*without_person(name), array) for name, array in self.arrays.items())
+        arrays = {name: array for at, name, array in named if at == place or (at == 0 and name in OF_FRAME)}
+        return Explanation(arrays, self.settings, self.times, self.stopped)
 
     @property
     def state(self) -> str:
         """How many people were found, or why there is nobody, in words."""
         if self.stopped:
             return f"nobody: {self.stopped}"
-        return "one person" if self.count == 1 else f"{self.count} people"
+        return "one person" if len(self.places) == 1 else f"{len(self.places)} people"
 
     @property
     def image_size(self) -> tuple[int, int]:

@@ -208,6 +208,13 @@ DECISIONS: dict[str, Quantity] = {
 }
 """See `refpose.decisions`. A place counts from 0: what stands under ``people/<place>/``, the first without it."""
 
+OF_FRAME = (
+    *IMAGE,
+    *("detector/input", "detector/boxes", "detector/scores", "detector/anchors_sq", "detector/candidates_sq"),
+    *("tracker/asked", "tracker/hidden", "tracker/forgotten"),
+)
+"""The names of what belongs to no person."""
+
 BLAZEPOSE: dict[str, Quantity] = {
     **IMAGE,
     **DETECTOR,

@@ -97,7 +97,9 @@ def page(explanation: Explanation, networks: Iterable[Network], title: str) -> s
 
 def _data(e: Explanation, networks: tuple[Network, ...], title: str) -> dict[str, Any]:
     width, height = e.image_size
-    data: dict[str, Any] = {
+    places = e.places or [0]
+    first = e.of_person(places[0])
+    return {
         "title": title,
         "version": __version__,
         "size": [width, height],
@@ -107,13 +109,22 @@ def _data(e: Explanation, networks: tuple[Network, ...], title: str) -> dict[str
         "picture": photo(reduced(e["image"], PICTURE_SIDE)),
         "names": [name.replace("_", " ") for name in LANDMARK_NAMES],
         "connections": sorted(POSE_CONNECTIONS),
-        "detector": _detector_data(e),
+        "decisions": e.decisions,
+        "detector": _detector_data(first),
         "networks": [
-            _network_data(network, e[name])
+            _network_data(network, first[name])
             for network, name in zip(networks, ("detector/input", "crop/input"), strict=True)
-            if name in e
+            if name in first
         ],
+        **_person_data(first),
+        "others": [_person_data(e.of_person(place)) for place in places[1:]],
     }
+
+
+def _person_data(e: Explanation) -> dict[str, Any]:
+    """The region of a person, and what was found there."""
+    width, height = e.image_size
+    data: dict[str, Any] = {"blend": _rounded(e["detector/blend_n"]) if "detector/blend_n" in e else None}
     if "crop/input" in e:
         roi = Roi(*e["roi/crop_n"])
         data["roi"] = {
@@ -143,7 +154,8 @@ def _detector_data(e: Explanation) -> dict[str, Any]:
         start += count
     order = np.argsort(-candidates[:, 0], kind="stable")
     head = candidates[order[:1]]
-    used = detector.overlap(candidates[order], head[0]) > detector.MIN_OVERLAP if len(head) else np.zeros(0, bool)
+    least = e.settings.get("min_overlap", detector.MIN_OVERLAP)
+    used = detector.overlap(candidates[order], head[0]) > least if len(head) else np.zeros(0, bool)
     return {
         "input": photo(np.rint((e["detector/input"] + 1) * 127.5).astype(np.uint8)),
         "grids": grids,
