@@ -192,6 +192,7 @@ def several(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with inputs for every verb."""
     folder = tmp_path_factory.mktemp("several")
     small_inputs.write(folder)
+    (folder / "out").mkdir()
     for command in (["dump", "p.png", "-o", "mine.h5"], ["video", "v.mp4", "--csv", "t.csv"]):
         assert refpose_process(*command, "--model", "lite", cwd=folder, capture_output=True).returncode == 0
     return folder
