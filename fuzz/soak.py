@@ -227,12 +227,13 @@ def main() -> int:
         ProcessPoolExecutor(8, get_context("spawn")) as processes,
     ):
 
-        def eight(pool: ThreadPoolExecutor | ProcessPoolExecutor) -> Callable[[], tuple[list[str], Used]]:
-            def do() -> tuple[list[str], Used]:
-                found = list(pool.map(mine, [args.model] * 8))
-                return [text for text, _ in found], most(used for _, used in found)
+        def in_threads() -> tuple[list[str], Used]:
+            found = [text for text, _ in threads.map(mine, [args.model] * 8)]
+            return found, Used.now()  # what was seen meanwhile has the descriptors of others who look
 
-            return do
+        def in_processes() -> tuple[list[str], Used]:
+            found = list(processes.map(mine, [args.model] * 8))
+            return [text for text, _ in found], most(used for _, used in found)
 
         def here(do: Callable[[], str]) -> Callable[[], tuple[list[str], Used]]:
             return lambda: ([do()], Used.now())
@@ -240,8 +241,8 @@ def main() -> int:
         parts = {
             "Pose": Part(here(lambda: rounds.one(0)), ALONE, one_person),
             "people": Part(here(lambda: rounds.one(1)), CROWD, people),
-            "8 threads": Part(eight(threads), 8 * all_frames, first),
-            "8 processes": Part(eight(processes), 8 * all_frames, first),
+            "8 threads": Part(in_threads, 8 * all_frames, first),
+            "8 processes": Part(in_processes, 8 * all_frames, first),
         }
         if find_spec("av") is None:
             print("refpose video: skipped, PyAV is not installed")

@@ -46,25 +46,34 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     given = Path(path)
     if given.parent in _mine:
-        yield given
+        with _named(given, given.parent.parent / given.name):
+            yield given
         return
     stream = is_stream(given)
     target = given if stream else Path(os.path.realpath(given))
     temporary = temporary_name(target, stream)
     try:
-        yield temporary
-        if stream:
-            _pour(temporary, target)
-        else:
-            move(temporary, target)
-            sync(target.parent)
+        with _named(temporary, given):
+            yield temporary
+            if stream:
+                _pour(temporary, target)
+            else:
+                move(temporary, target)
+                sync(target.parent)
+    finally:
+        discard(temporary)
+
+
+@contextmanager
+def _named(temporary: Path, given: Path) -> Iterator[None]:
+    """Let errors of writing a temporary file name the one that it is for."""
+    try:
+        yield
     except OSError as error:
         named = os.fspath(error.filename) if error.filename else ""
         if error.errno and (str(temporary) in os.fsdecode(named) or (not named and error.errno in _FULL)):
             raise OSError(error.errno, os.strerror(error.errno), str(given)) from error
         raise
-    finally:
-        discard(temporary)
 
 
 def is_stream(path: Path) -> bool:

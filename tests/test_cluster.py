@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ import pytest
 import videos
 from PIL import Image
 
-from refpose import cli
+from refpose import __version__, cli
 from refpose.tools import batch, cluster
 
 distributed = pytest.importorskip("distributed", reason="Dask's distributed is not installed")
@@ -42,8 +44,10 @@ class Cluster:
         )
         wait_for(self.file.exists)
 
-    def start(self, kind: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "distributed.cli.dask_" + kind, "--no-dashboard", *arguments]
+    def start(
+        self, kind: str, *arguments: str, within: Sequence[str] = (), **environment: str
+    ) -> subprocess.Popen[bytes]:
+        command = [*within, sys.executable, "-m", "distributed.cli.dask_" + kind, "--no-dashboard", *arguments]
         with open(self.folder / f"{kind}{len(self.processes)}.log", "wb") as log:
             process = subprocess.Popen(
                 command,
@@ -57,14 +61,14 @@ class Cluster:
         self.processes.append(process)
         return process
 
-    def worker(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+    def worker(self, *arguments: str, within: Sequence[str] = (), **environment: str) -> subprocess.Popen[bytes]:
         common = (
             "--nthreads=1",
             "--host=127.0.0.1",
             f"--scheduler-file={self.file}",
             f"--local-directory={self.folder}",
         )
-        return self.start("worker", *common, *arguments, **environment)
+        return self.start("worker", *common, *arguments, within=within, **environment)
 
     def client(self) -> Any:
         return distributed.Client(scheduler_file=str(self.file), timeout=TIMEOUT, set_as_default=False)
@@ -72,6 +76,14 @@ class Cluster:
     def wait_for_workers(self, count: int) -> None:
         with self.client() as client:
             client.wait_for_workers(count, timeout=TIMEOUT)
+
+    def end(self, worker: subprocess.Popen[bytes]) -> None:
+        """Let a worker go, and the scheduler know."""
+        left = len(self.processes) - 2  # without the scheduler, and without this one
+        worker.terminate()
+        worker.wait(TIMEOUT)
+        with self.client() as client:
+            wait_for(lambda: len(client.scheduler_info()["workers"]) == left)
 
     def close(self) -> None:
         for process in self.processes:
@@ -203,6 +215,14 @@ def test_no_scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: b
     thread.join(10)
 
 
+def test_a_worker_is_no_scheduler(two_workers: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "CONNECTING", 5.0)
+    with two_workers.client() as client:
+        address = sorted(client.scheduler_info()["workers"])[0]
+    with pytest.raises(OSError, match=f"{address}: no Dask scheduler answers there .*it is a Worker"):
+        list(cluster.run(tasks(tmp_path / "out", "a"), Start(), address, 1))
+
+
 @pytest.mark.parametrize("text", ["", "{}", "nonsense", '{"address": "tcp://127.0.0.1:1"}'])
 def test_scheduler_files_of_no_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr(cluster, "CONNECTING", 2.0)
@@ -231,6 +251,54 @@ def test_workers_that_differ_are_refused(two_workers: Cluster, tmp_path: Path, m
     with pytest.raises(ValueError, match=r"worker tcp://\S+ has other weights for lite"):
         outcomes(two_workers, tasks(tmp_path / "out", "a", "b"))
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("other", ["another version", "no cluster"])
+def test_a_worker_with_another_refpose_is_refused(tmp_path: Path, other: str) -> None:
+    """A real one: a copy whose version is another, and one that has not got what a worker needs."""
+    package = Path(cli.__file__).parent
+    copy = tmp_path / "other" / "refpose"
+    shutil.copytree(package, copy)
+    if other == "another version":
+        first = copy / "__init__.py"
+        first.write_text(first.read_text().replace(f'__version__ = "{__version__}"', '__version__ = "9.9"'))
+        why = f"has refpose 9.9, but {__version__} is needed"
+    else:
+        (copy / "tools" / "cluster.py").unlink()
+        why = f"has no refpose {__version__} that works"
+    with running(tmp_path / "cluster", 1) as made:
+        made.environment["PYTHONPATH"] = f"{copy.parent}{os.pathsep}{made.environment['PYTHONPATH']}"
+        made.worker()
+        made.wait_for_workers(2)
+        with pytest.raises(ValueError, match=rf"worker tcp://\S+ {why}"):
+            outcomes(made, tasks(tmp_path / "out", "a", "b"))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.full
+@pytest.mark.skipif(os.name != "posix", reason="bounds what a worker may write by ulimit")
+def test_a_full_disk_at_one_worker(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its pictures are reported, with the file and the reason; the other's are done, and --resume does the rest."""
+    (tmp_path / "in").mkdir()
+    for k in range(24):
+        Image.fromarray(videos.scene(k)).save(tmp_path / "in" / f"p{k:02}.png")
+    with running(tmp_path / "cluster", 1) as made:
+        made.worker(within=["sh", "-c", 'ulimit -f 16; exec "$@"', "sh"])  # 8 KiB; the pictures take more
+        made.wait_for_workers(2)
+        command = ["image", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--model=lite", f"--dask={made.file}"]
+        assert cli.main(command) == 1
+        out, err = capsys.readouterr()
+        failed = re.findall(r"in/(p\d\d)\.png: \[Errno 27\] File too large: \S+out/\1\.png", err.replace("'", ""))
+        done = re.findall(r"in/(p\d\d)\.png: person", out)
+        assert failed
+        assert done
+        assert sorted(failed + done) == [f"p{k:02}" for k in range(24)]
+        assert sorted(path.stem for path in (tmp_path / "out").glob("*.json")) == sorted(done)
+        assert not list((tmp_path / "out").glob(".refpose-*"))
+        made.end(made.processes[-1])
+        assert cli.main([*command, "--resume"]) == 0
+    assert len(list((tmp_path / "out").glob("*.json"))) == 24
 
 
 def test_workers_that_do_not_see_the_results_are_refused(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -255,7 +256,7 @@ def test_missing_extras(
     assert names(tmp_path) == ["clip.mov"]
 
 
-def test_full_disk(tmp_path: Path, clip: Path, stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk(tmp_path: Path, clip: Path, stub: Stub, capsys: pytest.CaptureFixture[str]) -> None:
     resource = pytest.importorskip("resource")
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -266,6 +267,9 @@ def test_full_disk(tmp_path: Path, clip: Path, stub: Stub, monkeypatch: pytest.M
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
     assert codes == [1, 1, 1]
+    said = capsys.readouterr().err.splitlines()
+    results = "|".join(str(tmp_path / "out" / f"clip{ending}") for ending in (".csv", ".h5", ".mp4"))
+    assert all(re.fullmatch(rf"\S+clip.mov: \[Errno 27\] File too large: '({results})'", line) for line in said), said
     assert names(tmp_path) == ["clip.mov"]
 
 

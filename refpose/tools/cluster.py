@@ -248,10 +248,9 @@ def _identity(model: str) -> dict[str, Any]:
 
 def _objection(order: _Order) -> str | None:
     """Why this worker cannot do its part; None if it can."""
-    mine = _identity(order.model)
-    if mine["refpose"] != order.identity["refpose"]:
-        return f"has refpose {mine['refpose']}, but {order.identity['refpose']} is needed"
-    if mine != order.identity:
+    if __version__ != order.identity["refpose"]:  # first: another version may keep its weights elsewhere
+        return f"has refpose {__version__}, but {order.identity['refpose']} is needed"
+    if _identity(order.model) != order.identity:
         return f"has other weights for {order.model}"
     if not os.path.exists(order.probe):
         return f"does not see {os.path.dirname(order.probe)}: results go to a file system that all workers share"
