@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import refpose
-from refpose import cli
+from refpose import cli, people
 from refpose import mediapipe as mp
 from refpose.images import read_image
 
@@ -52,3 +52,36 @@ def test_supervision_takes_the_facades_results(root: Path) -> None:
     found = supervision.KeyPoints.from_mediapipe(results, image.shape[1::-1])
     person = refpose.Pose("lite", mode="image").process(image)[0]
     assert np.allclose(found.xy[0], person.landmarks_px[:, :2], atol=1e-3)
+
+
+def test_several_people_as_the_page_says(
+    root: Path, pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`docs/people.md`: the constants are those of the rules, all of them; the block runs; so does the dump."""
+    page = (root / "docs" / "people.md").read_text("utf-8")
+    told = dict(re.findall(r"^\| `(_?[A-Z_]+)` \| ([^|]+) \|", page, re.MULTILINE))
+    numbers = {
+        name: ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        for name, value in vars(people).items()
+        if re.fullmatch(r"_?[A-Z][A-Z_]+", name) and isinstance(value, int | float | tuple) and name != "STEP_US"
+        if not (isinstance(value, tuple) and not all(isinstance(one, int) for one in value))
+    }
+    assert told == numbers
+    (tmp_path / "examples").symlink_to(root / "examples")
+    monkeypatch.chdir(tmp_path)
+    blocks = [text for kind, text in BLOCK.findall(page) if kind == "python"]
+    exec(compile(blocks[0], "docs/people.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("0 [")
+    assert set(np.unique(read_image(tmp_path / "labels.png"))) == {0, 1}
+
+
+def test_decisions_as_the_page_says(root: Path, pair: Path) -> None:
+    page = (root / "docs" / "people.md").read_text("utf-8")
+    both = read_image(pair)
+    alone = both.copy()
+    alone[:, 450:] = 128
+    pose = refpose.Pose("lite", people=3)
+    for frame in (both, both, alone, alone):
+        pose.process(frame)
+    for line in pose.explain(both).decisions:
+        assert f"    {line}\n" in page or re.sub(r"find \d", "find 0", line) in page
