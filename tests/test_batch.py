@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from refpose.tools import batch, records
+from refpose.tools import batch, planning, progress, records
 
 ENDINGS = [".png", ".json"]
 
@@ -29,7 +29,7 @@ def touch(*paths: Path) -> None:
 
 
 def plan(out: Path, *inputs: Path) -> dict[str, str]:
-    tasks = batch.plan([str(path) for path in inputs], out, {".jpg", ".png", ".gif"}, ENDINGS).tasks
+    tasks = planning.plan([str(path) for path in inputs], out, {".jpg", ".png", ".gif"}, ENDINGS).tasks
     return {str(task.source.relative_to(out.parent)): str(task.stem.relative_to(out)) for task in tasks}
 
 
@@ -45,7 +45,7 @@ def test_folder_comes_again_with_its_subfolders(tmp_path: Path) -> None:
 def test_results_inside_the_folder_are_no_inputs(tmp_path: Path) -> None:
     touch(tmp_path / "in" / "a.jpg", tmp_path / "in" / "out" / "a.png")
     assert list(plan(tmp_path / "in" / "out", tmp_path / "in" / "a.jpg")) == ["a.jpg"]
-    tasks = batch.plan([str(tmp_path / "in")], tmp_path / "in" / "out", {".jpg", ".png"}, ENDINGS).tasks
+    tasks = planning.plan([str(tmp_path / "in")], tmp_path / "in" / "out", {".jpg", ".png"}, ENDINGS).tasks
     assert [task.source.name for task in tasks] == ["a.jpg"]
 
 
@@ -77,29 +77,29 @@ def test_file_given_twice_is_taken_once_and_links_are_files(tmp_path: Path) -> N
 def test_inputs_are_never_overwritten(tmp_path: Path) -> None:
     touch(tmp_path / "a.png")
     with pytest.raises(ValueError, match=r"a\.png: is an input"):
-        batch.plan([str(tmp_path / "a.png")], tmp_path, {".png"}, ENDINGS)
+        planning.plan([str(tmp_path / "a.png")], tmp_path, {".png"}, ENDINGS)
 
 
 def test_single_result_by_name(tmp_path: Path) -> None:
     touch(tmp_path / "a.jpg", tmp_path / "b.jpg")
     inputs = [str(tmp_path / "a.jpg"), str(tmp_path / "b.jpg")]
-    assert batch.plan(inputs[:1], tmp_path / "x" / "c.png", {".jpg"}, ENDINGS).tasks == [
-        batch.Task(tmp_path / "a.jpg", tmp_path / "x" / "c")
+    assert planning.plan(inputs[:1], tmp_path / "x" / "c.png", {".jpg"}, ENDINGS).tasks == [
+        planning.Task(tmp_path / "a.jpg", tmp_path / "x" / "c")
     ]
     for several in (inputs, [str(tmp_path)]):
         with pytest.raises(argparse.ArgumentError, match="name of one file; for several inputs, name a folder"):
-            batch.plan(several, tmp_path / "c.png", {".jpg"}, ENDINGS)
+            planning.plan(several, tmp_path / "c.png", {".jpg"}, ENDINGS)
     for name in ("c.jpg", "c.csv"):
         with pytest.raises(argparse.ArgumentError, match=rf"{name}: expected a folder or a name that ends in \.png"):
-            batch.plan(inputs[:1], tmp_path / name, {".jpg"}, ENDINGS)
+            planning.plan(inputs[:1], tmp_path / name, {".jpg"}, ENDINGS)
     with pytest.raises(ValueError, match="is an input"):
-        batch.plan([str(tmp_path / "a.jpg")], tmp_path / "a.png", {".jpg"}, [".png", ".jpg"])
+        planning.plan([str(tmp_path / "a.jpg")], tmp_path / "a.png", {".jpg"}, [".png", ".jpg"])
     (tmp_path / "folder.png").mkdir()
-    assert len(batch.plan(inputs, tmp_path / "folder.png", {".jpg"}, ENDINGS).tasks) == 2
+    assert len(planning.plan(inputs, tmp_path / "folder.png", {".jpg"}, ENDINGS).tasks) == 2
 
 
 def problems(out: Path, *inputs: str | Path) -> list[str]:
-    return [str(error) for _, error in batch.plan(list(map(str, inputs)), out, {".jpg", ".png"}, ENDINGS).problems]
+    return [str(error) for _, error in planning.plan(list(map(str, inputs)), out, {".jpg", ".png"}, ENDINGS).problems]
 
 
 def test_bad_entries_keep_no_others_from_being_done(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_bad_entries_keep_no_others_from_being_done(tmp_path: Path) -> None:
             f"{folder / 'pipe.png'}: expected a file, found a pipe",
         ]
     assert sorted(problems(tmp_path / "out", *named)) == sorted(expected)
-    found = batch.plan(["https://x.org/a.jpg", "https://x.org/b.jpg"], tmp_path, {".jpg"}, ENDINGS)
+    found = planning.plan(["https://x.org/a.jpg", "https://x.org/b.jpg"], tmp_path, {".jpg"}, ENDINGS)
     assert [source for source, _ in found.problems] == ["https://x.org/a.jpg", "https://x.org/b.jpg"]
     assert plan(tmp_path / "out", *map(Path, [folder, tmp_path / "nowhere", tmp_path / "b.jpg"])) == {
         "in/a.jpg": "a",
@@ -149,21 +149,21 @@ def test_folder_that_the_system_fails_to_list_is_a_problem(tmp_path: Path, monke
 def test_what_is_left_out_of_folders_is_counted(tmp_path: Path) -> None:
     names = ["a.jpg", "b.txt", "c.TXT", "d", ".e.jpg", ".f/g.jpg", "out/h.png"]
     touch(*(tmp_path / "in" / name for name in names))
-    left_out = batch.plan([str(tmp_path / "in")], tmp_path / "in" / "out", {".jpg", ".png"}, ENDINGS).left_out
+    left_out = planning.plan([str(tmp_path / "in")], tmp_path / "in" / "out", {".jpg", ".png"}, ENDINGS).left_out
     assert +left_out == {".txt": 2, "without an ending": 1, "hidden": 2}
 
 
 def test_results_beside_their_inputs_are_no_inputs(tmp_path: Path) -> None:
     touch(tmp_path / "a.jpg", tmp_path / "b.jpg")
-    (task, _) = batch.plan([str(tmp_path)], tmp_path, {".jpg", ".png"}, ENDINGS).tasks
+    (task, _) = planning.plan([str(tmp_path)], tmp_path, {".jpg", ".png"}, ENDINGS).tasks
     done(task)
-    again = batch.plan([str(tmp_path)], tmp_path, {".jpg", ".png"}, ENDINGS)
+    again = planning.plan([str(tmp_path)], tmp_path, {".jpg", ".png"}, ENDINGS)
     assert [task.source.name for task in again.tasks] == ["a.jpg", "b.jpg"]
     assert again.left_out["results of refpose"] == 1
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes as POSIX has them")
-def test_results_go_to_no_pipe(task: batch.Task) -> None:
+def test_results_go_to_no_pipe(task: planning.Task) -> None:
     os.mkfifo(task.output(".png"))
     with (
         pytest.raises(OSError, match=r"a\.png: expected a regular file, found a pipe or a device"),
@@ -180,8 +180,8 @@ def test_patterns_in_quotes_are_expanded(tmp_path: Path) -> None:
 
 
 def test_shards_make_up_the_whole() -> None:
-    tasks = [batch.Task(Path(str(k)), Path(str(k))) for k in range(11)]
-    parts = [batch.shard(tasks, (i, 4)) for i in range(1, 5)]
+    tasks = [planning.Task(Path(str(k)), Path(str(k))) for k in range(11)]
+    parts = [planning.shard(tasks, (i, 4)) for i in range(1, 5)]
     assert sorted((task for part in parts for task in part), key=tasks.index) == tasks
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
@@ -189,7 +189,7 @@ def test_shards_make_up_the_whole() -> None:
 @pytest.mark.parametrize("text", ["0/4", "5/4", "4", "a/b", "1/0", "-1/4", "1/4/2", "/"])
 def test_shards_that_are_none(text: str) -> None:
     parser = argparse.ArgumentParser(exit_on_error=False)
-    batch.add_arguments(parser, "files")
+    planning.add_arguments(parser, "files")
     with pytest.raises(argparse.ArgumentError, match=r"expected i/n"):
         parser.parse_args([f"--shard={text}"])
 
@@ -197,7 +197,7 @@ def test_shards_that_are_none(text: str) -> None:
 @pytest.mark.parametrize("text", ["0", "-1", "two", "1.5"])
 def test_jobs_that_are_none(text: str) -> None:
     parser = argparse.ArgumentParser(exit_on_error=False)
-    batch.add_arguments(parser, "files")
+    planning.add_arguments(parser, "files")
     with pytest.raises(argparse.ArgumentError, match="expected a whole number, 1 or more"):
         parser.parse_args([f"--jobs={text}"])
 
@@ -209,37 +209,37 @@ def options(resume: bool = False, force: bool = False, part: tuple[int, int] = (
     return argparse.Namespace(resume=resume, force=force, shard=part)
 
 
-def done(task: batch.Task, text: str = "result", complete: bool = True) -> None:
+def done(task: planning.Task, text: str = "result", complete: bool = True) -> None:
     """Do a task."""
     with records.writing(task.source, task.output(".json"), MADE_WITH, False) as results:
         results.path(task.output(".png")).write_text(text)
         results.finish({"found": 1}, complete)
 
 
-def left(*tasks: batch.Task, made_with: dict[str, Any] = MADE_WITH) -> tuple[list[batch.Task], list[str]]:
+def left(*tasks: planning.Task, made_with: dict[str, Any] = MADE_WITH) -> tuple[list[planning.Task], list[str]]:
     """What --resume does, and what it refuses to do."""
-    plan = batch.Plan(list(tasks))
-    todo = batch.unfinished(plan, ENDINGS, made_with, options(resume=True))
+    plan = planning.Plan(list(tasks))
+    todo = planning.unfinished(plan, ENDINGS, made_with, options(resume=True))
     return todo, [str(error) for _, error in plan.problems]
 
 
 @pytest.fixture
-def task(tmp_path: Path) -> batch.Task:
+def task(tmp_path: Path) -> planning.Task:
     touch(tmp_path / "a.jpg")
     (tmp_path / "out").mkdir()
-    return batch.Task(tmp_path / "a.jpg", tmp_path / "out" / "a")
+    return planning.Task(tmp_path / "a.jpg", tmp_path / "out" / "a")
 
 
 def test_results_that_are_there_are_kept_unless_forced(tmp_path: Path) -> None:
-    tasks = [batch.Task(Path("a.jpg"), tmp_path / "a"), batch.Task(Path("b.jpg"), tmp_path / "b")]
-    assert batch.unfinished(batch.Plan(list(tasks)), ENDINGS, {}, options()) == tasks
+    tasks = [planning.Task(Path("a.jpg"), tmp_path / "a"), planning.Task(Path("b.jpg"), tmp_path / "b")]
+    assert planning.unfinished(planning.Plan(list(tasks)), ENDINGS, {}, options()) == tasks
     touch(tmp_path / "a.png", tmp_path / "b.json")
     with pytest.raises(FileExistsError, match=r"a\.png \(and 1 more\): already there; --force overwrites"):
-        batch.unfinished(batch.Plan(list(tasks)), ENDINGS, {}, options())
-    assert batch.unfinished(batch.Plan(list(tasks)), ENDINGS, {}, options(force=True)) == tasks
+        planning.unfinished(planning.Plan(list(tasks)), ENDINGS, {}, options())
+    assert planning.unfinished(planning.Plan(list(tasks)), ENDINGS, {}, options(force=True)) == tasks
 
 
-def test_resume_keeps_what_is_complete_and_alike(task: batch.Task, tmp_path: Path) -> None:
+def test_resume_keeps_what_is_complete_and_alike(task: planning.Task, tmp_path: Path) -> None:
     done(task)
     found = json.loads((tmp_path / "out" / "a.json").read_text())
     assert (found["complete"], found["found"], found["source"]) == (True, 1, str(task.source))
@@ -249,12 +249,12 @@ def test_resume_keeps_what_is_complete_and_alike(task: batch.Task, tmp_path: Pat
         assert left(task, made_with=made_with) == ([task], [])
 
 
-def test_resume_knows_the_input_by_its_contents(task: batch.Task, tmp_path: Path) -> None:
+def test_resume_knows_the_input_by_its_contents(task: planning.Task, tmp_path: Path) -> None:
     done(task)
-    relative = batch.Task(Path(os.path.relpath(task.source)), Path(os.path.relpath(task.stem)))
+    relative = planning.Task(Path(os.path.relpath(task.source)), Path(os.path.relpath(task.stem)))
     assert left(relative) == ([], [])
     before = task.source.stat()
-    copy = batch.Task(tmp_path / "copy.jpg", task.stem)
+    copy = planning.Task(tmp_path / "copy.jpg", task.stem)
     copy.source.write_bytes(task.source.read_bytes())
     os.utime(task.source, (1, 1))
     assert left(task) == left(copy) == ([], [])
@@ -265,7 +265,7 @@ def test_resume_knows_the_input_by_its_contents(task: batch.Task, tmp_path: Path
     assert left(task) == ([task], [])
 
 
-def test_input_that_changes_while_it_is_read_is_done_again(task: batch.Task) -> None:
+def test_input_that_changes_while_it_is_read_is_done_again(task: planning.Task) -> None:
     with records.writing(task.source, task.output(".json"), MADE_WITH, False) as results:
         task.source.write_text("longer than before")
         results.path(task.output(".png")).touch()
@@ -274,7 +274,7 @@ def test_input_that_changes_while_it_is_read_is_done_again(task: batch.Task) -> 
 
 
 @pytest.mark.parametrize("broken", ["gone", "empty", "not complete", "no record"])
-def test_resume_does_again_what_is_not_whole(task: batch.Task, tmp_path: Path, broken: str) -> None:
+def test_resume_does_again_what_is_not_whole(task: planning.Task, tmp_path: Path, broken: str) -> None:
     done(task, complete=broken != "not complete")
     if broken == "gone":
         task.output(".png").unlink()
@@ -290,7 +290,7 @@ def test_resume_does_again_what_is_not_whole(task: batch.Task, tmp_path: Path, b
 
 
 @pytest.mark.parametrize("foreign", ["both", "result", "changed", "record", "link", "folder"])
-def test_resume_keeps_what_is_not_refposes(task: batch.Task, tmp_path: Path, foreign: str) -> None:
+def test_resume_keeps_what_is_not_refposes(task: planning.Task, tmp_path: Path, foreign: str) -> None:
     """A result that no record vouches for, one that was changed since, another program's JSON, a link, a folder."""
     png, record = task.output(".png"), task.output(".json")
     if foreign != "both":
@@ -321,7 +321,7 @@ def test_resume_keeps_what_is_not_refposes(task: batch.Task, tmp_path: Path, for
     assert {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
-def test_results_that_are_not_made_again_stay_known(task: batch.Task) -> None:
+def test_results_that_are_not_made_again_stay_known(task: planning.Task) -> None:
     """What was made with other options, and is beside the new results, may be replaced when it is asked for again."""
     with records.writing(task.source, task.output(".json"), MADE_WITH, False) as results:
         results.path(task.output(".png")).write_text("picture")
@@ -335,7 +335,7 @@ def test_results_that_are_not_made_again_stay_known(task: batch.Task) -> None:
     assert task.output(".csv").read_text() == "another table"
 
 
-def test_kill_between_two_moves(task: batch.Task, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kill_between_two_moves(task: planning.Task, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is there then is not taken for complete, and may be replaced."""
     moves = itertools.count()
 
@@ -364,20 +364,20 @@ def test_kill_between_two_moves(task: batch.Task, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(records.files, "move", move)
 
 
-def make_folders(*tasks: batch.Task) -> tuple[list[batch.Task], list[str]]:
-    plan = batch.Plan(list(tasks))
-    return batch.make_folders(plan, tasks), [str(error) for _, error in plan.problems]
+def make_folders(*tasks: planning.Task) -> tuple[list[planning.Task], list[str]]:
+    plan = planning.Plan(list(tasks))
+    return planning.make_folders(plan, tasks), [str(error) for _, error in plan.problems]
 
 
 def test_folders_are_made_and_left_empty(tmp_path: Path) -> None:
-    task = batch.Task(Path("a"), tmp_path / "x" / "y" / "a")
+    task = planning.Task(Path("a"), tmp_path / "x" / "y" / "a")
     assert make_folders(task) == ([task], [])
     assert os.listdir(tmp_path / "x" / "y") == []
 
 
 def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
     touch(tmp_path / "file")
-    bad, good = batch.Task(Path("a"), tmp_path / "file" / "out" / "a"), batch.Task(Path("b"), tmp_path / "b")
+    bad, good = planning.Task(Path("a"), tmp_path / "file" / "out" / "a"), planning.Task(Path("b"), tmp_path / "b")
     with pytest.raises(OSError, match=r"file.out: results cannot be written to this folder"):
         make_folders(bad)
     made, refused = make_folders(bad, good)
@@ -387,7 +387,7 @@ def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
 
 def test_shards_that_start_together_do_not_meet(tmp_path: Path) -> None:
     """All of them try whether the folder can be written to, at the same time."""
-    task = batch.Task(Path("a"), tmp_path / "out" / "a")
+    task = planning.Task(Path("a"), tmp_path / "out" / "a")
     with ThreadPoolExecutor(8) as pool:
         for made, refused in pool.map(lambda _: make_folders(task), range(400)):
             assert (made, refused) == ([task], [])
@@ -398,7 +398,7 @@ def start() -> batch.Work:
     return work
 
 
-def work(task: batch.Task) -> str:
+def work(task: planning.Task) -> str:
     if task.source.name == "bad":
         raise ValueError(f"{task.source}: is bad")
     if task.source.name == "bug":
@@ -415,9 +415,9 @@ def work(task: batch.Task) -> str:
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_failures_do_not_stop_the_rest(capsys: pytest.CaptureFixture[str], jobs: int) -> None:
-    tasks = [batch.Task(Path(name), Path("out", name)) for name in ["a", "bad", "b", "bug", "c"]]
-    plan = batch.Plan([*tasks, *tasks[:3]], [("x", OSError("x: no such file"))])
-    assert batch.report(batch.run(tasks, start, jobs), plan, len(tasks), "files") == 1
+    tasks = [planning.Task(Path(name), Path("out", name)) for name in ["a", "bad", "b", "bug", "c"]]
+    plan = planning.Plan([*tasks, *tasks[:3]], [("x", OSError("x: no such file"))])
+    assert progress.report(batch.run(tasks, start, jobs), plan, len(tasks), "files") == 1
     captured = capsys.readouterr()
     assert sorted(line.split(":")[0] for line in captured.out.splitlines()) == ["a", "b", "c"]
     assert str(os.getpid()) in captured.out or jobs == 2
@@ -431,8 +431,8 @@ def test_failures_do_not_stop_the_rest(capsys: pytest.CaptureFixture[str], jobs:
 
 def test_death_of_a_process_costs_its_task_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = ["a", "killed", "b", "once", "c", "d", "e"]
-    tasks = [batch.Task(Path(name), tmp_path / name) for name in names]
-    assert batch.report(batch.run(tasks, start, 2), batch.Plan(tasks), len(tasks), "files") == 1
+    tasks = [planning.Task(Path(name), tmp_path / name) for name in names]
+    assert progress.report(batch.run(tasks, start, 2), planning.Plan(tasks), len(tasks), "files") == 1
     captured = capsys.readouterr()
     assert sorted(line.split(":")[0] for line in captured.out.splitlines()) == ["a", "b", "c", "d", "e", "once"]
     assert captured.err.splitlines() == [
@@ -448,14 +448,14 @@ def test_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
         import os, sys, time
         from pathlib import Path
         from refpose import files
-        from refpose.tools import batch
+        from refpose.tools import batch, planning, progress
         def start(): return work
         def work(task):
             with files.replacing(task.stem) as name:
                 name.write_text(str(os.getpid()))
                 time.sleep(600)
         if __name__ == "__main__":
-            list(batch.run([batch.Task(Path(n), Path(sys.argv[1], n)) for n in "ab"], start, 2))
+            list(batch.run([planning.Task(Path(n), Path(sys.argv[1], n)) for n in "ab"], start, 2))
     """
     (tmp_path / "run.py").write_text(code)
     (tmp_path / "out").mkdir()
@@ -480,11 +480,11 @@ def cannot_start() -> batch.Work:
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_what_keeps_all_from_starting_is_said_once(jobs: int) -> None:
     with pytest.raises(ValueError, match="no weights"):
-        list(batch.run([batch.Task(Path("a"), Path("b"))], cannot_start, jobs))
+        list(batch.run([planning.Task(Path("a"), Path("b"))], cannot_start, jobs))
 
 
 def test_nothing_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     for jobs in (1, 2):
-        plan = batch.Plan([batch.Task(Path("a"), Path("b"))] * 5)
-        assert batch.report(batch.run([], start, jobs), plan, 0, "files") == 0
+        plan = planning.Plan([planning.Task(Path("a"), Path("b"))] * 5)
+        assert progress.report(batch.run([], start, jobs), plan, 0, "files") == 0
     assert capsys.readouterr().err == "0 files done, 5 skipped, 0 failed\n" * 2

@@ -23,7 +23,7 @@ import videos
 from PIL import Image
 
 from refpose import __version__, cli
-from refpose.tools import batch, cluster
+from refpose.tools import batch, cluster, planning
 
 distributed = pytest.importorskip("distributed", reason="Dask's distributed is not installed")
 
@@ -136,7 +136,7 @@ class Start:
         return work
 
 
-def work(task: batch.Task) -> str:
+def work(task: planning.Task) -> str:
     name = task.source.name
     if name.startswith("bad"):
         raise ValueError(f"{task.source}: bad")
@@ -155,12 +155,12 @@ def work(task: batch.Task) -> str:
     return f"done by {os.getpid()}"
 
 
-def tasks(folder: Path, *names: str) -> list[batch.Task]:
+def tasks(folder: Path, *names: str) -> list[planning.Task]:
     folder.mkdir(exist_ok=True)
-    return [batch.Task(Path(name), folder / name) for name in names]
+    return [planning.Task(Path(name), folder / name) for name in names]
 
 
-def outcomes(made: Cluster, todo: list[batch.Task], group: int = 1) -> dict[str, Any]:
+def outcomes(made: Cluster, todo: list[planning.Task], group: int = 1) -> dict[str, Any]:
     found = list(cluster.run(todo, Start(), str(made.file), group))
     assert len(found) == len(todo)
     return {task.source.name: outcome for task, outcome in found}

@@ -22,7 +22,7 @@ from typing import Any
 from .. import __version__
 from ..extras import require
 from ..files import discard, temporary_name
-from . import batch, cores, options
+from . import batch, cores, options, planning
 
 CONNECTING = 15.0  # seconds
 GROUPS_PER_WORKER = 8  # that all workers end at nearly the same time
@@ -30,8 +30,8 @@ LARGEST_GROUP = 50  # pictures that are done again when a worker dies
 
 
 def outcomes(
-    args: argparse.Namespace, tasks: Sequence[batch.Task], start: Any, largest_group: int = 1
-) -> Iterator[tuple[batch.Task, str | Exception]]:
+    args: argparse.Namespace, tasks: Sequence[planning.Task], start: Any, largest_group: int = 1
+) -> Iterator[tuple[planning.Task, str | Exception]]:
     """Do tasks where the arguments say: on a cluster, or in processes here, and give each with what came out.
 
     Parameters
@@ -83,8 +83,8 @@ class Refused(ValueError):
 
 
 def run(
-    tasks: Sequence[batch.Task], start: Any, scheduler: str, largest_group: int
-) -> Iterator[tuple[batch.Task, str | Exception]]:
+    tasks: Sequence[planning.Task], start: Any, scheduler: str, largest_group: int
+) -> Iterator[tuple[planning.Task, str | Exception]]:
     """Do tasks on the workers of a Dask cluster, and give each with what came out as soon as it is done.
 
     When the caller stops, what waits is cancelled, and what runs ends its results as after Ctrl-C.
@@ -169,8 +169,8 @@ def _refuse_others(client: Any, order: _Order) -> None:
 
 
 def _all(
-    distributed: Any, client: Any, order: _Order, tasks: Sequence[batch.Task], largest_group: int
-) -> Iterator[tuple[batch.Task, str | Exception]]:
+    distributed: Any, client: Any, order: _Order, tasks: Sequence[planning.Task], largest_group: int
+) -> Iterator[tuple[planning.Task, str | Exception]]:
     """Hand the tasks to the workers, and take in what they answer.
 
     A group that kills its workers is taken apart. What is left then is done one by one, when nothing else is: by that
@@ -190,8 +190,8 @@ def _all(
 
 
 def _round(
-    distributed: Any, client: Any, order: _Order, groups: Sequence[Sequence[batch.Task]]
-) -> Generator[tuple[batch.Task, str | Exception], None, list[Sequence[batch.Task]]]:
+    distributed: Any, client: Any, order: _Order, groups: Sequence[Sequence[planning.Task]]
+) -> Generator[tuple[planning.Task, str | Exception], None, list[Sequence[planning.Task]]]:
     """Let the workers do groups of tasks; return those groups that killed theirs again and again."""
     waiting = {client.submit(_do, order, tuple(group), pure=False): group for group in groups}
     running = distributed.as_completed(list(waiting), loop=client.loop)
@@ -257,7 +257,7 @@ def _objection(order: _Order) -> str | None:
     return None
 
 
-def _do(order: _Order, tasks: Sequence[batch.Task]) -> list[str | Exception]:
+def _do(order: _Order, tasks: Sequence[planning.Task]) -> list[str | Exception]:
     """Do tasks on a worker."""
     if getattr(_local, "run", None) != order.run:
         if objection := _objection(order):
@@ -268,7 +268,7 @@ def _do(order: _Order, tasks: Sequence[batch.Task]) -> list[str | Exception]:
         return [_attempt(order, task) for task in tasks]
 
 
-def _attempt(order: _Order, task: batch.Task) -> str | Exception:
+def _attempt(order: _Order, task: planning.Task) -> str | Exception:
     """Do one task, if the run goes on."""
     if order.run in _stopped:
         return InterruptedError("interrupted before it was begun")

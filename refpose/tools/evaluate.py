@@ -35,7 +35,7 @@ from ..accuracy.scores import CURVE, Options, compare, score
 from ..accuracy.tracking import MIN_OKS
 from ..extras import require
 from ..files import replacing, write_json
-from . import batch, following, options, outputs
+from . import following, options, outputs, progress
 
 TITLES = {"full": "whole pictures, end to end", "crop": "persons cut out by their annotations"}
 SIZE_NAMES = {"torso": "PCK, torso", "torso_diagonal": "PCK, torso diagonal", "head": "PCKh, head"}
@@ -267,7 +267,7 @@ def run_model(args: argparse.Namespace, annotations: Annotations, model: str, mo
     files = find_pictures(annotations, args.images)
     settings = options.settings(argparse.Namespace(**{**vars(args), "model": model}), mode="image")
     total = sum(len(p.persons) if mode == "crop" else 1 for p in annotations.pictures)
-    with options.make_pose(settings, args.threads) as pose, batch.Bar(total, f"{model} {mode}") as bar:
+    with options.make_pose(settings, args.threads) as pose, progress.Bar(total, f"{model} {mode}") as bar:
         made: Run = predict(
             pose,
             annotations,

@@ -16,7 +16,7 @@ from ..accuracy.results import read_results
 from ..accuracy.views import View, category_of, to_found
 from ..extras import require
 from ..images import read_image
-from . import batch, options
+from . import options, progress
 
 TABLES = (".csv", ".parquet", ".h5")
 
@@ -83,7 +83,7 @@ def run_model(args: argparse.Namespace, annotations: Annotations, model: str) ->
     files = find_pictures(annotations, args.images)
     settings = options.settings(argparse.Namespace(**{**vars(args), "model": model}), mode="video")
     found: dict[str | int, list[FoundPerson]] = {}
-    with options.make_pose(settings, args.threads) as pose, batch.Bar(len(files), f"{model} track") as bar:
+    with options.make_pose(settings, args.threads) as pose, progress.Bar(len(files), f"{model} track") as bar:
         for frames in tracking.videos(annotations).values():
             pose.reset()
             for index, picture in enumerate(frames):

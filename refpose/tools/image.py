@@ -36,7 +36,7 @@ from ..motion.angles import Stream
 from ..motion.labels import draw_angles
 from ..person import Person
 from ..pose import Pose
-from . import batch, cluster, movement, options, outputs, records
+from . import batch, cluster, movement, options, outputs, planning, progress, records
 from .streams import drawn, only, without_unsure
 from .together import write as write_together
 
@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_drawing(parser, draw.PARTS)
     movement.add_angle_labels(parser)
     options.add_arguments(parser)
-    batch.add_arguments(parser, "pictures")
+    planning.add_arguments(parser, "pictures")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -81,13 +81,13 @@ def run(args: argparse.Namespace) -> int:
     if ".parquet" in kinds:
         require("pyarrow.parquet", "parquet")
     endings = [".png", RECORD, *each] + [".mask.png"] * args.mask + [".labels.png"] * args.labels
-    plan = batch.plan(args.photos, args.output, ENDINGS, endings)
+    plan = planning.plan(args.photos, args.output, ENDINGS, endings)
     outputs.check(together, [task.source for task in plan.tasks], args.force or args.resume)
     start = Annotator(args, each)
-    todo = batch.unfinished(plan, endings, start.made_with, args, RECORD)
-    todo = batch.make_folders(plan, todo)
+    todo = planning.unfinished(plan, endings, start.made_with, args, RECORD)
+    todo = planning.make_folders(plan, todo)
     outcomes = cluster.outcomes(args, todo, start, cluster.LARGEST_GROUP)
-    code = batch.report(outcomes, plan, len(todo), "pictures")
+    code = progress.report(outcomes, plan, len(todo), "pictures")
     for path in together:
         count = write_together(path, plan.tasks, start.made_with, start.names, args.wide, args.angles)
         outputs.tell(f"{count} pictures -> {printable(path)}", path)
@@ -140,7 +140,7 @@ class Annotator:
         """Load the networks; the function that is returned takes a task and says what was found."""
         return partial(self.annotate, options.make_pose(self.pose, self.threads))
 
-    def annotate(self, pose: Pose, task: batch.Task) -> str:
+    def annotate(self, pose: Pose, task: planning.Task) -> str:
         """Do one picture."""
         with records.writing(task.source, task.output(RECORD), self.made_with, self.force) as results:
             picture = read_image(task.source)

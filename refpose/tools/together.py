@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .. import reading, tables
 from ..motion.angles import ANGLES
-from . import batch
+from . import planning
 
 
 class Recorded:
@@ -30,7 +30,7 @@ class Recorded:
 
 def write(
     path: Path,
-    tasks: Iterable[batch.Task],
+    tasks: Iterable[planning.Task],
     metadata: dict[str, Any],
     names: Sequence[str],
     wide: bool = False,

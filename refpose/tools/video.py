@@ -31,7 +31,7 @@ from ..files import printable
 from ..motion.labels import draw_angles
 from ..pose import Pose
 from ..video import CRF, ENDINGS, PRESET, PRESETS, READABLE, Reader, Writer, create, process
-from . import batch, cluster, cores, movement, options, outputs, records
+from . import batch, cluster, cores, movement, options, outputs, planning, progress, records
 from .signals import stopped
 from .streams import Clip, Streams, Wanted, drawn
 
@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_drawing(parser, ("skeleton",))
     movement.add_angle_labels(parser)
     options.add_arguments(parser)
-    batch.add_arguments(parser, "videos")
+    planning.add_arguments(parser, "videos")
 
 
 def _rate_factor(text: str) -> float:
@@ -85,7 +85,7 @@ def _rate_factor(text: str) -> float:
 
 
 @dataclass(frozen=True)
-class Task(batch.Task):
+class Task(planning.Task):
     """One video and where its results go.
 
     Attributes
@@ -118,15 +118,15 @@ def run(args: argparse.Namespace) -> int:
     if ".parquet" in kinds:
         require("pyarrow.parquet", "parquet")
     start = Annotator(args, wanted, endings, progress=len(plan.tasks) == 1)
-    todo = batch.unfinished(plan, endings, start.made_with, args, RECORD)
-    todo = batch.make_folders(plan, todo)
+    todo = planning.unfinished(plan, endings, start.made_with, args, RECORD)
+    todo = planning.make_folders(plan, todo)
     jobs = cores.processes(args.jobs, len(todo), args.threads)
     start.ahead = 0 if args.dask else cores.ahead(jobs, args.threads)
     with batch.stop_on_interrupt() if jobs == 1 and not args.dask else ExitStack():
-        return batch.report(cluster.outcomes(args, todo, start), plan, len(todo), "videos")
+        return progress.report(cluster.outcomes(args, todo, start), plan, len(todo), "videos")
 
 
-def _plan(args: argparse.Namespace, kinds: dict[str, Any], endings: list[str]) -> batch.Plan:
+def _plan(args: argparse.Namespace, kinds: dict[str, Any], endings: list[str]) -> planning.Plan:
     """Give the videos and where their results go."""
     named = tuple((kind, path) for kind, path in kinds.items() if path is not True)
     out = args.output
@@ -134,7 +134,7 @@ def _plan(args: argparse.Namespace, kinds: dict[str, Any], endings: list[str]) -
         if len(named) < len(kinds) or len(named) + 1 < len(endings):
             raise argparse.ArgumentError(None, "name OUT with -o, or give every table a name of its own")
         out = named[0][1].with_suffix(endings[0])
-    plan = batch.plan(args.videos, out, ENDINGS, endings)
+    plan = planning.plan(args.videos, out, ENDINGS, endings)
     if not named:
         return plan
     if len(plan.tasks) + len(plan.problems) > 1 or Path(args.videos[0]).is_dir():
@@ -190,7 +190,7 @@ class Annotator:
         """Load the networks; the function that is returned takes a task and says what was found."""
         return partial(self.annotate, options.make_pose(self.pose, self.threads))
 
-    def annotate(self, pose: Pose, task: batch.Task) -> str:
+    def annotate(self, pose: Pose, task: planning.Task) -> str:
         """Do one video.
 
         Raises
@@ -200,7 +200,7 @@ class Annotator:
         """
         with (
             Reader(task.source, self.threads, self.ahead) as reader,
-            batch.Bar(reader.expected_frames, "frames", self.progress) as bar,
+            progress.Bar(reader.expected_frames, "frames", self.progress) as bar,
             records.writing(task.source, task.output(RECORD), self.made_with, self.force) as results,
         ):
             wanted = self.wanted
@@ -264,7 +264,7 @@ class Annotator:
             raise stopped()
         return told
 
-    def _movie(self, results: records.Results, task: batch.Task, reader: Reader, files: ExitStack) -> Writer | None:
+    def _movie(self, results: records.Results, task: planning.Task, reader: Reader, files: ExitStack) -> Writer | None:
         """Begin the annotated video, if there shall be one."""
         if VIDEO not in self.endings:
             return None
