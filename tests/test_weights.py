@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 import shutil
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -181,3 +184,47 @@ def test_model_card_has_the_hashes_that_results_tell(root: Path) -> None:
     card = (root / "weights" / "README.md").read_text("utf-8")
     for name in ("detector", "lite", "full", "heavy"):
         assert f"| `{name}` | `{weights.load(name).attributes['content_sha256']}` |" in card
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    return Path(shutil.copy(weights.default_path("lite"), tmp_path))
+
+
+def test_values_of_a_published_file_are_read_when_they_are_asked_for(copied: Path) -> None:
+    tracemalloc.start()
+    loaded = weights.load("lite", copied)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < copied.stat().st_size / 2
+    assert weights.content_sha256(loaded.stored) == loaded.attributes["content_sha256"]
+
+
+def test_a_file_that_is_replaced_or_removed_stays_as_it_was_loaded(copied: Path) -> None:
+    loaded = weights.load("lite", copied)
+    shutil.copy(weights.default_path("full"), copied.with_name("other"))
+    copied.with_name("other").replace(copied)
+    assert weights.content_sha256(loaded.stored) == loaded.attributes["content_sha256"]
+    copied.unlink()
+    assert weights.content_sha256(loaded.stored) == loaded.attributes["content_sha256"]
+
+
+@pytest.mark.parametrize("size", [0, 100_000, None])
+def test_a_file_that_is_written_over_is_noticed(copied: Path, size: int | None) -> None:
+    loaded = weights.load("lite", copied)
+    with copied.open("r+b") as file:
+        if size is None:
+            file.seek(1_000_000)
+            file.write(bytes(1000))
+        else:
+            file.truncate(size)
+    with pytest.raises(ValueError, match=re.escape(f"{copied}: the file was changed since it was opened")):
+        weights.content_sha256(loaded.stored)
+
+
+def test_files_are_closed_with_their_weights(copied: Path) -> None:
+    before = len(os.listdir("/dev/fd"))
+    loaded = weights.load("lite", copied)
+    assert len(os.listdir("/dev/fd")) == before + 1
+    del loaded
+    assert len(os.listdir("/dev/fd")) == before

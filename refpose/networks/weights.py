@@ -11,7 +11,10 @@ all others are parsed in a child process (`refpose.reading.hdf5`).
 from __future__ import annotations
 
 import hashlib
+import math
 import os
+import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,13 +26,15 @@ from .. import files, reading
 from . import SHIPPED, published, record
 
 FORMAT = 1
+_PIECE = 2**18  # bytes of a file that are hashed at a time
 ATTRIBUTES = ("format", "network", "source", "source_sha256", "licence", "content_sha256")
 
 
 class Weights(Mapping[str, NDArray[np.float32]]):
     """The trained arrays of one network by name, float32 and read-only, and where they come from.
 
-    They are kept in the precision of the file and widened whenever they are asked for.
+    They are kept in the precision of the file and widened whenever they are asked for. Those of published models stay
+    in the file, which is kept open, and are read again each time.
 
     Attributes
     ----------
@@ -112,12 +117,12 @@ def load(network: str, path: str | os.PathLike[str] | None = None) -> Weights:
             )
         raise FileNotFoundError(f"no weights file {file}")
     with reading.errors(file, "a weights file"):
-        content = np.fromfile(file, np.uint8)
-        if published.CONVERTED.get(hashlib.sha256(content.data).hexdigest()) == network:
-            return Weights(network, *_read_known(file, content))
+        kept = _File(file)
+        if published.CONVERTED.get(kept.sha256()) == network:
+            return Weights(network, *_read_known(kept))
         from ..reading import hdf5
 
-        found = hdf5.read(content.tobytes(), file, attributes=ATTRIBUTES)
+        found = hdf5.read(kept.read(0, kept.size), file, attributes=ATTRIBUTES)
     attributes = found.attributes[""]
     for name in ATTRIBUTES:
         if name not in attributes:
@@ -214,20 +219,78 @@ def _all_finite(array: NDArray[Any]) -> bool:
     return bool(np.isfinite(array).all())
 
 
-def _read_known(file: Path, content: NDArray[np.uint8]) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Every dataset by name and the attributes, of a file that is known to be whole.
+class _File:
+    """An open file, which is that of the moment it was opened, whatever the path names later."""
 
-    The arrays are views of the whole file: that takes half the time of asking HDF5 for each of some hundred small ones.
-    """
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+        weakref.finalize(self, os.close, self._handle)
+        self._status = self._now()
+        self._lock = threading.Lock()
+
+    @property
+    def size(self) -> int:
+        return self._status[0]
+
+    def _now(self) -> tuple[int, int]:
+        status = os.fstat(self._handle)
+        return status.st_size, status.st_mtime_ns
+
+    def read(self, at: int, size: int) -> bytes:
+        """These bytes of the file.
+
+        Raises
+        ------
+        ValueError
+            Something was written to the file since it was opened.
+        """
+        if hasattr(os, "pread"):  # a forked process shares the position
+            content = os.pread(self._handle, size, at)
+        else:
+            with self._lock:
+                os.lseek(self._handle, at, os.SEEK_SET)
+                content = os.read(self._handle, size)
+        if len(content) != size or self._now() != self._status:
+            raise ValueError(f"{self.path}: the file was changed since it was opened")
+        return content
+
+    def sha256(self) -> str:
+        digest = hashlib.sha256()
+        for at in range(0, self.size, _PIECE):
+            digest.update(self.read(at, min(_PIECE, self.size - at)))
+        return digest.hexdigest()
+
+
+class _Kept(Mapping[str, NDArray[Any]]):
+    """Arrays that stay in their file: each is read when it is asked for."""
+
+    def __init__(self, file: _File, places: Mapping[str, tuple[tuple[int, ...], np.dtype[Any], int]]) -> None:
+        self._file = file
+        self._places = places  # shape, type, offset
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        shape, dtype, at = self._places[name]
+        return np.frombuffer(self._file.read(at, math.prod(shape) * dtype.itemsize), dtype).reshape(shape)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+def _read_known(file: _File) -> tuple[_Kept, dict[str, Any]]:
+    """Every dataset by name and the attributes, of a file that is known to be whole."""
     import h5py
     from h5py import h5d, h5o
 
     names: list[bytes] = []
-    arrays: dict[str, NDArray[Any]] = {}
-    with h5py.File(file, "r") as h5:
+    places: dict[str, tuple[tuple[int, ...], np.dtype[Any], int]] = {}
+    with h5py.File(file.path, "r") as h5:
         h5o.visit(h5.id, names.append)
         for name in names:
             item = h5o.open(h5.id, name)
             if isinstance(item, h5d.DatasetID):
-                arrays[name.decode()] = np.ndarray(item.shape, item.dtype, content.data, item.get_offset())
-        return arrays, {name: h5.attrs[name] for name in ATTRIBUTES}
+                places[name.decode()] = item.shape, item.dtype, item.get_offset()
+        return _Kept(file, places), {name: h5.attrs[name] for name in ATTRIBUTES}
