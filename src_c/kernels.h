@@ -69,6 +69,9 @@ enum {
     RP_ACT = 16,
     RP_ACT_DEPTHWISE = 32,
     RP_ACT_EXPAND = 64,
+    /* the weights of this convolution are binary16 */
+    RP_BINARY16 = 1 << 10,
+    RP_BINARY16_EXPAND = 1 << 11,
     RP_SIGMOID = 1 << 8,
     RP_SWISH = 2 << 8,
     RP_ESWISH = 3 << 8,

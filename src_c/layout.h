@@ -13,6 +13,9 @@
  *     ...       wwwwwwwwwwwww   wwwwwwwwwwwww   wwwwwww          panel of output n starts at n * (K + 1)
  *     k = K-1   wwwwwwwwwwwww   wwwwwwwwwwwww   wwwwwww
  *
+ * The same as binary16 (rp_half, two in the place of a float), where a step has the flag RP_BINARY16 or
+ * RP_BINARY16_EXPAND: large matrices, which come from afar. Kernels widen them, which is exact, a panel at a time.
+ *
  * Depthwise weights: groups of 16 channels, each a bias row and k * k tap rows, walked down each kernel column first:
  *
  *     channels  0 ....... 15 | 16 ...... 31 | ...
@@ -86,6 +89,13 @@ static inline int rp_panel(int left)
 }
 /* Values of all panels. */
 static inline int64_t rp_panels(int inputs, int outputs) { return (int64_t)rp_padded_channels(outputs) * (inputs + 1); }
+/* Floats that the panels take up; of panels as binary16. */
+static inline int64_t rp_panels_size(int inputs, int outputs, int binary16)
+{
+    return rp_panels(inputs, outputs) / (binary16 ? 2 : 1);
+}
+/* Values of the widest panel. */
+static inline int64_t rp_widest_panel(int inputs) { return (int64_t)RP_PANEL * (inputs + 1); }
 /* Values of all groups of depthwise weights. */
 static inline int64_t rp_groups(int k, int channels) { return (int64_t)rp_padded_channels(channels) * (k * k + 1); }
 
@@ -121,6 +131,7 @@ typedef union __attribute__((may_alias)) {
 } rp_pair;
 
 typedef int32_t __attribute__((may_alias)) rp_int;
+typedef uint16_t __attribute__((may_alias)) rp_half;
 
 static inline const rp_pair *rp_pairs(const float *packed, int outputs)
 {

@@ -7,6 +7,7 @@
 #define RP_VEC_H
 
 #include "exp2.h"
+#include "layout.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -262,6 +263,18 @@ RP_INLINE void vinterleave8(const float *x, int64_t x_ld, float *y, int64_t y_ld
             _mm256_storeu_ps(y + (8 + i) * y_ld, _mm512_extractf32x8_ps(out[i], 1));
 #endif
     }
+#endif
+}
+
+/* VL numbers of binary16. */
+RP_INLINE vf vwiden(const rp_half *p)
+{
+#if VL == 16
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+#elif VL == 8
+    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
+#else
+    return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16((const uint16_t *)p)));
 #endif
 }
 

@@ -123,6 +123,15 @@ def weights(rng: np.random.Generator, *shape: int, density: float = 1.0) -> Arra
     return some.astype(np.float16).astype(np.float32)
 
 
+def narrowed(rng: np.random.Generator, case: Case) -> Case:
+    """Some of the weights as binary16, where the kernel takes them so."""
+    for array in KERNELS[case.kernel].binary16:
+        if rng.random() < 0.5 and "gate" not in case.tensors:
+            case.packed[array] = case.packed[array].astype(np.float16).view(np.float32)
+            case.fields["flags"] |= BINARY16[array]
+    return case
+
+
 def pointwise_case(rng: np.random.Generator) -> Case:
     h, w, inputs, outputs = (int(rng.integers(1, top)) for top in (9, 12, 70, 150))
     tensors = {"in": Tensor(values(rng, h, w, inputs)), "out": Tensor(values(rng, h, w, outputs))}
@@ -133,12 +142,12 @@ def pointwise_case(rng: np.random.Generator) -> Case:
     packed = packing.pack_pointwise(weights(rng, outputs, 1, 1, inputs), weights(rng, outputs))
     if rng.random() < 0.4:
         tensors["gate"] = Tensor(values(rng, 1, 1, inputs))
-    return Case(
-        "pointwise", tensors, {"flags": activations(rng, "project", residual="add" in tensors)}, {"project": packed}
-    )
+    flags = activations(rng, "project", residual="add" in tensors)
+    return narrowed(rng, Case("pointwise", tensors, {"flags": flags}, {"project": packed}))
 
 
 CLAMPS = {"project": native.RELU6, "depthwise": native.RELU6_DEPTHWISE, "expand": native.RELU6_EXPAND}
+BINARY16 = {"project": native.BINARY16, "expand": native.BINARY16_EXPAND}
 OTHERS = {"project": native.ACT, "depthwise": native.ACT_DEPTHWISE, "expand": native.ACT_EXPAND}
 
 
@@ -278,7 +287,7 @@ def windowed_case(rng: np.random.Generator, kernel: str) -> Case:
     fields["flags"] = activations(rng, *packed, residual="add" in tensors)
     if kernel in ("depthwise", "expand_depthwise") and fields["flags"] & native.ACT_DEPTHWISE and rng.random() < 0.7:
         tensors["sums"] = sums_of(rng, out[0], outputs)
-    return Case(kernel, tensors, fields, packed)
+    return narrowed(rng, Case(kernel, tensors, fields, packed))
 
 
 def conv_case(rng: np.random.Generator) -> Case:
@@ -290,7 +299,7 @@ def conv_case(rng: np.random.Generator) -> Case:
     }
     packed = packing.pack_pointwise(weights(rng, outputs, k, k, inputs), weights(rng, outputs))
     fields = {"k": k, "stride": stride, "pad": k // 2, "flags": activations(rng, "project")}
-    return Case("conv", tensors, fields, {"project": packed})
+    return narrowed(rng, Case("conv", tensors, fields, {"project": packed}))
 
 
 def mask_head_case(rng: np.random.Generator) -> Case:
@@ -458,6 +467,7 @@ def test_no_kernel_takes_what_it_does_not_do(kernel: str) -> None:
     case = next(case for case in cases() if case.kernel == kernel)
     case.run("ref")
     known = sum({**CLAMPS, **{place + "'": flag for place, flag in OTHERS.items()}}.values()) | native.RELU6_SUM
+    known |= sum(BINARY16[array] for array in KERNELS[kernel].binary16)
     for bit in range(31):
         if not known >> bit & 1 and bit not in (8, 9):
             wrong = dataclasses.replace(case, fields=case.fields | {"flags": 1 << bit})
@@ -468,3 +478,26 @@ def test_no_kernel_takes_what_it_does_not_do(kernel: str) -> None:
             tensor = Tensor(np.zeros((1, 1, case.tensors["in"].values.shape[2]), np.float32))
             with pytest.raises(ValueError, match=r"(gate tensor|row sums|tensors) out of range"):
                 dataclasses.replace(case, tensors=case.tensors | {name: tensor}).run("ref")
+
+
+@pytest.mark.parametrize("isa", native.isas())
+def test_every_binary16_is_widened_as_numpy_widens_it(isa: str) -> None:
+    """Subnormals, infinities and NaN too: weights times one, and zero is added."""
+    numbers = np.arange(2**16, dtype=np.uint16).view(np.float16).reshape(-1, 4096)
+    case = pointwise_case(np.random.default_rng(SEED))
+    case.tensors = {
+        "in": Tensor(np.ones((1, 1, 1), np.float32)),
+        "out": Tensor(np.zeros((1, 1, 4096), np.float32)),
+    }
+    case.fields["flags"] = native.BINARY16
+    for some in numbers:
+        packed = packing.pack_pointwise(some.reshape(-1, 1, 1, 1), np.zeros(4096, np.float16))
+        case.packed["project"] = packed.view(np.float32)
+        assert np.array_equal(case.run(isa)["out"].ravel(), some.astype(np.float32), equal_nan=True)
+
+
+def test_gates_are_for_weights_of_float32() -> None:
+    case = next(case for case in cases() if "gate" in case.tensors)
+    case.fields["flags"] |= native.BINARY16
+    with pytest.raises(ValueError, match="gate tensor out of range"):
+        case.run("ref")

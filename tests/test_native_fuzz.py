@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_kernels import activations
+from test_kernels import BINARY16, activations
 
 from refpose.engine.kernels import KERNELS
 
@@ -87,10 +87,12 @@ def plausible_step(rng: np.random.Generator) -> np.ndarray[Any, Any]:
     elif kernel == "add" or (rng.random() < 0.3 and kernel in ("pointwise", "separable", "bottleneck", "upsample")):
         row["add"] = tensor(0, out_h, out_w, out_c)
     if rng.random() < 0.05:
-        row["flags"] = rng.integers(0, 1024)
+        row["flags"] = rng.integers(0, 4096)
     elif not kernel.startswith("few_channel") and not KERNELS[kernel].fixed:
         places = {array for array, _ in KERNELS[kernel].weights}
         row["flags"] = activations(rng, *sorted(places), residual=row["add"]["space"] >= 0)
+        for array in KERNELS[kernel].binary16:
+            row["flags"] |= BINARY16[array] * int(rng.integers(2))
     if kernel == "pointwise" and rng.random() < 0.3:
         row["gate"] = tensor(0, 1, 1, c)
     for name in ("expand", "depthwise", "project"):

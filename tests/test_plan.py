@@ -135,3 +135,12 @@ def test_sparse_stream_names_the_weights_that_are_not_zero() -> None:
     assert heads[2, :3].tolist() == [0, 1, 1]
     assert heads[3, :2].tolist() == [400, 500]
     assert stream[3, 2:].tolist() == [3, 4]
+
+
+@pytest.mark.parametrize(("name", "narrow"), [("lite", False), ("full", False), ("heavy", True), ("detector", False)])
+def test_matrices_of_large_networks_stay_binary16(name: str, narrow: bool) -> None:
+    plan, loaded = plan_of(name), weights.load(name)
+    packed, _, halves = plan.pack(loaded)
+    assert any(halves) == narrow
+    if narrow:
+        assert packed.nbytes < 0.6 * 4 * sum(part.parameters for step in plan.steps for _, _, part in step.trained)

@@ -22,6 +22,8 @@ RELU6_EXPAND: int
 ACT: int
 ACT_DEPTHWISE: int
 ACT_EXPAND: int
+BINARY16: int
+BINARY16_EXPAND: int
 ACTIVATIONS: dict[str, int]
 MAX_SIZE: int
 SOURCES: str

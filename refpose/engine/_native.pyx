@@ -24,6 +24,8 @@ cdef extern from "context.h" nogil:
     int RP_ACT
     int RP_ACT_DEPTHWISE
     int RP_ACT_EXPAND
+    int RP_BINARY16
+    int RP_BINARY16_EXPAND
     int RP_SIGMOID
     int RP_SWISH
     int RP_ESWISH
@@ -72,6 +74,7 @@ cdef extern from "packing.h" nogil:
 
 RELU6, RELU6_SUM, RELU6_DEPTHWISE, RELU6_EXPAND = RP_RELU6, RP_RELU6_SUM, RP_RELU6_DEPTHWISE, RP_RELU6_EXPAND
 ACT, ACT_DEPTHWISE, ACT_EXPAND = RP_ACT, RP_ACT_DEPTHWISE, RP_ACT_EXPAND
+BINARY16, BINARY16_EXPAND = RP_BINARY16, RP_BINARY16_EXPAND
 ACTIVATIONS = {"sigmoid": RP_SIGMOID, "swish": RP_SWISH, "eswish": RP_ESWISH}
 MAX_SIZE = 2**40  # values in one space
 cdef extern from *:

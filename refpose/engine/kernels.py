@@ -15,7 +15,7 @@ from .layout import PANEL, image_shape, padded_channels, tensor_size
 from .packing import Packing, dense, grouped_sparse, sparse, window
 
 _PLANES = 49152  # values of expanded planes that are worked on at a time: they stay in the L2 cache
-_CACHED = 2**19  # weights of a step, in values, that the L2 cache still holds when the next tile of rows asks for them
+_CACHED = 2**17  # weights of a step, in values, that the L2 cache still holds when the next tile of rows asks for them
 
 
 class PlanStep(NamedTuple):
@@ -166,6 +166,8 @@ class Kernel:
         The result lies in planes; the kernel of interleaved tensors whose place it takes.
     weights : tuple of (str, Packing)
         The trained parts' packed arrays in the order of the parts: field of the program's step, and how it is packed.
+    binary16 : tuple of str
+        Packed arrays that it also takes as binary16.
     tile : function
         What it works on at a time.
     unit : str
@@ -179,6 +181,7 @@ class Kernel:
     ops: tuple[str, ...] = ()
     planar: str | None = None
     weights: tuple[tuple[str, Packing], ...] = ()
+    binary16: tuple[str, ...] = ()
     tile: Callable[[PlanStep], Tile] = no_tile
     unit: str = "rows"
     fields: Callable[[PlanStep], Mapping[str, int]] = window_fields
@@ -186,17 +189,21 @@ class Kernel:
 
 
 KERNELS: dict[str, Kernel] = {
-    "conv": Kernel(ops=("conv",), weights=(("project", dense),)),
-    "pointwise": Kernel(ops=("pointwise", "gated"), weights=(("project", dense),)),
+    "conv": Kernel(ops=("conv",), weights=(("project", dense),), binary16=("project",)),
+    "pointwise": Kernel(ops=("pointwise", "gated"), weights=(("project", dense),), binary16=("project",)),
     "depthwise": Kernel(ops=("depthwise",), weights=(("depthwise", window),), tile=window_tile),
-    "separable": Kernel(weights=(("depthwise", window), ("project", dense)), tile=window_tile),
+    "separable": Kernel(weights=(("depthwise", window), ("project", dense)), binary16=("project",), tile=window_tile),
     "bottleneck": Kernel(
         weights=(("expand", dense), ("depthwise", window), ("project", dense)),
+        binary16=("expand", "project"),
         tile=bottleneck_tile,
         fields=expand_fields,
     ),
     "expand_depthwise": Kernel(
-        weights=(("expand", dense), ("depthwise", window)), tile=expand_depthwise_tile, fields=expand_fields
+        weights=(("expand", dense), ("depthwise", window)),
+        binary16=("expand",),
+        tile=expand_depthwise_tile,
+        fields=expand_fields,
     ),
     "few_channel_separable": Kernel(weights=(("depthwise", window), ("project", dense))),
     "few_channel_stem": Kernel(

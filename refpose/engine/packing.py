@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,10 +50,10 @@ def grouped_sparse(kernel: Array, bias: Array, reader: Reader) -> Array:
     return pack_groups(kernel, bias, reader.rows, reader.chunk, reader.plane)
 
 
-def pack_pointwise(kernel: Array, bias: Array) -> Array:
+def pack_pointwise(kernel: NDArray[Any], bias: NDArray[Any]) -> NDArray[Any]:
     """Kernel (O, kh, kw, I) and bias (O,) as panels of outputs, each a bias row and kh*kw*I weight rows."""
     outputs = len(bias)
-    matrix = np.zeros((1 + kernel[0].size, padded_channels(outputs)), np.float32)
+    matrix = np.zeros((1 + kernel[0].size, padded_channels(outputs)), kernel.dtype)
     matrix[0, :outputs] = bias
     matrix[1:, :outputs] = kernel.reshape(outputs, -1).T
     return np.concatenate([matrix[:, n : n + width].ravel() for n, width in panels(outputs)])

@@ -23,14 +23,19 @@ from ..networks.weights import Weights
 from .arena import VIEWS, Place, lay_out, views_of
 from .kernels import PlanStep
 from .layout import LANES, padded_size
-from .packing import Reader
+from .packing import Reader, pack_pointwise
 from .rules import RULES, Steps, alone
 
 Array = NDArray[np.float32]
 
+# Weights of large networks come from memory in every run, not from the cache: they stay binary16, as they were trained.
+_LARGE_NETWORK = 2**22  # values that the matrices of a network have at least together
+_LARGE_MATRIX = 2**14
+
 # Flags of a program's step by the packed array of the part: a clamp, or another activation.
 _FLAGS = {"expand": ("RELU6_EXPAND", "ACT_EXPAND"), "depthwise": ("RELU6_DEPTHWISE", "ACT_DEPTHWISE")}
 _FLAGS["project"] = ("RELU6", "ACT")
+_BINARY16 = {"expand": "BINARY16_EXPAND", "project": "BINARY16"}  # and of weights that are
 
 
 @dataclass(frozen=True)
@@ -95,18 +100,28 @@ class Plan:
                 ready = [view for view in views if all(val.index in known for val in view.inputs)]
         return replace(self.tape, steps=tuple(ordered))
 
-    def pack(self, weights: Mapping[str, Array]) -> tuple[Array, list[dict[str, int]]]:
-        """Packed weights in one array, from a multiple of 64 bytes on, and for each step where its own lie."""
+    def pack(self, weights: Weights) -> tuple[Array, list[dict[str, int]], list[set[str]]]:
+        """Packed weights in one array, from a multiple of 64 bytes on; for each step where its own lie, and which are
+        binary16.
+        """
         room = sum(_most_packed(part) for step in self.steps for _, _, part in step.trained)
         packed = np.empty(room + LANES, np.float32)  # what is not written to takes no memory
         packed = packed[-(packed.ctypes.data // 4) % LANES :]
         at: list[dict[str, int]] = []
+        narrow: list[set[str]] = []
         size = 0
+        large = sum(part.parameters for step in self.steps for _, _, part in step.trained) >= _LARGE_NETWORK
         for step in self.steps:
             offsets: dict[str, int] = {}
             reader = Reader(*step.record.tile(step), self.places[step.input.index].ld)
+            narrow.append(set())
             for array, packing, part in step.trained:
-                block = packing(weights[f"{part.name}/kernel"], weights[f"{part.name}/bias"], reader)
+                if large and _stays_binary16(step, array, part, weights):
+                    narrow[-1].add(array)
+                    stored = weights.stored
+                    block = pack_pointwise(stored[f"{part.name}/kernel"], stored[f"{part.name}/bias"]).view(np.float32)
+                else:
+                    block = packing(weights[f"{part.name}/kernel"], weights[f"{part.name}/bias"], reader)
                 offsets.setdefault(array, size)
                 end = size + padded_size(block.size)
                 packed[size : size + block.size] = block
@@ -115,7 +130,7 @@ class Plan:
             at.append(offsets)
         packed = packed[:size]
         packed.flags.writeable = False
-        return packed, at
+        return packed, at, narrow
 
     def sizes(self) -> tuple[int, ...]:
         """Values in the arena, the input and, negative because they are written, the outputs."""
@@ -150,28 +165,40 @@ def _mostly_zero(tape: Tape, weights: Weights) -> bool:
     return zero > 0.5 * macs
 
 
+def _stays_binary16(step: PlanStep, array: str, part: Step, weights: Weights) -> bool:
+    """Whether the kernel is to widen these weights itself."""
+    return (
+        array in step.record.binary16
+        and step.gate is None
+        and math.prod(part.weights["kernel"]) >= _LARGE_MATRIX
+        and all(weights.stored[f"{part.name}/{what}"].dtype == np.float16 for what in ("kernel", "bias"))
+    )
+
+
 def _most_packed(part: Step) -> int:
     """Values that the packed weights of a part take at most: dense, or in pairs of outputs with every weight used."""
     outputs, inputs = part.weights["bias"][0], math.prod(part.weights["kernel"]) // part.weights["bias"][0]
     return 4 * (outputs + LANES) * (inputs + 2 * LANES)
 
 
-def compile_plan(plan: Plan, weights: Mapping[str, Array], isa: str, threads: int = 1) -> Any:
+def compile_plan(plan: Plan, weights: Weights, isa: str, threads: int = 1) -> Any:
     """The plan as a program of the native engine."""
     from . import _native
 
     return _native.Program(*link(plan, weights), plan.sizes(), isa, threads)
 
 
-def link(plan: Plan, weights: Mapping[str, Array]) -> tuple[NDArray[Any], Array]:
+def link(plan: Plan, weights: Weights) -> tuple[NDArray[Any], Array]:
     """The plan as rows of a program of the native engine, and all packed weights."""
     from . import _native
 
-    packed, offsets = plan.pack(weights)
+    packed, offsets, narrow = plan.pack(weights)
     numbers = {name: i for i, name in enumerate(_native.kernels())}
     table = np.zeros(len(plan.steps), _native.STEP)
-    for row, step, at in zip(table, plan.steps, offsets, strict=True):
+    for row, step, at, halves in zip(table, plan.steps, offsets, narrow, strict=True):
         row["kernel"], row["flags"] = numbers[step.kernel], _flags(step)
+        for array in halves:
+            row["flags"] |= getattr(_native, _BINARY16[array])
         row["rows"], row["chunk"] = step.record.tile(step)
         for name, value in step.record.fields(step).items():
             row[name] = value
