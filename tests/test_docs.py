@@ -109,3 +109,19 @@ def test_measured_times_become_a_table(reference: object, tmp_path: Path) -> Non
 
 def test_measured_times_in_the_repository_are_shown(reference: object, root: Path) -> None:
     assert "hours of video per core-hour" in reference.performance(root / "docs" / "bench")
+
+
+def test_the_map_has_every_file(root: Path) -> None:
+    """Who looks for something in ARCHITECTURE.md finds the file."""
+    told = (root / "ARCHITECTURE.md").read_text("utf-8")
+    files = [
+        path
+        for folder in ("refpose", "src_c", "fuzz")
+        for path in (root / folder).rglob("*")
+        if path.suffix in (".py", ".h", ".c", ".inc", ".pyx", ".pxi", ".html")
+        and not {"mediapipe", "__pycache__", "_weights", "_truth"} & set(path.parts)
+        and path.name not in ("__init__.py", "_native.c")
+        and not (path.suffix == ".c" and path.with_suffix(".h").exists())  # the header is named
+    ]
+    assert len(files) > 150
+    assert [path.name for path in files if not re.search(rf"\b{re.escape(path.name)}\b", told)] == []
