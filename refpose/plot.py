@@ -142,13 +142,17 @@ PLOTTED = (("ankle",), ("knee", "hip"), ("shoulder", "elbow"))
 
 
 def plot_angles(
-    recording: Recording, source: str = "world", angles: Iterable[str] | None = None, axes: Any = None
+    recording: Recording | Iterable[Recording],
+    source: str = "world",
+    angles: Iterable[str] | None = None,
+    axes: Any = None,
 ) -> Any:
     """Angles of the first person over time, right limbs solid and left ones dashed.
 
     Parameters
     ----------
-    recording : refpose.motion.Recording
+    recording : refpose.motion.Recording, or iterable of them
+        One recording, or the blocks of one. Of very long ones, no more points are drawn than can be told apart.
     source : {"world", "image"}
         What they are computed from.
     angles : iterable of str, optional
@@ -168,21 +172,48 @@ def plot_angles(
     MissingExtra
         Matplotlib is not installed.
     """
-    from .motion.angles import compute
+    from .motion.angles import Stream
+    from .motion.recording import Recording
 
     groups = [tuple(angles)] if angles is not None else [_both_sides(joints) for joints in PLOTTED]
     if axes is None:
         figure = require("matplotlib.pyplot", "plot").figure(layout="constrained")
         axes = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
+    chosen = list(dict.fromkeys(name for names in groups for name in names))
+    stream, times, series = None, [], []
+    for block in [recording] if isinstance(recording, Recording) else recording:
+        stream = stream or Stream(block.keypoints, source, chosen)
+        times.append(block.time)
+        series.append(stream.of(block)[:, 0])
+    time, computed = np.concatenate(times), np.concatenate(series)
     for ax, names in zip(axes, groups, strict=True):
-        for name, degrees in zip(names, compute(recording, source, names)[:, 0].T, strict=True):
+        for name in names:
             style = "--" if name.startswith("left") else "-"
-            ax.plot(recording.time, degrees, style, label=name.replace("_", " "), lw=1.5)
+            drawn = _thinned(time, computed[:, chosen.index(name)])
+            ax.plot(*drawn, style, label=name.replace("_", " "), lw=1.5)
         ax.set_ylabel("degrees")
         ax.grid(alpha=0.3)
         ax.legend(loc="upper right", fontsize="small")
     axes[-1].set_xlabel("time in s")
     return list(axes)
+
+
+_BINS = 4000  # many more than a figure has columns of pixels
+
+
+def _thinned(time: Array, values: Array) -> tuple[Array, Array]:
+    """At most the least and the greatest value in each of `_BINS` stretches of time, and where values are missing."""
+    if len(values) <= 2 * _BINS:
+        return time, values
+    kept = []
+    for part in np.array_split(np.arange(len(values)), _BINS):
+        missing = np.isnan(values[part])
+        if missing.any():
+            kept.append(part[[int(np.argmax(missing))]])
+        if not missing.all():
+            kept.append(part[[int(np.nanargmin(values[part])), int(np.nanargmax(values[part]))]])
+    chosen = np.unique(np.concatenate(kept))
+    return time[chosen], values[chosen]
 
 
 def _both_sides(joints: Iterable[str]) -> tuple[str, ...]:

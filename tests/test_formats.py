@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -529,3 +530,50 @@ def test_endings_tell_the_format(tmp_path: Path) -> None:
         (path,) = motion.write(ONE, tmp_path / f"a{motion.FORMATS[name].ending}")
         assert path.exists()
     assert len({kind.ending for kind in motion.FORMATS.values()}) == len(motion.FORMATS)
+
+
+def test_bvh_in_blocks_is_the_same(tmp_path: Path) -> None:
+    """What a joint is before it is known for the first time may stand many blocks later."""
+    moving = recording(frames=700)
+    knee, ankle, ear = (LANDMARK_NAMES.index(name) for name in ("left_knee", "right_ankle", "left_ear"))
+    hips = [LANDMARK_NAMES.index(name) for name in ("left_hip", "right_hip")]
+    values = moving.values.copy()
+    values[:300, :, hips] = np.nan
+    values[:400, :, knee] = np.nan
+    values[500:, :, ear] = np.nan
+    values[:, :, ankle] = np.nan
+    given = replace(moving, values=values)
+    lines = write(tmp_path, "bvh", given).read_text().splitlines()
+    (tmp_path / "whole").mkdir()
+    motion.write(given, tmp_path / "whole" / "clip.bvh")
+    assert lines == (tmp_path / "whole" / "clip.bvh").read_text().splitlines()
+    start = next(k for k, line in enumerate(lines) if line.startswith("Frame Time")) + 1
+    rows = np.array([line.split() for line in lines[start:]], float)
+    assert len(rows) == 700
+    # Hips come with frame 300, the left knee with frame 400: until then they are as they are then.
+    assert np.array_equal(rows[:301, :6], np.tile(rows[300, :6], (301, 1)))
+    names = [line.split()[1] for line in lines if line.strip().startswith(("ROOT", "JOINT"))]
+    thigh = 3 + 3 * names.index("LeftUpLeg")
+    assert np.array_equal(rows[300:401, thigh : thigh + 3], np.tile(rows[400, thigh : thigh + 3], (101, 1)))
+    assert not np.array_equal(rows[401, thigh : thigh + 3], rows[420, thigh : thigh + 3])
+    never = 3 + 3 * names.index("RightLeg")
+    assert np.array_equal(rows[:, never : never + 3], np.zeros((700, 3)))
+
+
+@pytest.mark.parametrize("name", ["bvh", "deeplabcut", "plot"])
+def test_memory_does_not_grow_with_length(tmp_path: Path, name: str) -> None:
+    for module, _ in motion.FORMATS[name].requires:
+        pytest.importorskip(module)
+    second = recording()
+
+    def peak(times: int) -> int:
+        tracemalloc.start()
+        with motion.export(tmp_path / f"a{motion.FORMATS[name].ending}", name) as file:
+            for k in range(times):
+                file.write(replace(second, time=second.time + 3 * k, frame=second.frame + 90 * k))
+        size = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return size
+
+    peak(1)  # what is loaded the first time
+    assert (peak(50) - peak(10)) / (40 * 90) < 700  # bytes a frame; its numbers alone are 1056

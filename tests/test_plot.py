@@ -108,3 +108,20 @@ def test_a_person_with_another_skeleton() -> None:
         plot.plot_pose2d(person, names=("nose",))
     with pytest.raises(ValueError, match="efficientpose: this model finds no world landmarks"):
         plot.plot_pose3d(person)
+
+
+def test_long_recordings_are_drawn_with_fewer_points_that_look_the_same() -> None:
+    from refpose.plot import _BINS, _thinned
+
+    time = np.arange(108_000) / 30
+    values = np.sin(time / 100)
+    values[50_000], values[70_000] = 5.0, -5.0
+    values[60_000:60_100] = np.nan
+    kept, drawn = _thinned(time, values)
+    assert len(kept) <= 3 * _BINS
+    assert (np.diff(kept) > 0).all()
+    assert (np.nanmax(drawn), np.nanmin(drawn)) == (5.0, -5.0)
+    assert kept[np.argmax(drawn == 5.0)] == time[50_000]
+    assert np.isnan(drawn[np.searchsorted(kept, 60_000 / 30) : np.searchsorted(kept, 60_100 / 30)]).any()
+    assert np.allclose(np.interp(time[:49_900], kept, np.nan_to_num(drawn)), values[:49_900], atol=0.01)
+    assert len(_thinned(time[:100], values[:100])[0]) == 100

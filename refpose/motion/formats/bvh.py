@@ -11,16 +11,17 @@ rotation.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ... import topology
-from ..recording import WORLD, Recording
-from .common import Options, Writer, gathering, lines, upright
+from ..recording import WORLD
+from .common import Gathered, Options, Writer, gathering, lines, upright
 
 Floats = NDArray[np.float64]
 
@@ -81,28 +82,66 @@ BONES: tuple[Bone, ...] = (
 )
 """The skeleton; parents come before children."""
 
+_FRAMES_AT_ONCE = 256
 _JOINTS = tuple(dict.fromkeys(joint for bone in BONES for joint in (bone.start, bone.end, *(bone.across or ()))))
 
 
 def create(path: Path, options: Options) -> AbstractContextManager[Writer]:
-    """Write BVH at the end; 43 MB an hour at 30 frames a second are kept until then."""
-    return gathering(path, WORLD, lambda temporary, recording: _write(temporary, recording, options))
+    """Write BVH at the end, when the lengths of all bones are known; until then frames are kept in a file."""
+    return gathering(path, WORLD, lambda temporary, gathered: _write(temporary, gathered, options))
 
 
-def _write(path: Path, recording: Recording, options: Options) -> None:
-    points = upright(recording, options) * 100.0
-    places = topology.convert(points, recording.keypoints, _JOINTS)
-    at = {joint: places[:, k] for k, joint in enumerate(_JOINTS)}
-    offsets, ends = _rest_pose(at)
-    rotations = _rotations(at)
-    rate = options.rate or (recording.rate if len(recording) > 1 else 30.0)
+def _write(path: Path, gathered: Gathered, options: Options) -> None:
+    offsets, ends = _rest_pose(gathered, options)
+    rate = options.rate or (gathered.rate if len(gathered) > 1 else 30.0)
     ordered = _in_order("Hips")
     with open(path, "w", encoding="utf-8", newline="\n") as file:
         file.write("HIERARCHY\n" + _hierarchy("Hips", 0, offsets, ends))
-        file.write(f"MOTION\nFrames: {len(recording)}\nFrame Time: {1 / rate:.8f}\n")
-        numbers = np.concatenate([_held(at["mid_hip"]), *(rotations[name] for name in ordered)], axis=1)
-        for start in range(0, len(recording), 1024):
-            file.write(lines([numbers[start : start + 1024]], ["%.6f"], nan="0", separator=" "))
+        file.write(f"MOTION\nFrames: {len(gathered)}\nFrame Time: {1 / rate:.8f}\n")
+        turning = _Turning(_first_rotations(gathered, options))
+        middle = _first_known(gathered, options)
+        for at in _places(gathered, options):
+            rotations = turning.degrees(at)
+            place, middle = _held(at["mid_hip"], middle)
+            numbers = np.concatenate([place, *(rotations[name] for name in ordered)], axis=1)
+            file.write(lines([numbers], ["%.6f"], nan="0", separator=" "))
+
+
+def _places(gathered: Gathered, options: Options) -> Iterator[dict[str, Floats]]:
+    """Give the places (F, 3) of all joints in centimetres, some hundred frames at a time."""
+    for block in gathered.blocks():
+        for start in range(0, len(block), _FRAMES_AT_ONCE):
+            part = block.take(slice(start, start + _FRAMES_AT_ONCE))
+            places = topology.convert(upright(part, options) * 100.0, part.keypoints, _JOINTS)
+            yield {joint: places[:, k] for k, joint in enumerate(_JOINTS)}
+
+
+def _first_known(gathered: Gathered, options: Options) -> Floats:
+    """The first known place of the middle of the hips, 0 without any."""
+    for at in _places(gathered, options):
+        known = ~np.isnan(at["mid_hip"]).any(axis=1)
+        if known.any():
+            return np.asarray(at["mid_hip"][np.argmax(known)])
+    return np.zeros(3)
+
+
+def _first_rotations(gathered: Gathered, options: Options) -> dict[str, Floats]:
+    """The first known rotation of every joint against its parent, which it has until then too.
+
+    Those of a joint begin with its parent's, so the frames are gone through again from the start when a parent was
+    found only after the first block. A joint that is never known does not turn.
+    """
+    first: dict[str, Floats] = {}
+    while len(first) < len(BONES):
+        before = len(first)
+        turning = _Turning(first)
+        for k, at in enumerate(_places(gathered, options)):
+            turning.find(at, anew=k == 0)
+            if len(first) == len(BONES):
+                break
+        if len(first) == before:
+            first[next(bone.name for bone in BONES if bone.name not in first)] = np.eye(3)
+    return first
 
 
 def _children(name: str) -> list[Bone]:
@@ -114,17 +153,24 @@ def _in_order(name: str) -> list[str]:
     return [name, *(below for child in _children(name) for below in _in_order(child.name))]
 
 
-def _rest_pose(at: dict[str, Floats]) -> tuple[dict[str, Floats], dict[str, Floats]]:
+def _rest_pose(gathered: Gathered, options: Options) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """Offsets of the joints from their parents, and of the end sites."""
+    parents = {bone.name: bone for bone in BONES}
+    wanted = {(bone.start, bone.end) for bone in BONES}
+    wanted |= {(parents[bone.parent].start, bone.start) for bone in BONES if bone.parent}
+    found: dict[tuple[str, str], list[Floats]] = {ends: [] for ends in wanted}
+    for at in _places(gathered, options):
+        for (a, b), known in found.items():
+            distance = np.linalg.norm(at[b] - at[a], axis=-1)
+            known.append(distance[~np.isnan(distance)])
 
     def length(a: str, b: str) -> float:
-        known = np.linalg.norm(at[b] - at[a], axis=-1)
-        known = known[~np.isnan(known)]
+        known = np.concatenate(found[a, b] or [np.zeros(0)])
         return float(np.median(known)) if len(known) else 0.0
 
     offsets, ends = {}, {}
     for bone in BONES:
-        parent = next((other for other in BONES if other.name == bone.parent), None)
+        parent = parents.get(bone.parent)
         if parent is None or parent.start == bone.start:
             offset = np.zeros(3)
         elif parent.end == bone.start:
@@ -137,27 +183,70 @@ def _rest_pose(at: dict[str, Floats]) -> tuple[dict[str, Floats], dict[str, Floa
     return offsets, ends
 
 
-def _rotations(at: dict[str, Floats]) -> dict[str, Floats]:
-    """Rotations of every joint against its parent: degrees about z, x, y (F, 3), held over gaps."""
-    frames = len(at["mid_hip"])
-    turned: dict[str, Floats] = {"": np.broadcast_to(np.eye(3), (frames, 3, 3))}
-    result = {}
-    for bone in BONES:
-        parent = turned[bone.parent]
-        along = at[bone.end] - at[bone.start]
-        if bone.across is not None:
-            across = at[bone.across[1]] - at[bone.across[0]]
-            if bone.start == bone.end:  # the chest goes on where the spine ends
-                along = parent[..., 1]
-            world = _frame(across, along, bone.exact)
-        else:
-            rest = np.array(bone.rest, np.float64)
-            world = _shortest(np.einsum("fij,j->fi", parent, rest), along) @ parent
-        local = np.swapaxes(parent, -1, -2) @ world
-        local = _held(local.reshape(frames, 9), np.eye(3).ravel()).reshape(frames, 3, 3)
-        turned[bone.name] = parent @ local
-        result[bone.name] = np.unwrap(_euler(local), period=360, axis=0)
-    return result
+class _Turning:
+    """Rotations of the joints against their parents, held over gaps, block by block.
+
+    Parameters
+    ----------
+    first : dict of str to ndarray (3, 3)
+        The rotation of each joint before it is known for the first time; `find` adds to it.
+    """
+
+    def __init__(self, first: dict[str, Floats]) -> None:
+        self._first, self._given = first, {"", *first}
+        self._last = dict(first)
+        self._degrees: dict[str, Floats] = {}
+
+    def degrees(self, at: dict[str, Floats]) -> dict[str, Floats]:
+        """Give the degrees about z, x, y (F, 3) of every joint on the next frames, without jumps."""
+        result = {}
+        for name, local in self._locals(at, {bone.name for bone in BONES}).items():
+            degrees = _euler(local)
+            if name in self._degrees:
+                degrees = np.unwrap(np.concatenate([self._degrees[name], degrees]), period=360, axis=0)[1:]
+            else:
+                degrees = np.unwrap(degrees, period=360, axis=0)
+            self._degrees[name] = degrees[-1:]
+            result[name] = degrees
+        return result
+
+    def find(self, at: dict[str, Floats], anew: bool) -> None:
+        """Look for first rotations on the next frames; `anew` at the beginning, where those found count at once."""
+        if anew:
+            self._given |= {bone.name for bone in BONES}
+        self._locals(at, self._given | {bone.name for bone in BONES if bone.parent in self._given})
+        if anew:
+            self._given = {"", *self._first}
+
+    def _locals(self, at: dict[str, Floats], names: Collection[str]) -> dict[str, Floats]:
+        """Rotations (F, 3, 3) of some joints against their parents, of those whose parent's are known."""
+        frames = len(at["mid_hip"])
+        turned: dict[str, Floats] = {"": np.broadcast_to(np.eye(3), (frames, 3, 3))}
+        result = {}
+        for bone in BONES:
+            if bone.name not in names or bone.parent not in turned:
+                continue
+            parent = turned[bone.parent]
+            along = at[bone.end] - at[bone.start]
+            if bone.across is not None:
+                across = at[bone.across[1]] - at[bone.across[0]]
+                if bone.start == bone.end:  # the chest goes on where the spine ends
+                    along = parent[..., 1]
+                world = _frame(across, along, bone.exact)
+            else:
+                rest = np.array(bone.rest, np.float64)
+                world = _shortest(np.einsum("fij,j->fi", parent, rest), along) @ parent
+            local = (np.swapaxes(parent, -1, -2) @ world).reshape(frames, 9)
+            if bone.name not in self._last:
+                known = ~np.isnan(local).any(axis=1)
+                if not known.any():
+                    continue
+                self._first[bone.name] = self._last[bone.name] = local[np.argmax(known)].reshape(3, 3)
+            held, last = _held(local, self._last[bone.name].ravel())
+            self._last[bone.name] = last.reshape(3, 3)
+            result[bone.name] = held.reshape(frames, 3, 3)
+            turned[bone.name] = parent @ result[bone.name]
+        return result
 
 
 def _unit(vectors: Floats) -> Floats:
@@ -200,13 +289,12 @@ def _euler(rotation: Floats) -> Floats:
     return np.degrees(np.stack([z, x, y], axis=-1))
 
 
-def _held(numbers: Floats, otherwise: ArrayLike = 0.0) -> Floats:
-    """Numbers (F, n) with the last known row in place of NaN; at the beginning the first known one."""
-    known = ~np.isnan(numbers).any(axis=1)
-    if not known.any():
-        return np.broadcast_to(np.asarray(otherwise, np.float64), numbers.shape)
-    last = np.maximum.accumulate(np.where(known, np.arange(len(numbers)), -1))
-    return numbers[np.where(last < 0, np.argmax(known), last)]
+def _held(numbers: Floats, before: Floats) -> tuple[Floats, Floats]:
+    """Numbers (F, n) with the last known row in place of NaN, at the beginning that of `before`; and the last row."""
+    rows = np.concatenate([before[None], numbers])
+    known = ~np.isnan(rows).any(axis=1)
+    held = rows[np.maximum.accumulate(np.where(known, np.arange(len(rows)), 0))]
+    return held[1:], held[-1]
 
 
 def _hierarchy(name: str, depth: int, offsets: dict[str, Floats], ends: dict[str, Floats]) -> str:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ... import arguments
 from ...files import replacing
+from ...topology import LANDMARK_NAMES
 from ..angles import FACING, FROM
 from ..recording import Recording, joined
 from ..skeletons import joints_of
@@ -135,25 +137,67 @@ def lines(columns: Sequence[NDArray[Any]], formats: Sequence[str], nan: str, sep
 
 
 @contextmanager
-def gathering(path: Path, columns: Sequence[str], finish: Callable[[Path, Recording], None]) -> Iterator[Writer]:
-    """Keep some columns of all frames in memory, and let `finish` write them to a temporary name at the end."""
-    gathered = _Gathered(columns)
-    with replacing(path) as temporary:
+def gathering(path: Path, columns: Sequence[str], finish: Callable[[Path, Gathered], None]) -> Iterator[Writer]:
+    """Keep some columns of all frames in a temporary file; at the end `finish` writes them to a temporary name."""
+    with replacing(path) as temporary, TemporaryFile(dir=temporary.parent) as file:
+        gathered = Gathered(file, columns)
         yield gathered
-        finish(temporary, gathered.whole())
+        finish(temporary, gathered)
 
 
-class _Gathered:
-    def __init__(self, columns: Sequence[str]) -> None:
-        self._columns, self._blocks = tuple(columns), list[Recording]()
+class Gathered:
+    """Some columns of all frames, in a file; in memory are 24 bytes for a frame.
+
+    Attributes
+    ----------
+    people : tuple of int
+        The numbers of all people.
+    keypoints : tuple of str
+    """
+
+    def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
+        self._file, self._columns = file, tuple(columns)
+        self._blocks: list[Recording] = []  # without their numbers
 
     def write(self, block: Recording) -> None:
-        self._blocks.append(block.moved(block.column(*self._columns), self._columns))
+        """Add the next frames, see `Writer`."""
+        self._file.write(block.column(*self._columns).tobytes())
+        values = np.broadcast_to(np.float32(np.nan), (*block.values.shape[:3], len(self._columns)))
+        self._blocks.append(replace(block, values=values, columns=self._columns, angle_names=()))
+
+    def __len__(self) -> int:
+        return sum(map(len, self._blocks))
+
+    @property
+    def people(self) -> tuple[int, ...]:
+        return tuple(sorted({number for block in self._blocks for number in block.people})) or (0,)
+
+    @property
+    def keypoints(self) -> tuple[str, ...]:
+        return self._blocks[0].keypoints if self._blocks else LANDMARK_NAMES
+
+    @property
+    def rate(self) -> float:
+        """Frames per second, see `Recording.rate`."""
+        return joined([replace(block, values=block.values[..., :0], columns=()) for block in self._blocks]).rate
+
+    def blocks(self) -> Iterator[Recording]:
+        """Give the frames again, in blocks; at least one, perhaps without frames."""
+        self._file.seek(0)
+        for block in self._blocks or [self._empty()]:
+            size = block.values.size
+            values = np.frombuffer(self._file.read(4 * size), np.float32).reshape(block.values.shape)
+            yield replace(block, values=values)
 
     def whole(self) -> Recording:
-        if self._blocks:
-            return joined(self._blocks)
-        from ...topology import LANDMARK_NAMES
+        """Give all frames together; their numbers stay in the file where all blocks have the same people."""
+        if not len(self) or any(block.people != self.people for block in self._blocks):
+            return joined(list(self.blocks()))
+        self._file.flush()
+        recording = joined([replace(block, values=block.values[..., :0], columns=()) for block in self._blocks])
+        shape = (len(recording), *self._blocks[0].values.shape[1:])
+        return replace(recording, values=np.memmap(self._file, np.float32, "r", shape=shape), columns=self._columns)
 
-        empty = np.zeros((0, 1, len(LANDMARK_NAMES), len(self._columns)), np.float32)
-        return Recording(np.zeros(0), np.zeros(0, np.int64), empty, columns=self._columns)
+    def _empty(self) -> Recording:
+        values = np.zeros((0, 1, len(LANDMARK_NAMES), len(self._columns)), np.float32)
+        return Recording(np.zeros(0), np.zeros(0, np.int64), values, columns=self._columns)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...extras import require
-from ..recording import Recording
-from ..skeletons import to_skeleton
-from .common import Options, Writer, gathering, lines
+from ..skeletons import joints_of, to_skeleton
+from .common import Gathered, Options, Writer, gathering, lines
 
 SCORER = "refpose"
 _COLUMNS = ("x_px", "y_px", "visibility")
@@ -26,53 +25,64 @@ _COORDS = ("x", "y", "likelihood")
 
 
 def create(path: Path, options: Options) -> AbstractContextManager[Writer]:
-    """Write CSV at the end; 43 MB an hour at 30 frames a second and person are kept until then."""
-    return gathering(path, _COLUMNS, lambda temporary, recording: _write_csv(temporary, recording, options))
+    """Write CSV at the end, when all people are known; until then frames are kept in a file."""
+    return gathering(path, _COLUMNS, lambda temporary, gathered: _write_csv(temporary, gathered, options))
 
 
 def create_hdf5(path: Path, options: Options) -> AbstractContextManager[Writer]:
-    """Write HDF5 (pandas' and PyTables', key ``df_with_missing``) at the end; memory as for `create`."""
-    return gathering(path, _COLUMNS, lambda temporary, recording: _write_hdf5(temporary, recording, options))
+    """Write HDF5 (pandas' and PyTables', key ``df_with_missing``) at the end, in memory."""
+    return gathering(path, _COLUMNS, lambda temporary, gathered: _write_hdf5(temporary, gathered, options))
 
 
-def _header(recording: Recording) -> dict[str, Sequence[str]]:
+def _header(people: Sequence[int], keypoints: Sequence[str]) -> dict[str, Sequence[str]]:
     """The lines of the header by their names."""
-    each = len(recording.keypoints) * len(_COORDS)
-    people = len(recording.people)
-    header: dict[str, Sequence[str]] = {"scorer": [SCORER] * (each * people)}
-    if people > 1:
-        header["individuals"] = [f"person{number}" for number in recording.people for _ in range(each)]
-    header["bodyparts"] = [name for name in recording.keypoints for _ in _COORDS] * people
-    header["coords"] = list(_COORDS) * (len(recording.keypoints) * people)
+    each = len(keypoints) * len(_COORDS)
+    header: dict[str, Sequence[str]] = {"scorer": [SCORER] * (each * len(people))}
+    if len(people) > 1:
+        header["individuals"] = [f"person{number}" for number in people for _ in range(each)]
+    header["bodyparts"] = [name for name in keypoints for _ in _COORDS] * len(people)
+    header["coords"] = list(_COORDS) * (len(keypoints) * len(people))
     return header
 
 
-def _numbers(recording: Recording, options: Options) -> tuple[Recording, NDArray[np.float64]]:
-    if options.skeleton is not None:
-        recording = to_skeleton(recording, options.skeleton)
-    return recording, recording.values.reshape(len(recording), math.prod(recording.values.shape[1:])).astype(np.float64)
+def _numbers(gathered: Gathered, options: Options) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    """Frames and their numbers (F, people * keypoints * 3), some thousand at a time."""
+    for block in gathered.blocks():
+        if options.skeleton is not None:
+            block = to_skeleton(block, options.skeleton)
+        for start in range(0, max(len(block), 1), 1024):
+            part = block.take(slice(start, start + 1024))
+            numbers = np.full((len(part), len(gathered.people), *part.values.shape[2:]), np.nan)
+            numbers[:, [gathered.people.index(number) for number in part.people]] = part.values
+            yield part.frame, numbers.reshape(len(part), math.prod(numbers.shape[1:]))
 
 
-def _write_csv(path: Path, recording: Recording, options: Options) -> None:
-    recording, numbers = _numbers(recording, options)
+def _keypoints(gathered: Gathered, options: Options) -> tuple[str, ...]:
+    return gathered.keypoints if options.skeleton is None else joints_of(options.skeleton)
+
+
+def _write_csv(path: Path, gathered: Gathered, options: Options) -> None:
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        for name, line in _header(recording).items():
+        for name, line in _header(gathered.people, _keypoints(gathered, options)).items():
             writer.writerow([name, *line])
-        for start in range(0, len(recording), 1024):
-            part = slice(start, start + 1024)
-            file.write(lines([recording.frame[part, None], numbers[part]], ["%d", "%.9g"], nan="", separator=","))
+        for frame, numbers in _numbers(gathered, options):
+            file.write(lines([frame[:, None], numbers], ["%d", "%.9g"], nan="", separator=","))
 
 
-def _write_hdf5(path: Path, recording: Recording, options: Options) -> None:
+def _write_hdf5(path: Path, gathered: Gathered, options: Options) -> None:
     pandas = require("pandas", "deeplabcut")
-    recording, numbers = _numbers(recording, options)
-    header = _header(recording)
+    header = _header(gathered.people, _keypoints(gathered, options))
     columns = pandas.MultiIndex.from_arrays(list(header.values()), names=list(header))
-    table = pandas.DataFrame(numbers, index=recording.frame, columns=columns)
+    values, index, done = np.empty((len(gathered), len(columns))), np.empty(len(gathered), np.int64), 0
+    for frame, numbers in _numbers(gathered, options):
+        part = slice(done, done + len(frame))
+        index[part], values[part], done = frame, numbers, part.stop
+    table = pandas.DataFrame(values, index=index, columns=columns, copy=False)
     # In memory: HDF5 does not survive a full disk.
     with pandas.HDFStore(path, mode="w", driver="H5FD_CORE", driver_core_backing_store=0) as store:
         store.put("df_with_missing", table, format="fixed")
+        del table, values
         store.flush()
         image = store._handle.get_file_image()
     path.write_bytes(image)

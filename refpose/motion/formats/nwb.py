@@ -26,8 +26,8 @@ _COLUMNS = (*PIXELS, *WORLD, "visibility")
 
 
 def create(path: Path, options: Options) -> AbstractContextManager[Writer]:
-    """Write NWB at the end; 86 MB an hour at 30 frames a second are kept until then."""
-    return gathering(path, _COLUMNS, lambda temporary, recording: _write(temporary, recording, options))
+    """Write NWB at the end; until then frames are kept in a file."""
+    return gathering(path, _COLUMNS, lambda temporary, gathered: _write(temporary, gathered.whole(), options))
 
 
 def _write(path: Path, recording: Recording, options: Options) -> None:
@@ -68,7 +68,9 @@ def _edges(names: tuple[str, ...]) -> Any:
 def _estimation(
     pose: Any, name: str, recording: Recording, skeleton: Any, columns: tuple[str, ...], unit: str, frame: str
 ) -> Any:
-    points, confidence = recording.column(*columns)[:, 0], recording.visibility[:, 0]
+    first, last = recording.columns.index(columns[0]), recording.columns.index(columns[-1])
+    points = recording.values[:, 0, :, first : last + 1]  # views: each series is read from the file when it is written
+    confidence = recording.values[:, 0, :, recording.columns.index("visibility")]
     series: list[Any] = []
     for k, joint in enumerate(recording.keypoints):
         series.append(

@@ -7,18 +7,18 @@ from pathlib import Path
 
 from ...extras import require
 from ...plot import plot_angles
-from ..recording import PIXELS, WORLD, Recording
-from .common import Options, Writer, gathering
+from ..recording import PIXELS, WORLD
+from .common import Gathered, Options, Writer, gathering
 
 
 def create(path: Path, options: Options) -> AbstractContextManager[Writer]:
-    """Draw the figure at the end; 72 MB an hour at 30 frames a second are kept until then."""
-    return gathering(path, (*PIXELS, *WORLD), lambda temporary, recording: _draw(temporary, recording, options))
+    """Draw the figure at the end; until then frames are kept in a file."""
+    return gathering(path, (*PIXELS, *WORLD), lambda temporary, gathered: _draw(temporary, gathered, options))
 
 
-def _draw(path: Path, recording: Recording, options: Options) -> None:
+def _draw(path: Path, gathered: Gathered, options: Options) -> None:
     require("matplotlib", "plot")
     figure = require("matplotlib.figure", "plot").Figure(figsize=(8, 6), layout="constrained")
     require("matplotlib.backends.backend_agg", "plot").FigureCanvasAgg(figure)
-    plot_angles(recording, options.angles, axes=figure.subplots(3, 1, sharex=True))
+    plot_angles(gathered.blocks(), options.angles, axes=figure.subplots(3, 1, sharex=True))
     figure.savefig(path, format="png", dpi=120)
