@@ -57,11 +57,11 @@ TABLES = ("--csv", "--json", "--h5")
 SCENARIOS = {
     "image": Scenario(["image", "in/p.png", "-o", "out", "--csv", "--mask", *MODEL], True),
     "image again": Scenario(
-        ["image", "in/p.png", "-o", "out", "--no-box", *MODEL], True, ["image", "in/p.png", "-o", "out", *MODEL]
+        ["image", "in/p.png", "-o", "out", "--no-draw-box", *MODEL], True, ["image", "in/p.png", "-o", "out", *MODEL]
     ),
     "video": Scenario(["video", "in/v.mp4", "-o", "out", *TABLES, *MODEL], True),
     "video again": Scenario(
-        ["video", "in/v.mp4", "-o", "out", "--csv", "--roi", *MODEL],
+        ["video", "in/v.mp4", "-o", "out", "--csv", "--draw-roi", *MODEL],
         True,
         ["video", "in/v.mp4", "-o", "out", "--csv", *MODEL],
     ),

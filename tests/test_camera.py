@@ -107,7 +107,7 @@ def test_closing_the_window_ends_it() -> None:
 
 def test_from_camera_to_window(cv2: Any, capsys: pytest.CaptureFixture[str]) -> None:
     cv2.keys = [-1, -1, -1, 27]
-    assert cli.main(["camera", "--model=lite", "--mirror", "--roi"]) == 0
+    assert cli.main(["camera", "--model=lite", "--mirror", "--draw-roi"]) == 0
     assert len(cv2.shown) == 5
     assert cv2.shown[-1] == "destroyed"
     assert cv2.shown[0].flags.c_contiguous

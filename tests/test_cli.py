@@ -85,12 +85,13 @@ def test_what_is_drawn_is_said_in_the_same_way_everywhere() -> None:
             name
             for action in actions(verb)
             for name in action.option_strings
-            if action.dest in ("skeleton", "roi", "box")
+            if action.dest.startswith("draw_") or action.dest == "roi"
         }
         for verb in ("image", "video", "camera")
     ]
-    assert own[0] == own[1] == own[2]
-    assert own[0] >= {"--roi", "--no-roi", "--box", "--no-box", "--skeleton", "--no-skeleton"}
+    drawn = {f"--{no}draw-{part}" for no in ("", "no-") for part in ("roi", "box", "skeleton")}
+    assert own[0] == own[1] == {"--roi", "--draw-angles", *drawn}
+    assert own[2] == {"--roi", *drawn}
 
 
 @pytest.mark.parametrize(
@@ -189,7 +190,7 @@ def test_completion_knows_verbs_and_options(capsys: pytest.CaptureFixture[str]) 
     script = capsys.readouterr().out
     for verb in cli.VERBS:
         assert f"_shtab_refpose_{verb}_option_strings" in script
-    assert " --no-roi " in script
+    assert " --no-draw-roi " in script
     assert "_shtab_refpose_image_pos_0_COMPGEN=_shtab_compgen_files" in script
     with pytest.raises(SystemExit):
         cli.main(["completion", "cmd.exe"])

@@ -122,7 +122,8 @@ def test_nothing_is_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         (["--to", "trc", "--rate", "0"], "expected a number above 0"),
         (["--to", "trc", "--start", "-1"], "expected seconds, 0 or more"),
         (["--to", "trc", "--joints", "coco"], "invalid choice: 'coco'"),
-        ([], "the following arguments are required: --to"),
+        ([], "nothing to write: name formats with --to, or ask for a table"),
+        (["--csv", "a.h5"], "expected a name that ends in .csv"),
     ],
 )
 def test_wrong_usage(tmp_path: Path, arguments, message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -159,3 +160,54 @@ def test_plotted_angles() -> None:
     assert ax.get_xlabel() == "time in s"
     with pytest.raises(ValueError, match="no angle 'spine'"):
         plot_angles(recording(), angles=["spine"])
+
+
+@pytest.mark.parametrize("kind", tables.KINDS)
+def test_a_table_in_another_kind_with_angles(tmp_path: Path, kind: str) -> None:
+    path = table(tmp_path / "clip.csv")
+    new = tmp_path / f"new{kind}"
+    assert main(["export", str(path), f"--{kind[1:]}", str(new), "--angles", "--angles-from", "image"]) == 0
+    before, after = tables.read(path), tables.read(new)
+    assert after.people == before.people
+    assert np.array_equal(after.frame, before.frame)
+    assert np.array_equal(after.values, before.values, equal_nan=True)
+    expected = motion.angles.compute(before, "image")
+    assert after.angle_names == tuple(motion.angles.ANGLES)
+    assert np.array_equal(after.angles[before.found], expected[before.found].astype(np.float32), equal_nan=True)
+    assert after.sources == ("clip.mp4",)
+
+
+def test_tables_of_one_person_for_every_frame_beside_the_old_ones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = table(tmp_path / "clip.csv")
+    assert main(["export", str(path), "--csv"]) == 1
+    assert "clip.csv: is an input, and would be overwritten" in capsys.readouterr().err
+    out = ["-o", str(tmp_path / "out"), "--csv", "--h5", "--wide", "--every-frame", "--person", "1", "--to", "coco"]
+    assert main(["export", str(path), *out]) == 0
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"clip.csv", "clip.h5", "clip.coco.json"}
+    one = tables.read(tmp_path / "out" / "clip.csv")
+    assert one.found.sum() == 50
+    assert one.people == (0, 1)  # 0 stands on frames without anybody
+    assert np.array_equal(one.person(1).take(one.found[:, 1]).values, recording(people=2).values[40:, [1]])
+    assert "--csv" not in path.read_text()
+
+
+def test_named_tables_are_for_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [str(table(tmp_path / name)) for name in ("a.csv", "b.csv")]
+    with pytest.raises(SystemExit):
+        main(["export", *paths, "--h5", str(tmp_path / "c.h5")])
+    assert "c.h5 is the name of one file; for several tables, name a folder" in capsys.readouterr().err
+    assert main(["export", *paths, "--h5"]) == 0
+    assert tables.read(tmp_path / "b.h5").people == (0, 1)
+
+
+def test_pictures_keep_their_names_in_another_table(tmp_path: Path) -> None:
+    path = tmp_path / "all.csv"
+    with tables.create(path, "", {}) as file:
+        for k in range(3):
+            file.write(k, float("nan"), [Row(recording().values[k, 0])], source=f"{k}.png")
+    assert main(["export", str(path), "--h5", "--parquet"]) == 0
+    for kind in (".h5", ".parquet"):
+        again = tables.read(path.with_suffix(kind))
+        assert [again.sources[k] for k in again.source_of] == ["0.png", "1.png", "2.png"]

@@ -115,7 +115,7 @@ def test_skeleton_is_drawn_in_the_colours_of_mediapipe(out: Path, person: refpos
 
 
 def test_what_is_drawn_can_be_chosen(astronaut: Path, tmp_path: Path) -> None:
-    assert image(astronaut, "-o", tmp_path / "a", "--no-skeleton", "--no-roi", "--no-box") == 0
+    assert image(astronaut, "-o", tmp_path / "a", "--no-draw-skeleton", "--no-draw-roi", "--no-draw-box") == 0
     np.testing.assert_array_equal(read_image(tmp_path / "a" / "astronaut.png"), read_image(astronaut))
     seen = set()
     for names in (["skeleton", "roi"], ["skeleton", "box"], ["roi", "box"], []):

@@ -44,7 +44,7 @@ def test_many_labels_take_two_bytes() -> None:
 
 def test_image_writes_everybody(pair: Path, tmp_path: Path) -> None:
     command = ["image", str(pair), "-o", str(tmp_path), "--model", "lite", "--people", "all", "--color-by", "person"]
-    assert cli.main([*command, "--mask", "--labels", "--csv", "--no-roi", "--no-box"]) == 0
+    assert cli.main([*command, "--mask", "--labels", "--csv", "--no-draw-roi", "--no-draw-box"]) == 0
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"pair.png", "pair.json", "pair.csv", "pair.labels.png", "pair.mask.png"} | {
         f"pair.mask_person{place}.png" for place in (0, 1)
@@ -69,10 +69,10 @@ def test_image_writes_everybody(pair: Path, tmp_path: Path) -> None:
     assert len(rows) == 1 + 2 * 33
     assert {row.split(",")[3] for row in rows[1:]} == {"0", "1"}
     times = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-    assert cli.main([*command, "--mask", "--labels", "--csv", "--no-roi", "--no-box", "--resume"]) == 0
+    assert cli.main([*command, "--mask", "--labels", "--csv", "--no-draw-roi", "--no-draw-box", "--resume"]) == 0
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == times
     (tmp_path / "pair.mask_person1.png").unlink()
-    assert cli.main([*command, "--mask", "--labels", "--csv", "--no-roi", "--no-box", "--resume"]) == 0
+    assert cli.main([*command, "--mask", "--labels", "--csv", "--no-draw-roi", "--no-draw-box", "--resume"]) == 0
     assert (tmp_path / "pair.mask_person1.png").exists()
 
 

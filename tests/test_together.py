@@ -105,7 +105,7 @@ def test_angles_in_the_record(folder: Path, found: Found, somebody: Person) -> N
 
 
 def test_region_and_confidence(folder: Path, found: Found, somebody: Person) -> None:
-    assert run(folder, "--region", "100,0,200,512", "--min-visibility", "0.6", "--draw-angles") == 0
+    assert run(folder, "--roi", "100,0,200,512", "--min-visibility", "0.6", "--draw-angles") == 0
     first = found.seen[0]
     assert not first[:, :100].any()
     assert first[:, 100:300].all()
@@ -119,3 +119,22 @@ def test_a_table_is_not_named_like_a_picture(folder: Path, capsys: pytest.Captur
     with pytest.raises(SystemExit):
         run(folder, "--csv", "all.parquet")
     assert "expected a name that ends in .csv (if this is a picture" in capsys.readouterr().err
+
+
+def test_files_for_other_programs_of_each_picture(
+    folder: Path, found: Found, somebody: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(folder, "--format", "coco", "trc", "openpose-one") == 0
+    out = folder.parent / "out"
+    points = np.array(json.loads((out / "a.coco.json").read_text())[0]["keypoints"]).reshape(17, 3)
+    assert np.allclose(points[0, :2], somebody.landmarks_px[0, :2], atol=1e-4)
+    assert json.loads((out / "b.coco.json").read_text()) == []
+    (line,) = (out / "c.trc").read_text().splitlines()[6:]
+    cells = [float(cell) for cell in line.split()]
+    assert cells[:2] == [1, 0]
+    assert np.allclose(np.reshape(cells[2:], (33, 3)), somebody.world_landmarks * [1, -1, -1], atol=1e-6)
+    told = json.loads((out / "a.json").read_text())
+    assert {"a.coco.json", "a.trc", "a.openpose.json"} <= {*told["results"]}
+    with pytest.raises(SystemExit):
+        run(folder, "--format", "plot")
+    assert "'plot': expected one of trc, mot" in capsys.readouterr().err

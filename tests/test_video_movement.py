@@ -115,7 +115,7 @@ def test_no_frame_between(clip: Path, tmp_path: Path, found: Found, capsys: pyte
 
 
 def test_region(clip: Path, tmp_path: Path, found: Found) -> None:
-    assert run(clip, "-o", tmp_path / "out", "--csv", "--no-skeleton", "--region", "20,30,100,500") == 0
+    assert run(clip, "-o", tmp_path / "out", "--csv", "--no-draw-skeleton", "--roi", "20,30,100,500") == 0
     for _, image in found.seen:
         inside = image[30:, 20:120]
         assert inside.any()
@@ -129,8 +129,8 @@ def test_region(clip: Path, tmp_path: Path, found: Found) -> None:
 def test_region_beside_the_picture(
     clip: Path, tmp_path: Path, found: Found, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(clip, "-o", tmp_path / "out", "--csv", "--region", "256,0,10,10") == 1
-    assert "--region 256,0,10,10: lies outside the frames, which have 256 x 192 pixels" in capsys.readouterr().err
+    assert run(clip, "-o", tmp_path / "out", "--csv", "--roi", "256,0,10,10") == 1
+    assert "--roi 256,0,10,10: lies outside the frames, which have 256 x 192 pixels" in capsys.readouterr().err
 
 
 def test_points_that_are_not_sure(clip: Path, tmp_path: Path, found: Found, somebody: Person) -> None:
@@ -244,8 +244,8 @@ def test_parameters_of_the_filters() -> None:
         (["--start", "3", "--end", "2"], "--end 2 must come after --start 3"),
         (["--start", "x"], "expected seconds"),
         (["--fps", "0"], "above 0"),
-        (["--region", "1,2,3"], "expected left,top,width,height"),
-        (["--region", "1,2,0,3"], "expected left,top,width,height"),
+        (["--roi", "1,2,3"], "expected left,top,width,height"),
+        (["--roi", "1,2,0,3"], "expected left,top,width,height"),
         (["--format", "fbx"], "expected one of trc"),
         (["--min-visibility", "2"], "a number from 0 to 1"),
     ],

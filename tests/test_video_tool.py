@@ -122,7 +122,7 @@ def test_everything_at_once(tmp_path: Path, clip: Path, capsys: pytest.CaptureFi
 
 
 def test_nothing_drawn_and_no_sound(tmp_path: Path, clip: Path) -> None:
-    assert run(clip, "-o", tmp_path / "a.mp4", "--no-skeleton", "--no-sound") == 0
+    assert run(clip, "-o", tmp_path / "a.mp4", "--no-draw-skeleton", "--no-sound") == 0
     with video.Reader(tmp_path / "a.mp4") as reader:
         assert np.abs(next(reader).rgb.astype(int) - videos.scene(0)).mean() < 4
     with av.open(str(tmp_path / "a.mp4")) as container:
@@ -130,7 +130,7 @@ def test_nothing_drawn_and_no_sound(tmp_path: Path, clip: Path) -> None:
 
 
 def test_region_is_drawn(tmp_path: Path, clip: Path) -> None:
-    assert run(clip, "-o", tmp_path / "with.mp4", "--roi", "--no-skeleton") == 0
+    assert run(clip, "-o", tmp_path / "with.mp4", "--draw-roi", "--no-draw-skeleton") == 0
     with video.Reader(tmp_path / "with.mp4") as reader:
         assert (np.abs(next(reader).rgb.astype(int) - videos.scene(0)).max(axis=2) > 60).sum() > 50
 

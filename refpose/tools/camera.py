@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     window = open_window()
     begun = time.monotonic()
     try:
-        clip = Clip(frames, region=args.region)
+        clip = Clip(frames, roi=args.roi)
         count = show(clip, pose, window, options.drawn(args), args.mirror, args.min_visibility, args.color_by)
     finally:
         frames.close()

@@ -1,13 +1,14 @@
-"""Write tables of key points for other programs.
+"""Write tables of key points for other programs, or as other tables.
 
 TABLE is what ``refpose video`` or ``refpose image`` wrote (CSV, Parquet, HDF5, JSON). For every table NAME.csv and
 format, NAME.trc and so on is written beside it, or into the folder OUT; for one table and one format OUT may be the
-name of the file. Formats that hold one person have a file for each further one: NAME_person1.trc.
+name of the file. Formats that hold one person have a file for each further one: NAME_person1.trc. --csv, --parquet,
+--h5 and --json write the table in another kind, with --angles with columns for angles.
 
 Formats with even times (TRC, MOT, BVH, C3D) are interpolated where the table's times are not even, which is said.
 Missing numbers stay missing, as each format wants it, unless --fill-gaps fills them. Tables are read in blocks, so
-memory does not grow with their length, except where gaps are filled or places smoothed, and for BVH, C3D, DeepLabCut,
-NWB and plots (some 100 MB an hour).
+memory does not grow with their length, except where gaps are filled or places smoothed, and for C3D (1 GB an hour at 30
+frames a second), DeepLabCut's HDF5 (0.3 GB) and NWB.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from glob import escape
 from pathlib import Path
+from typing import Any
 
-from .. import messages, motion
+from .. import messages, motion, tables
 from ..extras import require
 from ..files import printable
 from ..motion import FORMATS, Recording, reading
+from ..motion.angles import Stream
 from ..tables import KINDS
+from ..tables.recorded import write_recording
 from . import movement, outputs
 
 
@@ -32,8 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tables", nargs="+", type=Path, metavar="TABLE", help="a table of key points")
     parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="folder of the results, or name of the one")
     outputs.add_force(parser)
-    movement.add_formats(parser, "--to", required=True)
-    movement.add_angles(parser, columns=False)
+    movement.add_formats(parser, "--to")
+    movement.add_tables(parser, KINDS, "table that is read", "as NAME says")
+    parser.add_argument("--every-frame", action="store_true", help="rows for frames without anybody too")
+    movement.add_angles(parser)
     group = parser.add_argument_group("what is done before")
     movement.add_confidence(group)
     movement.add_times(group)
@@ -47,15 +53,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do ``refpose export``."""
-    chosen = movement.formats(args)
-    for name in chosen:
-        for module, extra in FORMATS[name].requires:
-            require(module, extra)
+    chosen, kinds = movement.formats(args), movement.tables_of(args, KINDS)
+    if not chosen and not kinds:
+        raise argparse.ArgumentError(None, "nothing to write: name formats with --to, or ask for a table")
+    if len(args.tables) > 1 and (named := [path for path in kinds.values() if path is not True]):
+        raise argparse.ArgumentError(None, f"{named[0]} is the name of one file; for several tables, name a folder")
     if args.low_pass is not None:
         require("scipy.signal", "motion")
-    if any(table.suffix.lower() == ".parquet" for table in args.tables):
+    if ".parquet" in {*kinds, *(table.suffix.lower() for table in args.tables)}:
         require("pyarrow.parquet", "parquet")
-    targets = {table: _targets(table, chosen, args) for table in args.tables}
+    targets = {table: _targets(table, chosen, kinds, args) for table in args.tables}
     paths = [path for each in targets.values() for path in each.values()]
     if len(set(paths)) < len(paths):
         raise ValueError("two tables would be written to files of one name; choose a folder for each")
@@ -77,27 +84,32 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _targets(table: Path, chosen: list[str], args: argparse.Namespace) -> dict[str, Path]:
-    """Where each format of a table goes."""
+def _targets(table: Path, chosen: list[str], kinds: dict[str, Any], args: argparse.Namespace) -> dict[str, Path]:
+    """Where each format, and each kind of table, goes."""
     out = args.output
-    if out is not None and len(args.tables) == len(chosen) == 1 and out.name.endswith(FORMATS[chosen[0]].ending):
+    if (
+        out is not None
+        and len(args.tables) == len(chosen) == 1
+        and not kinds
+        and out.name.endswith(FORMATS[chosen[0]].ending)
+    ):
         return {chosen[0]: out}
     if out is not None and out.suffix.lower() in {
         *KINDS,
         *(Path(f"a{FORMATS[name].ending}").suffix for name in chosen),
     }:
-        raise argparse.ArgumentError(
-            None, f"{out}: expected a folder, or a name that ends in {FORMATS[chosen[0]].ending}"
-        )
+        name = f", or a name that ends in {FORMATS[chosen[0]].ending}" if chosen else ""
+        raise argparse.ArgumentError(None, f"{out}: expected a folder{name}")
     folder = table.parent if out is None else out
-    return {name: folder / f"{table.stem}{FORMATS[name].ending}" for name in chosen}
+    others = {kind: folder / f"{table.stem}{kind}" if path is True else path for kind, path in kinds.items()}
+    return {name: folder / f"{table.stem}{FORMATS[name].ending}" for name in chosen} | others
 
 
 def _of_others(targets: dict[Path, dict[str, Path]]) -> Iterator[Path]:
     """Files that are there where those of further people may go: NAME_person1.trc."""
     for files in targets.values():
         for name, path in files.items():
-            if not FORMATS[name].several and path.parent.is_dir():
+            if name in FORMATS and not FORMATS[name].several and path.parent.is_dir():
                 stem = path.name.removesuffix(FORMATS[name].ending)
                 yield from sorted(path.parent.glob(f"{escape(stem)}_person*{FORMATS[name].ending}"))
 
@@ -111,20 +123,63 @@ def _export(table: Path, targets: dict[str, Path], args: argparse.Namespace) -> 
         for path in targets.values():
             path.parent.mkdir(parents=True, exist_ok=True)
         options = movement.format_options(args)
-        files = [stack.enter_context(motion.export(path, name, options, True)) for name, path in targets.items()]
+        files = [
+            stack.enter_context(motion.export(path, name, options, True))
+            for name, path in targets.items()
+            if name in FORMATS
+        ]
+        others = [_Table(path, first, args, stack) for name, path in targets.items() if name in KINDS]
         for block in _chained(first, blocks):
             frames += len(block)
             people |= {block.people[k] for k in block.found.any(axis=0).nonzero()[0]}
             for file in files:
                 file.write(block)
+            for table_file in others:
+                table_file.write(block)
     if args.person is not None and args.person not in people:
         messages.say(f"{printable(table)}: no person {args.person} on any frame", sys.stderr)
-    written = [printable(path) for file in files for path in file.files]
+    told = [printable(path) for file in files for path in file.files] + [printable(file.path) for file in others]
     said = f"{frames} frames, {len(people)} {'person' if len(people) == 1 else 'people'}"
-    interpolated = max(file.interpolated for file in files)
+    interpolated = max((file.interpolated for file in files), default=0)
     if interpolated:
         said += f", times not even: {interpolated} frames interpolated"
-    return f"{said} -> {', '.join(written)}"
+    return f"{said} -> {', '.join(told)}"
+
+
+class _Table:
+    """A table that is written of blocks of frames.
+
+    Parameters
+    ----------
+    path : Path
+    first : Recording
+        The first block.
+    args : argparse.Namespace
+    files : ExitStack
+        Ends the file.
+    """
+
+    def __init__(self, path: Path, first: Recording, args: argparse.Namespace, files: ExitStack) -> None:
+        self.path, self._person = path, args.person
+        self._stream = Stream(first.keypoints, args.angles_from, facing=args.facing) if args.angles else None
+        self._table = files.enter_context(
+            tables.create(
+                path,
+                first.sources[0],
+                first.metadata,
+                args.wide,
+                first.keypoints,
+                raw=set(tables.RAW) <= {*first.columns},
+                angles=self._stream.angles if self._stream else first.angle_names,
+                every_frame=args.every_frame,
+            )
+        )
+
+    def write(self, block: Recording) -> None:
+        """Add the next frames."""
+        if self._person is not None:
+            block = block.person(self._person) if self._person in block.people else block.take([])
+        write_recording(self._table, block, self._stream.of(block) if self._stream else None)
 
 
 def _chained(first: Recording, rest: Iterator[Recording]) -> Iterator[Recording]:

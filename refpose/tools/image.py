@@ -2,9 +2,10 @@
 
 For every picture NAME.jpg the folder OUT gets NAME.png (the picture with the skeleton in MediaPipe's colours, the
 rotated region that the landmark network saw, and the detector's box around the head) and NAME.json (everything that
-was found, an empty list of people if nothing was); with --csv also NAME.csv (a line per keypoint). For one picture, OUT
-may be the name of the PNG itself. With a name (--parquet all.parquet) a table is one for all pictures, in their order;
-with --resume of those of before, too.
+was found, an empty list of people if nothing was); with --csv also NAME.csv (a line per keypoint), with --format the
+files of other programs, in which a picture is one frame at 0 seconds. For one picture, OUT may be the name of the PNG
+itself. With a name (--parquet all.parquet) a table is one for all pictures, in their order; with --resume of those of
+before, too.
 
 --mask writes NAME.mask.png (0 background, 255 person), and where several people are looked for NAME.mask_person0.png
 and so on, one for each in the order of the JSON file. --labels writes NAME.labels.png: 0 background, else the label
@@ -27,13 +28,15 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__, draw, masks, tables
+from .. import __version__, draw, masks, motion, tables
 from ..extras import require
 from ..families import topology_of
 from ..files import printable
 from ..images import ENDINGS, READABLE, read_image, write_png
+from ..motion import FORMATS
 from ..motion.angles import Stream
 from ..motion.labels import draw_angles
+from ..motion.recording import Recorder
 from ..person import Person
 from ..pose import Pose
 from . import batch, cluster, movement, options, outputs, planning, progress, records
@@ -67,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     movement.add_region(parser)
     movement.add_confidence(parser)
     movement.add_angles(parser)
+    movement.add_formats(parser, "--format", but=["plot"])
     options.add_drawing(parser, draw.PARTS)
     movement.add_angle_labels(parser)
     options.add_arguments(parser)
@@ -80,7 +84,9 @@ def run(args: argparse.Namespace) -> int:
     each = [kind for kind, path in kinds.items() if path is True]
     if ".parquet" in kinds:
         require("pyarrow.parquet", "parquet")
-    endings = [".png", RECORD, *each] + [".mask.png"] * args.mask + [".labels.png"] * args.labels
+    formats = movement.formats(args)
+    endings = [".png", RECORD, *each, *(FORMATS[name].ending for name in formats)]
+    endings += [".mask.png"] * args.mask + [".labels.png"] * args.labels
     plan = planning.plan(args.photos, args.output, ENDINGS, endings)
     outputs.check(together, [task.source for task in plan.tasks], args.force or args.resume)
     start = Annotator(args, each)
@@ -117,10 +123,13 @@ class Annotator:
         settings = {**self.pose, "drawn": self.drawn}
         if self.color_by != draw.COLOR_BY[0]:
             settings["color_by"] = self.color_by
-        told = ("region", "min_visibility", "angles", "draw_angles", "labels")
+        told = ("roi", "min_visibility", "angles", "draw_angles", "labels")
         settings |= {name: value for name in told if (value := getattr(args, name)) not in (None, False)}
-        if args.region is not None:
-            settings["region"] = list(args.region)
+        if args.roi is not None:
+            settings["roi"] = list(args.roi)
+        self.formats, self.options = movement.formats(args), movement.format_options(args)
+        if self.formats:
+            settings |= {"formats": self.formats, "options": movement.told(self.options)}
         if args.angles or args.draw_angles:
             settings |= {"angles_from": args.angles_from, "facing": args.facing}
         self.made_with = {
@@ -128,7 +137,7 @@ class Annotator:
             "settings": settings,
             "weights_sha256": options.weights_sha256(self.pose["model"]),
         }
-        self.region, self.least = args.region, args.min_visibility
+        self.roi, self.least = args.roi, args.min_visibility
         self.angles, self.labels = args.angles, args.draw_angles
         self.angles_from, self.facing = args.angles_from, args.facing
         self.force = args.force
@@ -144,7 +153,7 @@ class Annotator:
         """Do one picture."""
         with records.writing(task.source, task.output(RECORD), self.made_with, self.force) as results:
             picture = read_image(task.source)
-            people = pose.process(picture if self.region is None else only(picture, self.region))
+            people = pose.process(picture if self.roi is None else only(picture, self.roi))
             shown = [drawn(person, self.least) for person in people]
             if self.least is not None:
                 people = [without_unsure(person, self.least) for person in people]
@@ -160,6 +169,7 @@ class Annotator:
                 name, form = results.path(task.output(kind)), (self.wide, pose.topology.names)
                 with tables.create(name, str(task.source), {}, *form, angles=columns) as table:
                     table.write(0, 0.0, people, turned if self.angles else None)
+            self._export(results, task, people, picture.shape[:2], pose.topology.names)
             if self.mask:
                 self._write_masks(results.path(task.output(".mask.png")), people, picture.shape[:2])
             told = record(people, picture.shape[:2])
@@ -183,6 +193,23 @@ class Annotator:
         if self.pose.get("people", 1) != 1:
             for place, person in enumerate(people):
                 write_png(path.with_name(f"{path.stem}_person{place}.png"), masks.grey([person], shape))
+
+    def _export(
+        self,
+        results: records.Results,
+        task: planning.Task,
+        people: Sequence[Person],
+        shape: tuple[int, int],
+        names: tuple[str, ...],
+    ) -> None:
+        """Write the files for other programs: of one frame, at 0 seconds."""
+        recorder = Recorder(str(task.source), {"video": {"width": shape[1], "height": shape[0]}}, names)
+        recorder.add(0, 0.0, people)
+        block = recorder.rest()
+        for name in self.formats:
+            path = results.path(task.output(FORMATS[name].ending))
+            with motion.export(path, name, self.options, split=True) as file:
+                file.write(block)
 
 
 def table_rows(person: Person) -> list[list[float | None]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..extras import require
 from ..motion import FORMATS, Options
 from ..motion.angles import FACING, FROM
 from ..motion.formats.common import MARKERS, ORIGINS, UNITS
@@ -47,19 +48,19 @@ def _table_path(kind: str, noun: str, text: str) -> Path:
     return path
 
 
-def add_formats(parser: argparse.ArgumentParser, option: str, required: bool = False) -> None:
-    """Add the option that lists formats, and how their files are written."""
+def add_formats(parser: argparse.ArgumentParser, option: str, but: Collection[str] = ()) -> None:
+    """Add the option that lists formats, all but some, and how their files are written."""
+    offered = [kind for name, kind in FORMATS.items() if name not in but]
     group = parser.add_argument_group("files for other programs")
     group.add_argument(
         option,
         dest="formats",
         nargs="+",
         action="extend",
-        type=_formats,
-        default=None if required else [],
-        required=required,
+        type=partial(_format, [kind.name for kind in offered]),
+        default=[],
         metavar="FORMAT",
-        help="; ".join(f"{name}: {kind.about} (NAME{kind.ending})" for name, kind in FORMATS.items()),
+        help="; ".join(f"{kind.name}: {kind.about} (NAME{kind.ending})" for kind in offered),
     )
     group.add_argument("--rate", type=above_zero, metavar="HZ", help="frames per second of formats with even times")
     group.add_argument("--unit", choices=UNITS, default="m", help="of TRC and C3D")
@@ -75,11 +76,10 @@ def add_formats(parser: argparse.ArgumentParser, option: str, required: bool = F
     group.add_argument("--person", type=options.whole, metavar="N", help="write this person only")
 
 
-def add_angles(parser: argparse.ArgumentParser, columns: bool = True) -> None:
-    """Add the options for angles; ``--angles`` where there are tables to have columns for them."""
+def add_angles(parser: argparse.ArgumentParser) -> None:
+    """Add the options for angles."""
     group = parser.add_argument_group("angles")
-    if columns:
-        group.add_argument("--angles", action="store_true", help="columns with the angles of joints and segments")
+    group.add_argument("--angles", action="store_true", help="columns with the angles of joints and segments")
     group.add_argument("--angles-from", choices=FROM, default="world", help="metres in space, or pixels")
     group.add_argument(
         "--facing",
@@ -105,9 +105,9 @@ def add_confidence(parser: argparse._ActionsContainer) -> None:
 
 
 def add_region(parser: argparse._ActionsContainer) -> None:
-    """Add ``--region``."""
+    """Add ``--roi``."""
     parser.add_argument(
-        "--region",
+        "--roi",
         type=_region,
         metavar="X,Y,W,H",
         help="look for people in this part of the picture only: left, top, width, height in pixels",
@@ -179,6 +179,12 @@ def add_times(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def told(given: Options) -> dict[str, Any]:
+    """What of the options differs from what is done by default, for records."""
+    usual = asdict(Options())
+    return {name: value for name, value in asdict(given).items() if value != usual[name]}
+
+
 def format_options(args: argparse.Namespace) -> Options:
     """How files are to be written."""
     return Options(
@@ -193,18 +199,28 @@ def format_options(args: argparse.Namespace) -> Options:
     )
 
 
-def _formats(text: str) -> str:
+def _format(offered: list[str], text: str) -> str:
     """Read the name of a format."""
-    if text not in FORMATS:
+    if text not in offered:
         raise argparse.ArgumentTypeError(
-            f"{text!r}: expected one of {', '.join(FORMATS)} (if this is an input, put it before the options)"
+            f"{text!r}: expected one of {', '.join(offered)} (if this is an input, put it before the options)"
         )
     return text
 
 
 def formats(args: argparse.Namespace) -> list[str]:
-    """The formats that are asked for, each once."""
-    return list(dict.fromkeys(args.formats))
+    """The formats that are asked for, each once.
+
+    Raises
+    ------
+    MissingExtra
+        When something that one of them needs is not installed.
+    """
+    names = list(dict.fromkeys(args.formats))
+    for name in names:
+        for module, extra in FORMATS[name].requires:
+            require(module, extra)
+    return names
 
 
 def above_zero(text: str) -> float:

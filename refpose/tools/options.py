@@ -51,12 +51,12 @@ _PARTS = {
 
 
 def add_drawing(parser: argparse.ArgumentParser, default: Collection[str]) -> None:
-    """Add the options for what is drawn: ``--roi``, ``--no-roi`` and so on for each of `draw.PARTS`."""
+    """Add the options for what is drawn: ``--draw-roi``, ``--no-draw-roi`` and so on for each of `draw.PARTS`."""
     group = parser.add_argument_group("drawing")
     for part in draw.PARTS:
         state = "drawn" if part in default else "not drawn"
         group.add_argument(
-            f"--{part}", action=argparse.BooleanOptionalAction, help=f"{_PARTS[part]} ({state} by default)"
+            f"--draw-{part}", action=argparse.BooleanOptionalAction, help=f"{_PARTS[part]} ({state} by default)"
         )
     group.add_argument(
         "--color-by",
@@ -64,12 +64,12 @@ def add_drawing(parser: argparse.ArgumentParser, default: Collection[str]) -> No
         default=draw.COLOR_BY[0],
         help="what colours tell apart: the sides of a body, or people (%(default)s)",
     )
-    parser.set_defaults(**{part: part in default for part in draw.PARTS})
+    parser.set_defaults(**{f"draw_{part}": part in default for part in draw.PARTS})
 
 
 def drawn(args: argparse.Namespace) -> list[str]:
     """What of `draw.PARTS` shall be drawn."""
-    return [part for part in draw.PARTS if getattr(args, part)]
+    return [part for part in draw.PARTS if getattr(args, f"draw_{part}")]
 
 
 _MODEL_HELP = "; ".join(f"{family.title}{family.note}: {', '.join(family.models)}" for family in FAMILIES)

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import motion, tables
-from ..extras import require
 from ..motion import FORMATS
 from ..motion.angles import Stream
 from ..motion.recording import Recorder
@@ -36,7 +35,7 @@ class Wanted:
     start: float | None
     end: float | None
     fps: float | None
-    region: tuple[int, int, int, int] | None
+    roi: tuple[int, int, int, int] | None
     formats: tuple[str, ...]
     options: motion.Options
 
@@ -53,9 +52,6 @@ class Wanted:
         """
         if args.start is not None and args.end is not None and args.end <= args.start:
             raise argparse.ArgumentError(None, f"--end {args.end:g} must come after --start {args.start:g}")
-        for name in movement.formats(args):
-            for module, extra in FORMATS[name].requires:
-                require(module, extra)
         return cls(
             args.wide,
             args.raw,
@@ -66,7 +62,7 @@ class Wanted:
             args.start,
             args.end,
             args.fps,
-            args.region,
+            args.roi,
             tuple(movement.formats(args)),
             movement.format_options(args),
         )
@@ -75,9 +71,8 @@ class Wanted:
     def settings(self) -> dict[str, Any]:
         """What differs from what is done by default, for the record."""
         told = {name: value for name, value in asdict(self).items() if value not in (None, False, ())}
-        given = {name: value for name, value in told.pop("options").items() if value is not None}
-        usual = asdict(motion.Options())
-        if changed := {name: value for name, value in given.items() if value != usual[name]}:
+        del told["options"]
+        if changed := movement.told(self.options):
             told["options"] = changed
         return {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}
 
@@ -97,7 +92,7 @@ class Clip:
         Seconds on the clock of the file.
     fps : float, optional
         Times become the frames' numbers divided by it.
-    region : (int, int, int, int), optional
+    roi : (int, int, int, int), optional
         As for `only`.
 
     Attributes
@@ -118,9 +113,9 @@ class Clip:
         start: float | None = None,
         end: float | None = None,
         fps: float | None = None,
-        region: tuple[int, int, int, int] | None = None,
+        roi: tuple[int, int, int, int] | None = None,
     ) -> None:
-        self._frames, self._start, self._end, self._fps, self._region = frames, start, end, fps, region
+        self._frames, self._start, self._end, self._fps, self._roi = frames, start, end, fps, roi
         self.count, self.ended, self.time = 0, False, 0.0
         self.rgb: NDArray[np.uint8] = np.zeros((0, 0, 3), np.uint8)
 
@@ -134,10 +129,10 @@ class Clip:
             self.count += 1
             self.time, self.rgb = frame.time, frame.rgb
             time = frame.time if self._fps is None else frame.index / self._fps
-            yield Frame(frame.index, time, frame.rgb if self._region is None else only(frame.rgb, self._region))
+            yield Frame(frame.index, time, frame.rgb if self._roi is None else only(frame.rgb, self._roi))
 
 
-def only(rgb: NDArray[np.uint8], region: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+def only(rgb: NDArray[np.uint8], roi: tuple[int, int, int, int]) -> NDArray[np.uint8]:
     """The picture with everything black outside a region (left, top, width, height in pixels).
 
     Raises
@@ -145,10 +140,10 @@ def only(rgb: NDArray[np.uint8], region: tuple[int, int, int, int]) -> NDArray[n
     ValueError
         When the region is not on the picture.
     """
-    left, top, width, height = region
+    left, top, width, height = roi
     if left >= rgb.shape[1] or top >= rgb.shape[0]:
         size = f"{rgb.shape[1]} x {rgb.shape[0]}"
-        raise ValueError(f"--region {','.join(map(str, region))}: lies outside the frames, which have {size} pixels")
+        raise ValueError(f"--roi {','.join(map(str, roi))}: lies outside the frames, which have {size} pixels")
     masked = np.zeros_like(rgb)
     part = np.s_[top : top + height, left : left + width]
     masked[part] = rgb[part]

@@ -8,23 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import reading, tables
 from ..motion.angles import ANGLES
+from ..tables.recorded import RecordedPerson
 from . import planning
 
 
-class Recorded:
-    """A person as it stands in a record, with what tables ask of one."""
+class Recorded(RecordedPerson):
+    """A person as it stands in a record."""
 
     def __init__(self, person: dict[str, Any]) -> None:
         rows = [[point[name] for name in tables.VALUES] for point in person["keypoints"]]
-        numbers: NDArray[np.float32] = np.array(rows, np.float32)  # None becomes NaN
-        self.landmarks_px = self.landmarks = numbers[:, :3]
-        self.world_landmarks = numbers[:, 3:6]
-        self.id: int | None = None
-        self.visibility, self.presence = numbers[:, 6], numbers[:, 7]
+        super().__init__(np.array(rows, np.float32))  # None becomes NaN
         self.angles = [person.get("angles", {}).get(name) for name in ANGLES]
 
 

@@ -204,7 +204,7 @@ class Annotator:
             records.writing(task.source, task.output(RECORD), self.made_with, self.force) as results,
         ):
             wanted = self.wanted
-            clip = Clip(reader, wanted.start, wanted.end, wanted.fps, wanted.region)
+            clip = Clip(reader, wanted.start, wanted.end, wanted.fps, wanted.roi)
             frames = process(clip, pose)
             first = next(frames, None)
             if first is None:
