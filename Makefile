@@ -71,8 +71,9 @@ bench: build
 # that are installed in the environment (`pip install ".[bench]" mediapipe`); MODELS names a folder of Google's files.
 MEASURED = docs/bench/$(shell date -u +%Y-%m-%d)
 measure: build
-	for threads in 1 2; do $(BIN)/refpose bench networks pictures video --engines native --threads $$threads \
+	for threads in 1 2; do $(BIN)/refpose bench networks pictures video people --engines native --threads $$threads \
 	    --seconds 10 $(if $(MODELS),--models $(MODELS)) --json > $(MEASURED)-$$threads.json || exit 1; done
+	$(BIN)/refpose bench programs --networks lite --engines native --json > $(MEASURED)-programs.json
 
 # The pages, in docs/_build/html; warnings are errors, and the examples in them are run.
 docs: build

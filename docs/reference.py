@@ -10,6 +10,7 @@ import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import refpose
 from refpose import cli
@@ -126,31 +127,60 @@ def command_line() -> str:
         os.environ.update(before)
 
 
-WHAT = {"networks": "network, all outputs", "pictures": "picture", "video": "frame of a video, tracking"}
-PEERS = {"LiteRT XNNPACK": "LiteRT", "OpenVINO f32": "OpenVINO", "MediaPipe": "MediaPipe"}
+WHAT = {
+    "networks": "network, all outputs",
+    "pictures": "picture",
+    "video": "frame of a video, tracking",
+    "people": "frame with three people, as MediaPipe Tasks",
+}
+PEERS = {
+    "LiteRT XNNPACK": "LiteRT",
+    "OpenVINO f32": "OpenVINO",
+    "MediaPipe": "MediaPipe",
+    "MediaPipe Tasks": "MediaPipe",
+}
 
 
 def performance(files: Path) -> str:
-    """A table for every report of ``refpose bench --json`` in a folder: refpose's times, and others' in them."""
+    """Tables for every report of ``refpose bench --json`` in a folder: refpose's times, and others' in them."""
     text = ""
     for path in sorted(files.glob("*.json")):
         report = json.loads(path.read_text("utf-8"))
         machine, threads = report["machine"], report["settings"]["threads"]
         versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-        text += titled(f"{machine['processor']}, {threads} thread{'s' * (threads > 1)}", "-")
+        used = "whole programs" if "programs" in report else f"{threads} thread{'s' * (threads > 1)}"
+        text += titled(f"{machine['processor']}, {used}", "-")
         text += f"{machine['date']}; kernels {machine['isa']}; {versions}."
         text += f" **{report['remark'].capitalize()}.**\n\n" if "remark" in report else "\n\n"
-        rows = [["", "refpose, ms", *PEERS.values(), "hours of video per core-hour"]]
-        for what, title in WHAT.items():
-            for network, contestants in report.get(what, {}).items():
-                found = {row["name"]: row for row in contestants}
-                own = found["refpose native"]["minimum_ms"]
-                others = [found.get(peer, {}).get("ratio_of_minima") for peer in PEERS]
-                hours = f"{1000 / own / 30 / threads:.1f}" if what == "video" else ""
-                ratios = ["" if ratio is None else f"x {ratio:.2f}" for ratio in others]
-                rows.append([f"{network}: {title}", f"{own:.1f}", *ratios, hours])
-        text += list_table(rows, "34 12 10 10 10 24")
+        text += turns_table(report, threads)
+        text += programs_table(report.get("programs", {}))
     return text
+
+
+def turns_table(report: dict[str, Any], threads: int) -> str:
+    """What took turns in one process."""
+    columns = list(dict.fromkeys(PEERS.values()))
+    rows = [["", "refpose, ms", *columns, "hours of video per core-hour"]]
+    for what, title in WHAT.items():
+        for network, (own, *others) in report.get(what, {}).items():
+            ratios = {PEERS[row["name"]]: row["ratio_of_minima"] for row in others if row["name"] in PEERS}
+            hours = f"{1000 / own['minimum_ms'] / 30 / threads:.1f}" if what in ("video", "people") else ""
+            cells = [f"x {ratios[name]:.2f}" if ratios.get(name) else "" for name in columns]
+            rows.append([f"{network}: {title}", f"{own['minimum_ms']:.1f}", *cells, hours])
+    return list_table(rows, "34 12 10 10 10 24") if len(rows) > 1 else ""
+
+
+def programs_table(programs: dict[str, list[dict[str, Any]]]) -> str:
+    """Whole programs, each a process of its own: times of a frame, and how many times as long as the first takes."""
+    if not programs:
+        return ""
+    rows = [["program (on all processors)", "", "ms a frame", "", ""]]
+    for group, members in programs.items():
+        for i, row in enumerate(members):
+            ratios = ["", ""] if i == 0 else [f"x {row['ratio_of_minima']:.2f}", f"x {row['ratio_of_medians']:.2f}"]
+            rows.append([group if i == 0 else "", row["name"], f"{row['minimum_ms']:.1f}", *ratios])
+    rows[0][3:] = ["by minima", "by medians"]
+    return list_table(rows, "38 26 12 12 12")
 
 
 def list_table(rows: list[list[str]], widths: str) -> str:

@@ -99,12 +99,18 @@ def test_measured_times_become_a_table(reference: object, tmp_path: Path) -> Non
         """{"settings": {"threads": 2},
         "machine": {"date": "2026-01-02", "processor": "P", "isa": "avx2", "versions": {"refpose": "0.1.0"}},
         "video": {"lite": [{"name": "refpose native", "minimum_ms": 2.0, "ratio_of_minima": 1.0},
-                           {"name": "MediaPipe", "minimum_ms": 9.0, "ratio_of_minima": 4.5}]}}"""
+                           {"name": "MediaPipe", "minimum_ms": 9.0, "ratio_of_minima": 4.5}]},
+        "programs": {"lite, read, estimate": [
+            {"name": "table", "minimum_ms": 4.0, "ratio_of_minima": 1.0, "ratio_of_medians": 1.0},
+            {"name": "table MediaPipe", "minimum_ms": 12.0, "ratio_of_minima": 3.0, "ratio_of_medians": 3.1}]}}"""
     )
     text = reference.performance(tmp_path)
-    assert "P, 2 threads" in text
+    assert "P, whole programs" in text
     assert "2026-01-02; kernels avx2; refpose 0.1.0." in text
-    assert re.findall(r"- (\S.*)", text)[-4:] == ["lite: frame of a video, tracking", "2.0", "x 4.50", "8.3"]
+    cells = re.findall(r"- (\S.*)", text)
+    at = cells.index("lite: frame of a video, tracking")
+    assert cells[at : at + 4] == ["lite: frame of a video, tracking", "2.0", "x 4.50", "8.3"]
+    assert cells[-7:] == ["lite, read, estimate", "table", "4.0", "table MediaPipe", "12.0", "x 3.00", "x 3.10"]
 
 
 def test_measured_times_in_the_repository_are_shown(reference: object, root: Path) -> None:

@@ -163,7 +163,7 @@ def kernel_rows(network: str, isa: str) -> list[dict[str, Any]]:
 
 def run(settings: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     """Do all that the settings ask for; `say` is given a line of progress now and then."""
-    from ..families import FAMILIES, MODELS
+    from ..families import MODELS, family_of
     from .machine import machine
 
     report: dict[str, Any] = {
@@ -177,7 +177,7 @@ def run(settings: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> dict
         for network in settings["networks"]:
             if what not in ("networks", "kernels") and network not in MODELS:
                 continue
-            if what == "people" and network not in FAMILIES[0].models:
+            if what == "people" and not any(option.name == "people" for option in family_of(network).options):
                 continue
             say({"progress": f"{what}: {network}"})
             if what == "programs":
