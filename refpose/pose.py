@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 from os import PathLike
+from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, overload
 
@@ -38,8 +39,8 @@ class Pose(Generic[Found]):
     """Finds people on an image, or follows them through a video.
 
     ``Pose("full")`` makes the estimator of the family that the model belongs to: a `refpose.blazepose.BlazePose` or a
-    `refpose.efficientpose.EfficientPose`. One object serves one stream and one thread at a time. It can be pickled in
-    mid-stream; the copy goes on where the original stood.
+    `refpose.efficientpose.EfficientPose`. One object serves one stream; calls from several threads wait for each other.
+    It can be pickled in mid-stream; the copy goes on where the original stood.
 
     Parameters
     ----------
@@ -105,6 +106,7 @@ class Pose(Generic[Found]):
     threads: int
     segmentation: bool
     tracker: Tracker
+    _turn: Lock
 
     @overload
     def __new__(
@@ -190,7 +192,9 @@ class Pose(Generic[Found]):
         """An estimator of the family that the model belongs to; its `__init__` is given the arguments."""
         if cls is Pose:
             cls = families.named(families.family_of(model).estimator)
-        return super().__new__(cls)
+        pose = super().__new__(cls)
+        pose._turn = Lock()
+        return pose
 
     @property
     def networks(self) -> Mapping[str, Network]:
@@ -219,7 +223,9 @@ class Pose(Generic[Found]):
         roi: Regions = None,
     ) -> list[Found]:
         """`process`, by somebody else's calls; the image is C-contiguous."""
-        return self.people_of(self.compute(run, image, timestamp, roi), (image.shape[1], image.shape[0]))
+        with self._turn:
+            computed = self.compute(run, image, timestamp, roi)
+        return self.people_of(computed, (image.shape[1], image.shape[0]))
 
     def detect(self, image: ByteArray) -> list[Detection]:
         """Ask the detector alone. The state plays no part.
@@ -297,7 +303,8 @@ class Pose(Generic[Found]):
 
     def reset(self) -> None:
         """Forget the frames seen so far."""
-        self.tracker.reset()
+        with self._turn:
+            self.tracker.reset()
 
     def settings(self) -> dict[str, Any]:
         """What results depend on besides the images, for the record."""
@@ -315,7 +322,7 @@ class Pose(Generic[Found]):
         raise NotImplementedError
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_loaded"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_loaded", "_turn")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

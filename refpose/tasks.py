@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from operator import attrgetter
+from threading import Lock
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -191,7 +192,9 @@ class TasksPose(PipelinePose):
 
     def __new__(cls, *arguments: Any, **options: Any) -> TasksPose:
         """An estimator that is not chosen by its model's family."""
-        return object.__new__(cls)
+        pose: TasksPose = object.__new__(cls)
+        pose._turn = Lock()
+        return pose
 
     def __init__(
         self,

@@ -210,3 +210,26 @@ def test_number_of_people_that_is_none(tmp_path: Path, text: str, capsys: pytest
     with pytest.raises(SystemExit):
         cli.main(["image", str(tmp_path / "a.png"), "-o", str(tmp_path), f"--people={text}"])
     assert "argument --people" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("people", [1, 2])
+def test_calls_from_several_threads_wait_for_each_other(frames: list[Picture], people: int) -> None:
+    """Frames of one stream come in whatever order; each is worked on from its beginning to its end."""
+    pose = Pose("lite", people=people, threads=2)
+    found: list[list[int | None]] = []
+    failed: list[Exception] = []
+
+    def work() -> None:
+        try:
+            for _ in range(6):
+                found.append([person.id for person in pose.process(frames[0])])
+        except Exception as error:  # noqa: BLE001 (whatever it is, it must not be)
+            failed.append(error)
+
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert failed == []
+    assert found == [[None] if people == 1 else [0, 1]] * 18
