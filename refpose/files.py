@@ -159,6 +159,7 @@ def move(temporary: Path, target: Path) -> None:
     So with folders, though not at once: no system exchanges them.
     """
     if temporary.is_dir():
+        _refuse_others(target, temporary)
         for path in temporary.rglob("*"):
             sync(path)
         old = temporary_name(target)
@@ -171,6 +172,20 @@ def move(temporary: Path, target: Path) -> None:
     with suppress(OSError):  # there is none, or the file system has no permissions
         os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
     os.replace(temporary, target)
+
+
+def _refuse_others(folder: Path, new: Path) -> None:
+    """Raise FileExistsError where a folder that is to be replaced holds what is of another kind than what is new."""
+
+    def kind(path: Path) -> str:
+        return path.name.rpartition("_")[2]  # a_000000000000_keypoints.json
+
+    kinds = {kind(path) for path in new.iterdir()}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.is_dir() or kind(path) not in kinds:
+            raise FileExistsError(
+                f"{folder}: holds {path.name}, which is not what is written there, and is kept; name another folder"
+            )
 
 
 def sync(path: Path) -> None:

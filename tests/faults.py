@@ -59,6 +59,7 @@ SCENARIOS = {
     "image again": Scenario(
         ["image", "in/p.png", "-o", "out", "--no-draw-box", *MODEL], True, ["image", "in/p.png", "-o", "out", *MODEL]
     ),
+    "image, one table": Scenario(["image", "in/p.png", "-o", "out", "--csv", "out/all.csv", *MODEL], True),
     "video": Scenario(["video", "in/v.mp4", "-o", "out", *TABLES, *MODEL], True),
     "video again": Scenario(
         ["video", "in/v.mp4", "-o", "out", "--csv", "--draw-roi", *MODEL],

@@ -47,8 +47,15 @@ def test_beside_the_table_and_by_name(tmp_path: Path) -> None:
     path = table(tmp_path / "clip.csv")
     assert main(["export", str(path), "--to", "coco", "openpose-one"]) == 0
     assert {file.name for file in tmp_path.iterdir()} == {"clip.csv", "clip.coco.json", "clip.openpose.json"}
-    assert main(["export", str(path), "--to", "openpose", "-o", str(tmp_path / "frames.openpose")]) == 0
-    assert len(list((tmp_path / "frames.openpose").glob("frames_*_keypoints.json"))) == 90
+    frames = tmp_path / "frames.openpose"
+    command = ["export", str(path), "--to", "openpose", "-o", str(frames), "--force"]
+    for _ in range(2):
+        assert main(command) == 0
+        assert len(list(frames.glob("frames_*_keypoints.json"))) == 90
+    (frames / "notes.txt").write_text("mine")  # --force is for what is called as what is written
+    assert main(command) == 1
+    assert (frames / "notes.txt").read_text() == "mine"
+    assert len(list(frames.iterdir())) == 91
 
 
 def test_a_file_for_each_person_or_one(tmp_path: Path) -> None:

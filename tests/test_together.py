@@ -94,6 +94,26 @@ def test_resumed_pictures_are_in_the_table(folder: Path, found: Found) -> None:
     assert run(folder, "--csv", path, "--force") == 0
 
 
+def test_somebody_elses_table_stays(folder: Path, found: Found, capsys: pytest.CaptureFixture[str]) -> None:
+    path = folder.parent / "all.csv"
+    path.write_text("mine")
+    assert run(folder, "--csv", path, "--resume") == 1
+    assert "all.csv: is not what refpose wrote there" in capsys.readouterr().err
+    assert path.read_text() == "mine"
+    assert found.seen == []  # it is said before anything is done
+    path.unlink()
+    assert run(folder, "--csv", path) == 0
+    written = path.read_bytes()
+    assert run(folder, "--csv", path, "--resume") == 0
+    assert path.read_bytes() == written
+    path.write_bytes(written + b"and my own\n")
+    assert run(folder, "--csv", path, "--resume") == 1
+    assert path.read_bytes() == written + b"and my own\n"
+    (folder.parent / "b.meta.json").write_text("{}")
+    assert run(folder, "--csv", folder.parent / "b.csv", "--resume") == 1
+    assert (folder.parent / "b.meta.json").read_text() == "{}"
+
+
 def test_angles_in_the_record(folder: Path, found: Found, somebody: Person) -> None:
     assert run(folder, "--angles", "--angles-from", "image", "--facing", "right") == 0
     record = json.loads((folder.parent / "out" / "a.json").read_text())

@@ -2,10 +2,14 @@
 
 For every picture NAME.jpg the folder OUT gets NAME.png (the picture with the skeleton in MediaPipe's colours, the
 rotated region that the landmark network saw, and the detector's box around the head) and NAME.json (everything that
-was found, an empty list of people if nothing was); with --csv also NAME.csv (a line per keypoint), with --format the
-files of other programs, in which a picture is one frame at 0 seconds. For one picture, OUT may be the name of the PNG
-itself. With a name (--parquet all.parquet) a table is one for all pictures, in their order; with --resume of those of
-before, too.
+    formats = movement.formats(args)
+    endings = [".png", RECORD, *each, *(FORMATS[name].ending for name in formats)]
+    endings += [".mask.png"] * args.mask + [".labels.png"] * args.labels
+    plan = planning.plan(args.photos, args.output, ENDINGS, endings)
+    sources = [task.source for task in plan.tasks]
+    outputs.check(together | records_of(together), sources, args.force or args.resume)
+    if args.resume:
+        refuse_foreign(together)
 
 --mask writes NAME.mask.png (0 background, 255 person), and where several people are looked for NAME.mask_person0.png
 and so on, one for each in the order of the JSON file. --labels writes NAME.labels.png: 0 background, else the label
@@ -41,6 +45,7 @@ from ..person import Person
 from ..pose import Pose
 from . import batch, cluster, movement, options, outputs, planning, progress, records
 from .streams import drawn, only, without_unsure
+from .together import records_of, refuse_foreign
 from .together import write as write_together
 
 RECORD = ".json"
@@ -88,14 +93,18 @@ def run(args: argparse.Namespace) -> int:
     endings = [".png", RECORD, *each, *(FORMATS[name].ending for name in formats)]
     endings += [".mask.png"] * args.mask + [".labels.png"] * args.labels
     plan = planning.plan(args.photos, args.output, ENDINGS, endings)
-    outputs.check(together, [task.source for task in plan.tasks], args.force or args.resume)
+    sources = [task.source for task in plan.tasks]
+    outputs.check(together | records_of(together), sources, args.force or args.resume)
+    if args.resume:
+        refuse_foreign(together)
     start = Annotator(args, each)
     todo = planning.unfinished(plan, endings, start.made_with, args, RECORD)
     todo = planning.make_folders(plan, todo)
     outcomes = cluster.outcomes(args, todo, start, cluster.LARGEST_GROUP)
     code = progress.report(outcomes, plan, len(todo), "pictures")
     for path in together:
-        count = write_together(path, plan.tasks, start.made_with, start.names, args.wide, args.angles)
+        form = (start.names, args.wide, args.angles)
+        count = write_together(path, args.output, plan.tasks, start.made_with, args.force, *form)
         outputs.tell(f"{count} pictures -> {printable(path)}", path)
     return code
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from .. import reading, tables
+from ..files import is_stream
 from ..motion.angles import ANGLES
 from ..tables.recorded import RecordedPerson
-from . import planning
+from . import planning, records
 
 
 class Recorded(RecordedPerson):
@@ -24,23 +25,48 @@ class Recorded(RecordedPerson):
         self.angles = [person.get("angles", {}).get(name) for name in ANGLES]
 
 
+def _record(table: Path) -> Path:
+    """The record of a table."""
+    return table.with_suffix(".meta.json")
+
+
+def records_of(paths: Iterable[Path]) -> dict[Path, tuple[str]]:
+    """The records of tables that are files, with their ending, as `outputs.check` takes them."""
+    return {_record(path): (".json",) for path in paths if not is_stream(path)}
+
+
+def refuse_foreign(paths: Iterable[Path]) -> None:
+    """Raise FileExistsError where a table would replace what refpose did not write."""
+    for path in paths:
+        if not is_stream(path):
+            records.refuse_foreign([path, _record(path)], records.Record(_record(path)))
+
+
 def write(
     path: Path,
-    tasks: Iterable[planning.Task],
-    metadata: dict[str, Any],
+    folder: Path,
+    tasks: Sequence[planning.Task],
+    made_with: dict[str, Any],
+    force: bool,
     names: Sequence[str],
     wide: bool = False,
     angles: bool = False,
 ) -> int:
-    """Write the table: frames are numbered as the pictures come, have no time, and their picture as source.
+    """Write the table and its record; in a pipe or device, the table alone.
 
     Parameters
     ----------
     path : Path
         The table.
-    tasks : iterable of Task
+    folder : Path
+        Where the pictures' results are.
+    tasks : sequence of Task
         The pictures; those without a record (which failed) are left out.
-    metadata, names, wide
+    made_with : dict
+        How results are made.
+    force : bool
+        Whether what no record vouches for may be replaced.
+    names, wide
         As for `refpose.tables.create`.
     angles : bool
         Whether the records have angles, which then have columns.
@@ -50,6 +76,23 @@ def write(
     int
         Number of pictures.
     """
+    if is_stream(path):
+        return _write(path, tasks, made_with, names, wide, angles)
+    with records.writing(folder, _record(path), made_with, force) as results:
+        count = _write(results.path(path), tasks, made_with, names, wide, angles)
+        results.finish({"pictures": count})
+    return count
+
+
+def _write(
+    path: Path,
+    tasks: Iterable[planning.Task],
+    metadata: dict[str, Any],
+    names: Sequence[str],
+    wide: bool,
+    angles: bool,
+) -> int:
+    """Write the table: frames are numbered as the pictures come, have no time, and their picture as source."""
     count = 0
     called = tuple(ANGLES) if angles else ()
     with tables.create(path, "", metadata, wide, names, angles=called) as table:
