@@ -123,6 +123,10 @@ def test_several_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     names = [row["name"] for row in report["people"]["lite"]]
     assert names == [f"refpose {engine}, Tasks 1.2.3", f"refpose {engine}, people=3"]
     assert all(row["calls"] + row["spoiled_turns"] > 0 for row in report["people"]["lite"])
+    assert main(["bench", "people", *options, "--peers", "--json", "--threads", "2"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    names = [row["name"] for row in report["people"]["lite"]]
+    assert names[2:] == [f"refpose {engine}, people=2", f"refpose {engine}, people=2, one thread"]
     asked = {"what": ["people"], "peers": ["mediapipe"], "models": str(tmp_path)}
     assert bench_tool.missing("people", "lite", asked) == [
         "  not compared: no pose_landmarker_lite.task; name its folder by --models"

@@ -95,7 +95,10 @@ def picture_contestants(model: str, mode: str, settings: dict[str, Any]) -> list
 
 
 def people_contestants(model: str, settings: dict[str, Any]) -> list[Contestant]:
-    """A model on a video's frames with several people, as MediaPipe Tasks finds them, and as refpose follows them."""
+    """A model on a video's frames with several people, as MediaPipe Tasks finds them, and as refpose follows them.
+
+    With several threads, two of the people are followed by all threads and by one besides.
+    """
     from ..pose import Pose
     from ..tasks import VERSIONS, TasksPose
     from .walk import PEOPLE, people_frames
@@ -109,12 +112,15 @@ def people_contestants(model: str, settings: dict[str, Any]) -> list[Contestant]
         options = {"people": PEOPLE, "version": version, "engine": name, "threads": threads}
         return prepare(f"refpose {name}, Tasks {version}", lambda: ready(TasksPose(model, **options), images, PEOPLE))
 
-    def follow(name: str) -> Contestant:
-        options = {"people": PEOPLE, "engine": name, "threads": threads}
-        return prepare(f"refpose {name}, people={PEOPLE}", lambda: ready(Pose(model, **options), images, PEOPLE))
+    def follow(name: str, people: int, threads: int) -> Contestant:
+        options: dict[str, Any] = {"people": people, "engine": name, "threads": threads}
+        title = f"refpose {name}, people={people}" + ", one thread" * (threads < settings["threads"])
+        return prepare(title, lambda: ready(Pose(model, **options), images, people))
 
     names = engine_names(settings["engines"])
-    found = [*map(engine, names), *map(follow, names)]
+    found = [*map(engine, names), *(follow(name, PEOPLE, threads) for name in names)]
+    if threads > 1:
+        found += [follow(name, 2, some) for name in names for some in (threads, 1)]
     bundle = peers.bundle_file(model, settings["models"])
     if installed and bundle is not None:
         found.append(prepare("MediaPipe Tasks", lambda: walking(peers.tasks(bundle, PEOPLE), images)))
