@@ -120,7 +120,7 @@ def test_what_is_drawn_can_be_chosen(astronaut: Path, tmp_path: Path) -> None:
     seen = set()
     for names in (["skeleton", "roi"], ["skeleton", "box"], ["roi", "box"], []):
         folder = tmp_path / ("b" + "".join(names))
-        assert image(astronaut, "-o", folder, *(f"--no-{name}" for name in names)) == 0
+        assert image(astronaut, "-o", folder, *(f"--no-draw-{name}" for name in names)) == 0
         seen.add(read_image(folder / "astronaut.png").tobytes())
     assert len(seen) == 4
 
