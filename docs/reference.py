@@ -9,7 +9,7 @@ import os
 import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import BuiltinFunctionType, GenericAlias, ModuleType
 from typing import Any
 
 import refpose
@@ -107,8 +107,10 @@ def module_text(name: str) -> str:
     text = titled(name, "-") + f".. automodule:: {name}\n"
     if any(public(module)) or not hasattr(module, "__path__"):
         text += "   :members:\n   :undoc-members:\n"
-        if front:
-            text += f"   :exclude-members: {', '.join(front)}\n"
+        # autodoc asks for the signatures of imported functions and of aliases too, and fails at some.
+        odd = [own for own, value in vars(module).items() if isinstance(value, BuiltinFunctionType | GenericAlias)]
+        if front + odd:
+            text += f"   :exclude-members: {', '.join(front + odd)}\n"
     return text + "\n"
 
 
