@@ -48,7 +48,8 @@ def test_equal(run, explanation: Explanation) -> None:
     found = run(explanation)
     assert found.first is None
     assert {row.state for row in found.rows} == {"equal"}
-    assert len(found.rows) == len(explanation)
+    # Why a region was looked at is refpose's own, and nothing to compare.
+    assert [row.name for row in found.rows] == [name for name in explanation if not name.startswith("tracker/")]
     assert str(found).endswith("no stage differs")
 
 
