@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import small_inputs
 import videos
 from PIL import Image
 
+import refpose
 from refpose import files, messages
 
 posix = pytest.mark.skipif(os.name != "posix", reason="closes descriptors, and names files, as POSIX does")
@@ -249,11 +251,30 @@ def test_nobody_hears_stderr(several: Path, name: str, full: bool) -> None:
     command = [word for word in SAYING[name][0] if word != "--force"]
     if name != "bench":
         command[command.index("out")] = f"full{full}"
-    (several / "in" / "a.png").write_bytes(b"no picture")
+    shutil.copytree(several / "in", several / "bad", dirs_exist_ok=True)
+    (several / "bad" / "a.png").write_bytes(b"no picture")
+    command = ["bad" if word == "in" else word for word in command]
     with open("/dev/full" if full else writer, "wb") as nowhere:
         done = refpose_process(*command, cwd=several, stdout=subprocess.PIPE, stderr=nowhere, timeout=300)
     assert done.returncode == (0 if name == "bench" else 1)
-    assert done.stdout.startswith(b"{" if name == "bench" else b"in/b.png: ")
+    assert done.stdout.startswith(b"{" if name == "bench" else b"bad/b.png: ")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 cannot leave the current folder out")
+@pytest.mark.parametrize("name", ["image in processes", pytest.param("bench", marks=pytest.mark.full)])
+def test_modules_in_the_current_folder_are_not_executed(several: Path, tmp_path: Path, name: str) -> None:
+    """What pictures were downloaded to may hold more; the processes that are started do not look there."""
+    shutil.copytree(several / "in", tmp_path / "here" / "in")
+    for module in ("pickle", "socket", "struct", "json", "h5py", "numpy", "refpose"):
+        (tmp_path / "here" / f"{module}.py").write_text(f"open({str(tmp_path / 'executed')!r}, 'w')")
+    script = tmp_path / "refpose"  # as pip makes it: its own folder comes first, not the current one
+    script.write_text("from refpose.cli import entry\nif __name__ == '__main__':\n    entry()\n")
+    command = [sys.executable, script, *SAYING[name][0]]
+    paths = os.pathsep.join([str(Path(refpose.__file__).parent.parent), *filter(os.path.isabs, sys.path)])
+    environment = {**os.environ, "PYTHONPATH": paths}
+    done = subprocess.run(command, cwd=tmp_path / "here", env=environment, capture_output=True, check=False)
+    assert not (tmp_path / "executed").exists()
+    assert done.returncode == 0, done.stderr
 
 
 @posix

@@ -60,6 +60,9 @@ def run(tasks: Sequence[Task], start: Callable[[], Work], jobs: int) -> Iterator
         return
     for variable in blas.THREADS:  # or the processes' threads would fight for the cores
         os.environ.setdefault(variable, "1")
+    # Python looks for modules in the current folder first when it starts them, which may hold files of strangers. (So
+    # does Python 3.10 in any case.)
+    os.environ.setdefault("PYTHONSAFEPATH", "1")
     waiting = deque(tasks)
     while waiting:
         lost = yield from _run_in_processes(waiting, start, jobs)

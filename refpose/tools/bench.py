@@ -92,7 +92,7 @@ def measure(settings: dict[str, Any]) -> dict[str, Any]:
     limits = dict.fromkeys(blas.THREADS, threads)
     command = [sys.executable, "-m", "refpose.study.bench", json.dumps(settings)]
     paths = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH")]))
-    environment = {**os.environ, **quiet, **limits, "PYTHONPATH": paths}
+    environment = {**os.environ, **quiet, **limits, "PYTHONPATH": paths, "PYTHONSAFEPATH": "1"}
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True, env=environment)
         with process:
