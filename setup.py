@@ -9,12 +9,15 @@ what was installed.
 """
 
 import glob
+import gzip
 import os
 import platform
 import re
 import shutil
 import sys
 import sysconfig
+import tarfile
+import time
 from hashlib import sha256
 from pathlib import Path
 
@@ -22,6 +25,7 @@ from setuptools import Extension, find_packages, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_clib import build_clib
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
 from setuptools.errors import CCompilerError, PlatformError
 
 LEVEL = [] if "-O" in os.environ.get("CFLAGS", "") else ["-O2"]
@@ -93,6 +97,27 @@ class Wheel(bdist_wheel):
         return super().get_tag()
 
 
+class Sources(sdist):
+    def make_archive(self, base_name: str, format: str, root_dir=None, base_dir=None, owner=None, group=None) -> str:
+        """The same bytes from the same sources: times, owners, order and permissions of this disk are left out."""
+        epoch = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
+
+        def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+            entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname = epoch, 0, 0, "", ""
+            entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+            return entry
+
+        path = f"{base_name}.tar.gz"
+        with (
+            open(path, "wb") as file,
+            gzip.GzipFile("", "wb", 9, file, epoch) as packed,
+            tarfile.open(fileobj=packed, mode="w") as archive,
+        ):
+            for entry in [Path(base_dir), *sorted(Path(base_dir).rglob("*"))]:
+                archive.add(entry, recursive=False, filter=plain)
+        return path
+
+
 def use_clang(compiler: object) -> None:
     """Replace Microsoft's compiler, not its linker."""
     if sys.platform == "win32":
@@ -141,6 +166,6 @@ setup(
     package_dir={"refpose._weights": "weights"},
     libraries=libraries,
     ext_modules=[native],
-    cmdclass={"bdist_wheel": Wheel, "build_clib": OptionalLibraries, "build_ext": Extensions},
+    cmdclass={"bdist_wheel": Wheel, "build_clib": OptionalLibraries, "build_ext": Extensions, "sdist": Sources},
     options={"bdist_wheel": {"py_limited_api": "cp310"}} if LIMITED else {},
 )

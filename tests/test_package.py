@@ -171,6 +171,24 @@ def test_building_twice_gives_the_same_bytes(archives: tuple[Path, Path, Path]) 
 
 
 @pytest.mark.full
+def test_source_archives_are_the_same_bytes(archives: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    """Made again from what is in one, by somebody else's umask, at another time, after the engine was built there."""
+    with tarfile.open(archives[0]) as archive:
+        archive.extractall(tmp_path, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+    (unpacked,) = tmp_path.iterdir()
+    for path in unpacked.rglob("*"):
+        path.chmod(path.stat().st_mode & ~0o044)
+        os.utime(path, (1_600_000_000, 1_600_000_000))
+    (unpacked / "refpose" / "engine" / "_native.c").write_text("made by Cython")
+    command = [sys.executable, "-m", "build", "--sdist", "--outdir", str(tmp_path / "again"), str(unpacked)]
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (again,) = (tmp_path / "again").iterdir()
+    assert again.read_bytes() == archives[0].read_bytes()
+
+
+@pytest.mark.full
 def test_bill_of_materials(archives: tuple[Path, Path, Path], root: Path, tmp_path: Path) -> None:
     """What the wheel brings along, with versions and hashes."""
     pytest.importorskip("cyclonedx_py", reason="cyclonedx-bom comes with the extra dev")
