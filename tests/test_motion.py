@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -321,3 +322,31 @@ def test_a_squat_from_table_to_angles() -> None:
     off, before = np.abs(found - np.degrees(knee)), np.abs(rough - np.degrees(knee))
     assert off.mean() < 0.75 * before.mean()
     assert off[15:75].max() < 5
+
+
+def test_times_and_numbers_that_jump_are_refused() -> None:
+    moving = recording()
+    late = np.where(np.arange(90) > 45, 1e6, 0.0)
+    with pytest.raises(ValueError, match=r"frames would have to be filled in at 30 frames a second .* jump"):
+        motion.resample(replace(moving, time=moving.time + late))
+    with pytest.raises(ValueError, match="frames would have to be filled in"):
+        motion.resample(moving, 1e7)
+    far = replace(moving, frame=moving.frame + np.where(np.arange(90) > 45, 50_000_000, 0))
+    with pytest.raises(ValueError, match="up to frame 50000089"):
+        motion.fill_gaps(far, 0.5)
+    with pytest.raises(ValueError, match="up to frame 50000089"):
+        EveryFrame()(far)
+    pause = motion.resample(replace(moving, time=moving.time + late / 1000))  # a quarter of an hour
+    assert len(pause) == 30_000 + 90
+
+
+def test_infinite_numbers_are_missing(tmp_path: Path) -> None:
+    moving = recording()
+    values = moving.values.copy()
+    values[5, 0, LANDMARK_NAMES.index("left_knee")] = np.inf
+    given = replace(moving, values=values)
+    degrees = motion.angles.compute(given, angles=["left_knee", "right_knee"])
+    assert np.isnan(degrees[5, 0, 0])
+    assert np.isfinite(degrees[5, 0, 1])
+    text = motion.write(given, tmp_path / "a.trc")[0].read_text()
+    assert "inf" not in text

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import refpose
-from refpose import cli, people
+from refpose import cli, people, tables
 from refpose import mediapipe as mp
 from refpose.images import read_image
+from refpose.tables.recorded import write_recording
 
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -85,3 +86,25 @@ def test_decisions_as_the_page_says(root: Path, pair: Path) -> None:
         pose.process(frame)
     for line in pose.explain(both).decisions:
         assert f"    {line}\n" in page or re.sub(r"find \d", "find 0", line) in page
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_rerun_example(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As printed on the page, but into a file instead of a viewer."""
+    rerun = pytest.importorskip("rerun", reason="rerun-sdk is not installed (extra interchange)")
+    (tmp_path / "out").mkdir()
+    recording = tables.read(root / "examples" / "squat.h5")
+    with tables.create(tmp_path / "out" / "clip.csv", "squat", {}) as table:
+        write_recording(table, recording)
+    monkeypatch.chdir(tmp_path)
+    (example,) = [
+        text for _, text in BLOCK.findall((root / "docs" / "movement.md").read_text("utf-8")) if "import rerun" in text
+    ]
+    begun = 'rerun.init("refpose", spawn=True)\n'
+    assert begun in example
+    example = example.replace(begun, 'rerun.init("refpose")\nrerun.save("clip.rrd")\n')
+    exec(compile(example, "docs/movement.md", "exec"), {})
+    rerun.disconnect()
+    saved = Path("clip.rrd").read_bytes()
+    assert saved.startswith(b"RRF")
+    assert len(saved) > 20_000  # compressed: 90 frames of 33 points

@@ -16,6 +16,7 @@ from test_tables import EXPECTED, FRAMES, METADATA, SOURCE, somebody
 
 from refpose import motion, tables
 from refpose.motion import reading
+from refpose.tables.recorded import write_recording
 from refpose.topology import LANDMARK_NAMES, PoseLandmark
 from refpose.video import FrameResult
 
@@ -192,7 +193,7 @@ def test_tables_that_are_none(tmp_path: Path, changes, message: str) -> None:
 def test_rows_out_of_order(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", wide=True)
     header, *rows = path.read_text(encoding="utf-8").splitlines()
-    path.write_text("\n".join([header, *rows[::-1]]), encoding="utf-8")
+    path.write_text("\n".join([header, *rows[::-1], ""]), encoding="utf-8")
     with pytest.raises(ValueError, match="rows are not sorted by frame"):
         tables.read(path)
 
@@ -287,3 +288,51 @@ def test_pandas_and_xarray(tmp_path: Path) -> None:
     data = found.to_xarray()
     picked = data["values"].sel(person=0, keypoint="nose", value="x_px")
     assert np.array_equal(picked, found.values[:, 0, PoseLandmark.NOSE, 0])
+
+
+@pytest.mark.parametrize("arrow", [True, False])
+def test_csv_as_spreadsheets_save_it(tmp_path: Path, arrow: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a byte order mark."""
+    if not arrow:
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+        monkeypatch.setitem(sys.modules, "pyarrow.csv", None)
+    path = tmp_path / "a.csv"
+    with tables.create(path, "clip.mp4", {}) as table:
+        write_recording(table, recording())
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert np.array_equal(tables.read(path).values, recording().values)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"), [(".csv", "ends in the middle of a line"), (".json", "ends without a closing bracket")]
+)
+def test_tables_that_are_cut_short(tmp_path: Path, kind: str, message: str) -> None:
+    path = tmp_path / f"a{kind}"
+    with tables.create(path, "clip.mp4", {}) as table:
+        write_recording(table, recording())
+    whole = path.read_bytes()
+    end = whole.rindex(b"0.9", 0, len(whole) // 2) + 2 if kind == ".csv" else whole.rindex(b",\n", 0, len(whole) // 2)
+    path.write_bytes(whole[:end])
+    with pytest.raises(ValueError, match=message):
+        tables.read(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "new", "message"),
+    [
+        ("frame", np.arange(90)[::-1], "not sorted"),
+        ("frame", np.arange(90) // 2, "come twice"),
+        ("frame", np.arange(90) - 5, "below 0"),
+        ("frame", np.linspace(0, 1, 90), "must be whole"),
+        ("keypoint_names", ["nose"] * 33, "a name twice"),
+    ],
+)
+def test_hdf5_of_other_hands(tmp_path: Path, name: str, new: object, message: str) -> None:
+    path = tmp_path / "a.h5"
+    with tables.create(path, "clip.mp4", {}) as table:
+        write_recording(table, recording())
+    with h5py.File(path, "r+") as file:
+        del file[name]
+        file[name] = new
+    with pytest.raises(ValueError, match=message):
+        tables.read(path)

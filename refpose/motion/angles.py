@@ -357,6 +357,8 @@ class Stream:
         return self._continued(block.points_px if self._source == "image" else block.world_m, block.people)
 
     def _continued(self, points: NDArray[Any], people: tuple[int, ...]) -> Floats:
+        if np.isinf(points).any():
+            points = np.where(np.isinf(points), np.nan, points)
         if self._source == "image":
             degrees = in_image(points, self._names, self.angles, self._facing)
         else:

@@ -60,6 +60,9 @@ def with_every_frame(recording: Recording) -> Recording:
         return recording
     if len(recording.sources) > 1:
         raise ValueError(f"a recording of {len(recording.sources)} sources has no frames in between")
+    _check_count(
+        int(recording.frame[-1] - recording.frame[0]) + 1 - len(recording), f"up to frame {recording.frame[-1]}"
+    )
     frame = np.arange(recording.frame[0], recording.frame[-1] + 1)
     if len(frame) == len(recording):
         return recording
@@ -72,6 +75,18 @@ def with_every_frame(recording: Recording) -> Recording:
     return replace(
         recording, time=time, frame=frame, values=values, angles=angles, source_of=np.zeros(len(frame), np.int64)
     )
+
+
+MOST_FRAMES = 1_000_000
+"""So many frames without anything may be put between others: nine hours at 30 frames a second."""
+
+
+def _check_count(count: int, where: str) -> None:
+    if count > MOST_FRAMES:
+        raise ValueError(
+            f"{count} frames would have to be filled in {where}: the times or the numbers of the frames jump; "
+            "write the parts before and after by themselves"
+        )
 
 
 def fill_gaps(recording: Recording, limit: float, method: str = "linear") -> Recording:
@@ -194,6 +209,9 @@ class EvenFrames:
         self._last = block.take(slice(-1, None))
         reach = max(self._FITS / self.rate, self._ROUNDED)
         end = int(np.floor((block.time[-1] + reach - self._start) * self.rate + 1e-9)) + 1
+        _check_count(
+            end - self._next, f"at {self.rate:g} frames a second from {block.time[0]:g} to {block.time[-1]:g} s"
+        )
         grid = np.arange(self._next, max(end, self._next))
         self._next = max(end, self._next)
         time = self._start + grid / self.rate
@@ -259,6 +277,7 @@ class EveryFrame:
         """
         if not len(block):
             return block
+        _check_count(int(block.frame[-1]) + 1 - self._next, f"up to frame {block.frame[-1]}")
         frame = np.arange(self._next, block.frame[-1] + 1)
         there = block.frame - self._next
         self._next = int(block.frame[-1]) + 1

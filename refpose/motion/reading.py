@@ -88,8 +88,9 @@ def _csv(path: Path) -> Iterator[Columns]:
         yield from _csv_plain(path)
         return
     pa = require("pyarrow", "parquet")
-    with open(path, encoding="utf-8", newline="") as file:
+    with open(path, encoding="utf-8-sig", newline="") as file:
         header = _header(path, file)
+    _check_end(path)
     types = {
         "source": pa.dictionary(pa.int32(), pa.string()),
         "frame": pa.int64(),
@@ -116,6 +117,15 @@ def _csv(path: Path) -> Iterator[Columns]:
         yield {name: [] for name in header}
 
 
+def _check_end(path: Path) -> None:
+    """Raise ValueError where the last line has no end: all programs write one, and numbers may be cut off."""
+    with open(path, "rb") as file:
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) not in (b"\n", b"\r"):
+                raise ValueError(f"{path}: ends in the middle of a line, so it is cut short")
+
+
 def _header(path: Path, file: Iterable[str]) -> list[str]:
     """The names of the columns of a CSV file."""
     try:
@@ -129,8 +139,9 @@ def _header(path: Path, file: Iterable[str]) -> list[str]:
 
 
 def _csv_plain(path: Path) -> Iterator[Columns]:
-    with open(path, encoding="utf-8", newline="") as file:
+    with open(path, encoding="utf-8-sig", newline="") as file:
         header = _header(path, file)
+        _check_end(path)
         file.seek(0)
         rows = csv.reader(file)
         next(rows)
@@ -159,9 +170,13 @@ def _json(path: Path) -> Iterator[Columns]:
     with open(path, encoding="utf-8") as file:
         try:
             if file.readline() == "[\n":
+                text = ""
                 while lines := list(islice(file, _OBJECTS_AT_ONCE)):
-                    text = "".join(lines).rstrip().removesuffix("]").rstrip().removesuffix(",")
-                    yield _of_objects(path, json.loads(f"[{text}]"))
+                    text = "".join(lines).rstrip()
+                    rows = text.removesuffix("]").rstrip().removesuffix(",")
+                    yield _of_objects(path, json.loads(f"[{rows}]"))
+                if not text.endswith("]"):
+                    raise ValueError(f"{path}: ends without a closing bracket, so it is cut short")
                 return
         except json.JSONDecodeError:
             pass  # laid out in another way, or damaged
@@ -442,6 +457,9 @@ def _hdf5(path: Path) -> Iterator[Recording]:
             raise ValueError(f"{path}: its datasets do not fit together: keypoints has shape {numbers.shape}")
         if missing := [value for value in VALUES if value not in columns]:
             raise ValueError(f"{path}: is no table that refpose wrote: value_names has no {', '.join(missing)}")
+        if len(set(names)) < len(names) or len(set(columns)) < len(columns):
+            raise ValueError(f"{path}: keypoint_names or value_names has a name twice")
+        _check_frames(path, file)
         people = tuple(map(int, file["person"][:])) if "person" in file else tuple(range(numbers.shape[1]))
         metadata = _json_text(file.attrs.get("refpose", "{}"))
         try:
@@ -468,6 +486,20 @@ def _hdf5(path: Path) -> Iterator[Recording]:
                 )
         except (OSError, KeyError, TypeError) as error:
             raise ValueError(f"{path}: is damaged ({error})") from error
+
+
+def _check_frames(path: Path, file: Any) -> None:
+    """Raise ValueError unless frames have whole numbers that increase as long as the source is the same."""
+    frame = file["frame"][:]
+    if frame.dtype.kind not in "iu":
+        raise ValueError(f"{path}: numbers of frames must be whole, and are {frame.dtype}")
+    if "source" in file:
+        source = file["source"][:]
+        same = source[1:] == source[:-1]
+    else:
+        same = np.ones(max(len(frame) - 1, 0), np.bool_)
+    if len(frame) and (frame.min() < 0 or (same & (frame[1:] <= frame[:-1])).any()):
+        raise ValueError(f"{path}: frames come twice, are not sorted, or are below 0")
 
 
 def _names(dataset: Any) -> tuple[str, ...]:

@@ -133,6 +133,8 @@ class Export:
         if unknown and len(block) > 1 and np.isfinite(block.time).all():
             # The rate of all frames: there may be only one with this person in the first block.
             self._options = replace(self._options, rate=block.rate)
+        if np.isinf(block.values).any():  # no program takes them; they are missing
+            block = replace(block, values=np.where(np.isinf(block.values), np.float32(np.nan), block.values))
         chosen = self._options.person
         if chosen is not None:
             if chosen not in block.people:

@@ -81,7 +81,7 @@ def _write_hdf5(path: Path, gathered: Gathered, options: Options) -> None:
     table = pandas.DataFrame(values, index=index, columns=columns, copy=False)
     # In memory: HDF5 does not survive a full disk.
     with pandas.HDFStore(path, mode="w", driver="H5FD_CORE", driver_core_backing_store=0) as store:
-        store.put("df_with_missing", table, format="fixed")
+        store.put("df_with_missing", table, format="fixed", track_times=False)
         del table, values
         store.flush()
         image = store._handle.get_file_image()

@@ -8,6 +8,7 @@ are NaN.
 from __future__ import annotations
 
 import uuid
+import warnings
 from contextlib import AbstractContextManager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -89,13 +90,15 @@ def _estimation(
     given: dict[str, Any] = {} if size is None else {"dimensions": np.array([size], np.uint16)}
     if size is not None:
         given["original_videos"] = list(recording.sources)
-    return pose.PoseEstimation(
-        name=name,
-        pose_estimation_series=series,
-        description=f"key points, {unit}",
-        scorer="refpose",
-        source_software="refpose",
-        source_software_version=__version__,
-        skeleton=skeleton,
-        **given,
-    )
+    with warnings.catch_warnings():  # newer versions call these otherwise, older ones know no other name
+        warnings.filterwarnings("ignore", "The '(original_videos|dimensions)' constructor argument")
+        return pose.PoseEstimation(
+            name=name,
+            pose_estimation_series=series,
+            description=f"key points, {unit}",
+            scorer="refpose",
+            source_software="refpose",
+            source_software_version=__version__,
+            skeleton=skeleton,
+            **given,
+        )
