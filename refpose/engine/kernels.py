@@ -15,6 +15,7 @@ from .layout import PANEL, image_shape, padded_channels, tensor_size
 from .packing import Packing, dense, grouped_sparse, sparse, window
 
 _PLANES = 49152  # values of expanded planes that are worked on at a time: they stay in the L2 cache
+_FEWEST_PLANES = 6  # and so many at least: each of their groups reads all inputs again
 _CACHED = 2**17  # weights of a step, in values, that the L2 cache still holds when the next tile of rows asks for them
 
 
@@ -151,7 +152,7 @@ def sparse_tile(step: PlanStep) -> Tile:
 def grouped_sparse_tile(step: PlanStep) -> Tile:
     rows, columns, _ = step.input.shape
     planes = _PLANES // tensor_size((rows, columns, 1), True)[1] // 2 * 2
-    return Tile(max(2, min(step.out.shape[2], planes)), _sparse_inputs(step))
+    return Tile(min(step.out.shape[2], max(_FEWEST_PLANES, planes)), _sparse_inputs(step))
 
 
 @dataclass(frozen=True)
