@@ -29,7 +29,7 @@ from .rules import RULES, Steps, alone
 Array = NDArray[np.float32]
 
 # Weights of large networks come from memory in every run, not from the cache: they stay binary16, as they were trained.
-_LARGE_NETWORK = 2**22  # values that the matrices of a network have at least together
+_LARGE_NETWORK = 2**21  # values that the matrices of a network have at least together
 _LARGE_MATRIX = 2**14
 
 # Flags of a program's step by the packed array of the part: a clamp, or another activation.
@@ -110,7 +110,8 @@ class Plan:
         at: list[dict[str, int]] = []
         narrow: list[set[str]] = []
         size = 0
-        large = sum(part.parameters for step in self.steps for _, _, part in step.trained) >= _LARGE_NETWORK
+        matrices = [part for step in self.steps for array, _, part in step.trained if array in step.record.binary16]
+        large = sum(part.parameters for part in matrices) >= _LARGE_NETWORK
         for step in self.steps:
             offsets: dict[str, int] = {}
             reader = Reader(*step.record.tile(step), self.places[step.input.index].ld)
