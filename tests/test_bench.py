@@ -180,3 +180,10 @@ def test_an_engine_that_is_not_there(monkeypatch: pytest.MonkeyPatch, capsys: py
     monkeypatch.setattr(bench_tool, "resolve", lambda name: "numpy")
     assert main(["bench", "networks", "--engines", "native"]) == 1
     assert "the native engine was not built" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "0", "x"])
+def test_seconds_that_are_none(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["bench", "networks", "--seconds", seconds])
+    assert "expected a number above 0" in capsys.readouterr().err

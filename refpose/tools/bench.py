@@ -34,6 +34,7 @@ from ..families import MODELS
 from ..files import json_text
 from ..networks import NETWORKS, weights
 from ..study.peers import BUNDLE, PEERS, bundle_file, file_names, model_file
+from .movement import above_zero
 from .options import positive
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -49,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--peers", nargs="*", choices=tuple(PEERS), help="all that are installed by default")
     parser.add_argument("--models", type=Path, metavar="DIR", help="folder of the published .tflite and .task files")
     parser.add_argument("--threads", type=positive, default=1, metavar="N", help="and processors")
-    parser.add_argument("--seconds", type=float, default=3.0, help="for each comparison")
+    parser.add_argument("--seconds", type=above_zero, default=3.0, help="for each comparison")
     parser.add_argument("--json", action="store_true", help="as JSON")
 
 
