@@ -37,6 +37,7 @@ class GatheredRows:
         angles: ArrayLike | None = None,
         source: str | None = None,
     ) -> None:
+        """Add what was found on a frame, see `Table`."""
         tables = self._form.numbers(people)
         source = self._form.source if source is None else source
         self._keys += [(source, frame, time, number) for number in self._form.ids(people)]

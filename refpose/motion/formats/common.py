@@ -146,14 +146,7 @@ def gathering(path: Path, columns: Sequence[str], finish: Callable[[Path, Gather
 
 
 class Gathered:
-    """Some columns of all frames, in a file; in memory are 24 bytes for a frame.
-
-    Attributes
-    ----------
-    people : tuple of int
-        The numbers of all people.
-    keypoints : tuple of str
-    """
+    """Some columns of all frames, in a file; in memory are 24 bytes for a frame."""
 
     def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
         self._file, self._columns = file, tuple(columns)
@@ -170,10 +163,12 @@ class Gathered:
 
     @property
     def people(self) -> tuple[int, ...]:
+        """The numbers of all people; 0 without any."""
         return tuple(sorted({number for block in self._blocks for number in block.people})) or (0,)
 
     @property
     def keypoints(self) -> tuple[str, ...]:
+        """Names of the key points."""
         return self._blocks[0].keypoints if self._blocks else LANDMARK_NAMES
 
     @property
