@@ -50,6 +50,7 @@ class Source(Decision):
     GIVEN = 0, "given"
     TRACKED = 1, "tracked"
     DETECTED = 2, "found by the detector"
+    EXPECTED = 3, "somebody hidden is expected there"
 
 
 class Fate(Decision):
@@ -60,3 +61,5 @@ class Fate(Decision):
     BACK = 2, "taken up again"
     TWIN = 3, "hidden, another region shows the same person"
     LOST = 4, "nobody is there"
+    STRAYED = 5, "not who is expected there"
+    NO_ROOM = 6, "no room for more people"

@@ -8,15 +8,22 @@ rules are few:
 2. The detector is asked when a frame has nobody to look for, when somebody was lost the frame before, and else on every
    `detect_every`-th frame while there is room. Who it finds within `_SAME_PLACE` of a tracked region is no news.
 3. Two estimates whose torsos are closer than `_SAME_TORSO` of their size show one person: a landmark network whose crop
-   shows two people may jump to the other. It stays with the one whose region it came nearest to; the other is hidden.
-4. Who is hidden keeps the identity and the filters for `max_hidden` seconds, and takes them up again when somebody is
-   found within `_REACH` sizes of where they were last seen. Nobody else being around, the filters are taken over
-   however long ago that was, as in the solutions, but the identity is not.
+   shows two people may jump to the other. It stays with who is in sight rather than with who was hidden or is new, and
+   else with the one who was expected nearest to it, going on as before; the other is hidden.
+4. Who is hidden keeps the identity and the filters for `max_hidden` seconds. Meanwhile they are looked for where they
+   would be had they gone on as before, unless the detector sees somebody there, that is outside the picture, or nobody
+   else is in sight: somebody who passes behind another comes out on the other side, and the detector, made for one
+   person, often goes on seeing the other only. What is found there counts when the middle of its hips is within
+   `_STRAYED` of where it was looked for. They are back too when the detector finds somebody within `_REACH` of that
+   place, or of the place where they were last seen: people turn round. Nobody else being around, the filters are taken
+   over however long ago that was, as in the solutions, but the identity is not.
+5. There is room for `people`: for those in sight, then for those who come back, then for new ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -27,16 +34,19 @@ from . import decisions
 from .decisions import Asked, Fate
 from .runner import NoPerson, Run
 from .stages.filters import Smoothing
+from .stages.landmarks import AUXILIARY
 from .stages.roi import Roi
 from .stages.table import NUMPY, Stages
-from .trackers import RESULT, Clock, Estimate, Find, Region, Result, SolutionTracker
+from .trackers import RESULT, STEP_US, Clock, Estimate, Find, Region, Result, SolutionTracker
 
-DETECT_EVERY = 10  # frames
+DETECT_EVERY = 5  # frames
 MAX_HIDDEN = 2.0  # seconds
 _SAME_PLACE = 0.25  # of the larger region's side: distance of two regions' centres that show one person
 _SAME_TORSO = 0.15  # of the smaller region's side: mean distance of shoulders and hips in two estimates of one person
 _REACH = 0.6  # of the larger region's side: how far from where they were last seen a hidden person comes back
 _ALIKE = 1.6  # regions of one person are not larger than so many times each other
+_STRAYED = 0.15  # of the region's side: how far from where they are expected somebody hidden may be
+_NEWS = 0.1  # part of a frame's speed in the speed at which somebody goes; a crop that jumps lasts two or three frames
 _TORSO = (11, 12, 23, 24)  # shoulders and hips
 
 
@@ -60,6 +70,30 @@ class Person:
         self.memory = memory
         self.seen = seen
         self.seen_us = seen_us
+        self._speed: NDArray[np.float64] = np.zeros(
+            2
+        )  # of the region's centre, in fractions of the image per microsecond
+        self._steps = 0
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the last frame did not show them."""
+        return self.memory.roi is None
+
+    def see(self, roi: Roi, time_us: int) -> None:
+        """Take note of where they are seen; called before the memory has a region for the next frame."""
+        if self.hidden:
+            self._steps = 0
+        elif time_us > self.seen_us:
+            self._steps += 1
+            step = np.array((roi.x - self.seen.x, roi.y - self.seen.y)) / (time_us - self.seen_us)
+            self._speed = self._speed + max(1 / self._steps, _NEWS) * (step - self._speed)
+        self.seen, self.seen_us = roi, time_us
+
+    def expected(self, time_us: int) -> Roi:
+        """Where they would be had they gone on as before."""
+        x, y = self._speed * (time_us - self.seen_us)
+        return replace(self.seen, x=self.seen.x + float(x), y=self.seen.y + float(y))
 
     def result(self, *arguments: Any) -> Result:
         """`SolutionTracker.filtered`, with the identity."""
@@ -112,6 +146,7 @@ class PeopleTracker(Clock):
         self.last: SolutionTracker | None = None
         self._next_id = 0
         self._frames = 0
+        self._step_us = STEP_US
         self.forgotten: list[int] = []
         self._places: dict[int, int] = {}
         self._looked: list[tuple[Region, Person | None]] = []
@@ -133,10 +168,23 @@ class PeopleTracker(Clock):
         elif room and due:
             run.decided("tracker/asked", Asked.HIDDEN if len(known) < len(self.tracked) else Asked.TURN)
             self._looked += [(region, None) for region in self._news(run, find, len(known))]
+        if known and room:
+            self._looked += self._behind()
         for i, (region, person) in enumerate(self._looked):
             run.person(i).given("roi/crop_n", region.roi)
             run.person(i).decided("tracker/id", None if person is None else person.id)
         return [region for region, _ in self._looked]
+
+    def _behind(self) -> list[tuple[Region, Person | None]]:
+        """Where those who are hidden should be, as far as the detector has found nobody there."""
+        now = (self.time_us or 0) + self._step_us
+        found = [region.roi for region, person in self._looked if person is None]
+        places = [(one.expected(now), one) for one in self.tracked if one.hidden]
+        return [
+            (Region(roi, expected=True), one)
+            for roi, one in places
+            if 0 <= roi.x <= 1 and 0 <= roi.y <= 1 and not any(_near(roi, other, _SAME_PLACE) for other in found)
+        ]
 
     def _news(self, run: Run, find: Find, known: int) -> list[Region]:
         """Whom the detector finds besides those in sight."""
@@ -166,14 +214,25 @@ class PeopleTracker(Clock):
         for _, _, person in seen:
             if person is not None and estimates[0].mask is not None:
                 person.memory.check_mask((height, width))
-        twins = _twins(seen, width, height)
-        kept = [one for i, one in enumerate(seen) if i not in twins]
+        size = np.array((width, height))
+        strayed = [one.region.expected and _astray(one, one.region.roi, size) > _STRAYED for one, _, _ in seen]
+        for (_, place, _), away in zip(seen, strayed, strict=True):
+            if away:
+                run.person(place).decided("tracker/fate", Fate.STRAYED)
+        seen = [one for one, away in zip(seen, strayed, strict=True) if not away]
+        twins = _twins(seen, time_us, size)
+        kept = sorted((one for i, one in enumerate(seen) if i not in twins), key=lambda one: _rank(one[2]))
+        for _, place, _ in kept[self.people :] if self.people is not None else ():
+            run.person(place).decided("tracker/fate", Fate.NO_ROOM)
+        kept = kept[: self.people]
         followed: dict[int, tuple[Person, int, Estimate]] = {
             person.id: (person, place, one) for one, place, person in kept if person is not None
         }
         for one, place, person in kept:
             fate = Fate.KEPT
-            if person is None:
+            if person is not None and person.hidden:
+                fate = Fate.BACK
+            elif person is None:
                 before = self._next_id
                 new = self._newcomer(one.region.roi, time_us, followed.keys())
                 followed[new.id] = new, place, one
@@ -188,7 +247,7 @@ class PeopleTracker(Clock):
         found = []
         self._places = {number: place for number, (_, place, _) in followed.items()}
         for person, place, one in (followed[number] for number in sorted(followed)):
-            person.seen, person.seen_us = one.region.roi, time_us
+            person.see(one.region.roi, time_us)
             arguments = (one.landmarks, one.world, one.mask, width, height, time_us, stages)
             found.append((one, Result(*run.person(place)(RESULT, person.result, *arguments))))
         self._end_frame(time_us)
@@ -196,9 +255,15 @@ class PeopleTracker(Clock):
 
     def _newcomer(self, roi: Roi, time_us: int, followed: Collection[int]) -> Person:
         """Somebody who was not seen and is back, or somebody new."""
-        near = [one for one in self.tracked if one.id not in followed and _near(roi, one.seen, _REACH)]
-        if near:
-            return min(near, key=lambda one: _apart(roi, one.seen))
+        ways = [
+            (_apart(roi, place), one)
+            for one in self.tracked
+            if one.id not in followed
+            for place in (one.seen, one.expected(time_us))
+            if _near(roi, place, _REACH)
+        ]
+        if ways:
+            return min(ways, key=lambda way: way[0])[1]
         alone = not self.tracked and self.last is not None
         memory = self.last if alone and self.last is not None else SolutionTracker(self.smoothing, self.mask_ratio)
         self.last = None
@@ -216,6 +281,8 @@ class PeopleTracker(Clock):
 
     def _end_frame(self, time_us: int) -> None:
         """Forget those who have been hidden for too long."""
+        if self.time_us is not None:
+            self._step_us = time_us - self.time_us
         self.time_us = time_us
         self._frames += 1
         self._looked = []
@@ -243,29 +310,39 @@ class PeopleTracker(Clock):
 Seen = tuple[Estimate, int, Person | None]
 
 
-def _twins(seen: Sequence[Seen], width: int, height: int) -> dict[int, int]:
+def _twins(seen: Sequence[Seen], time_us: int, size: NDArray[Any]) -> dict[int, int]:
     """Which estimates show a person whom another one shows too, and which other (rule 3)."""
-    size = np.array((width, height))
     torsos = [one.landmarks.position[list(_TORSO), :2] * size for one, _, _ in seen]
     dropped: dict[int, int] = {}
     for a, b in combinations(range(len(seen)), 2):
-        side = min(seen[k][0].region.roi.width * width for k in (a, b))
+        side = min(seen[k][0].region.roi.width * size[0] for k in (a, b))
         apart = float(np.linalg.norm(torsos[a] - torsos[b], axis=1).mean())
         if {a, b} & dropped.keys() or apart > _SAME_TORSO * side:
             continue
-        further = _further(seen, (a, b), torsos[a].mean(axis=0), size)
+        further = _further(seen, (a, b), time_us, size)
         dropped[further] = a + b - further
     return dropped
 
 
-def _further(seen: Sequence[Seen], pair: tuple[int, int], middle: NDArray[Any], size: NDArray[Any]) -> int:
-    """Of two estimates of one person, that whose region was further from it; of a new and a known one, the new."""
+def _further(seen: Sequence[Seen], pair: tuple[int, int], time_us: int, size: NDArray[Any]) -> int:
+    """Of two estimates of one person, that of less standing (`_rank`), else that which went astray further."""
     a, b = pair
-    if (seen[a][2] is None) != (seen[b][2] is None):
-        return a if seen[a][2] is None else b
-    regions = [seen[k][0].region.roi for k in pair]
-    distance = [float(np.linalg.norm(np.array((roi.x, roi.y)) * size - middle)) for roi in regions]
-    return a if distance[0] > distance[1] else b
+    standing = []
+    for one, _, person in (seen[k] for k in pair):
+        place = one.region.roi if person is None else person.expected(time_us)
+        standing.append((_rank(person), _astray(one, place, size)))
+    return a if standing[0] > standing[1] else b
+
+
+def _rank(person: Person | None) -> int:
+    """Who goes first: somebody in sight, somebody who was hidden, somebody new."""
+    return 2 if person is None else int(person.hidden)
+
+
+def _astray(one: Estimate, place: Roi, size: NDArray[Any]) -> float:
+    """How far the middle of the hips is from the middle of a region, in sides of it."""
+    gap = (one.landmarks.position[AUXILIARY][0, :2] - np.array((place.x, place.y))) * size
+    return float(np.linalg.norm(gap) / (place.width * size[0]))
 
 
 def _apart(one: Roi, other: Roi) -> float:

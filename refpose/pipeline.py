@@ -177,6 +177,7 @@ def blazepose(
         check_masks(len(regions), width, height)
     for i, region in enumerate(regions):
         found = Source.TRACKED if region.detection_n is None else Source.DETECTED
+        found = Source.EXPECTED if region.expected else found
         run.person(i).decided("tracker/source", Source.GIVEN if given else found)
     estimates = []
     for i, one in enumerate(estimates_of(m, run, image, regions)):

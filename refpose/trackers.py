@@ -41,11 +41,14 @@ class Region(NamedTuple):
         What the detector found there, as `detector.remove_padding` gives it.
     candidates_sq : ndarray of float32, shape (n, 13), or None
         What it was found among.
+    expected : bool
+        Whether somebody is looked for here whom the last frame did not show.
     """
 
     roi: Roi
     detection_n: FloatArray | None = None
     candidates_sq: FloatArray | None = None
+    expected: bool = False
 
 
 class Estimate(NamedTuple):

@@ -158,10 +158,11 @@ def _compared(
     for one in found:
         if one.track is None:
             raise ValueError(f"picture {picture.id!r}: somebody was found of whom the results do not say who it is")
-    aside = (similar[~count] >= least).any(axis=0) & ~(similar[count] >= least).any(axis=0)
-    for j, place in enumerate(points):
-        middle = np.nanmean(place, axis=0) if np.isfinite(place).all(axis=1).any() else np.full(2, np.inf)
-        aside[j] |= any(_inside(middle, polygon) for polygon in picture.crowds_px)
+    near = (similar[count] >= least).any(axis=0)
+    aside = (similar[~count] >= least).any(axis=0) & ~near
+    for j in np.flatnonzero(~near & ~aside):
+        place = points[j][np.isfinite(points[j]).all(axis=1)]
+        aside[j] = len(place) > 0 and any(_inside(place.mean(axis=0), polygon) for polygon in picture.crowds_px)
     return (
         similar[count][:, ~aside],
         [person for (person, _), counted in zip(truths, count, strict=True) if counted],
