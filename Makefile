@@ -16,7 +16,7 @@ ifdef REFPOSE_GOLDENS
 override export REFPOSE_GOLDENS := $(abspath $(REFPOSE_GOLDENS))
 endif
 
-.PHONY: build core test quick demo bench docs check fmt wheel dist compilers sanitize tsan check-arm fuzz soak clean measure lock
+.PHONY: build core test quick demo bench tracking docs check fmt wheel dist compilers sanitize tsan check-arm fuzz soak clean measure lock
 
 # The package as users get it: built, and installed into an environment of its own.
 build: $(VENV)/built
@@ -62,6 +62,11 @@ demo: core
 	@echo 'Keypoints as tables: demo/pictures/*.csv, demo/video/skier.csv; everything found: demo/pictures/*.json'
 	@echo 'The annotated video:   $(CURDIR)/demo/video/skier.mp4'
 	@echo 'The annotated picture: $(CURDIR)/demo/pictures/skier.png'
+
+# How well people are followed, beside MediaPipe Tasks: the table of docs/people.md. STREET names the folder of frames of
+# OpenPose's example video, whose labels are in tests/recorded.
+tracking: build
+	cd tests && $(abspath $(BIN))/python tracking_table.py $(if $(STREET),--street $(abspath $(STREET)))
 
 # Kernels, networks, pictures and videos timed; against other runtimes where these are installed in the environment.
 bench: build
