@@ -159,7 +159,7 @@ def move(temporary: Path, target: Path) -> None:
     So with folders, though not at once: no system exchanges them.
     """
     if temporary.is_dir():
-        _refuse_others(target, temporary)
+        _refuse_others(target)
         for path in temporary.rglob("*"):
             sync(path)
         old = temporary_name(target)
@@ -174,15 +174,13 @@ def move(temporary: Path, target: Path) -> None:
     os.replace(temporary, target)
 
 
-def _refuse_others(folder: Path, new: Path) -> None:
-    """Raise FileExistsError where a folder that is to be replaced holds what is of another kind than what is new."""
+def _refuse_others(folder: Path) -> None:
+    """Raise FileExistsError where a folder that is to be replaced holds what is not named after it.
 
-    def kind(path: Path) -> str:
-        return path.name.rpartition("_")[2]  # a_000000000000_keypoints.json
-
-    kinds = {kind(path) for path in new.iterdir()}
+    What is written into NAME.openpose is called NAME_000000000000_keypoints.json and so on.
+    """
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.is_dir() or kind(path) not in kinds:
+        if path.is_dir() or not path.name.startswith(f"{folder.stem}_"):
             raise FileExistsError(
                 f"{folder}: holds {path.name}, which is not what is written there, and is kept; name another folder"
             )

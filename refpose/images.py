@@ -91,7 +91,7 @@ def decode(data: bytes, name: str | os.PathLike[str]) -> NDArray[np.uint8]:
         Image.MAX_IMAGE_PIXELS = bound  # Pillow's own bound is twice this
     shift = 0
     try:
-        with messages.of(where), reading.errors(where, "a picture"), _quiet(), _open(data, where) as picture:
+        with messages.of(where), reading.errors(where, "a picture"), quiet(), _open(data, where) as picture:
             if picture.width * picture.height > bound:
                 raise Image.DecompressionBombError
             tiles = list(getattr(picture, "tile", ()))
@@ -158,24 +158,25 @@ class _ThisThread(threading.local):
 _this_thread = _ThisThread()
 
 
+_FILTER: Any = ("ignore", None, Warning, _this_thread, 0)
+
+
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Leave out Pillow's warnings in this thread: of damaged metadata and large sizes; what harms pixels, it raises.
 
     `warnings.catch_warnings` exchanges the list of filters of the whole process, so that of two threads the one that
-    leaves last may leave the other's filters for good. This adds a filter that matches in this thread alone, and takes
-    it out of the same list again.
+    leaves last may leave the other's filters for good. This adds a filter that matches in this thread alone, and only
+    here. It stays: were it taken out, a thread that looks through the list at that moment would miss another one.
     """
-    before, filters = _this_thread.reading, warnings.filters
-    entry = ("ignore", None, Warning, _this_thread, 0)
-    filters.insert(0, entry)  # type: ignore[attr-defined]
+    before = _this_thread.reading
+    if _FILTER not in warnings.filters:
+        warnings.filters.insert(0, _FILTER)  # type: ignore[attr-defined]
     _this_thread.reading = True
     try:
         yield
     finally:
         _this_thread.reading = before
-        with suppress(ValueError):
-            filters.remove(entry)  # type: ignore[attr-defined]
 
 
 def _upright(picture: Image.Image) -> Image.Image:

@@ -226,6 +226,7 @@ def test_stereo_pictures(tmp_path: Path) -> None:
 def test_threads_leave_warnings_as_they_are(tmp_path: Path) -> None:
     """Warnings of other threads are shown while pictures are read, and everybody's afterwards."""
     path = save(tmp_path / "a.png", Image.fromarray(RGB))
+    read_image(path)
     before = list(warnings.filters)
     threads = [threading.Thread(target=lambda: [read_image(path) for _ in range(50)]) for _ in range(4)]
     for thread in threads:
