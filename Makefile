@@ -125,7 +125,7 @@ compilers: build
 # The C engine and its boundary to Python under AddressSanitizer and UBSan (needs gcc): first alone, with a check for
 # leaks, then driven by the tests. In .ci/run with fewer networks and tests.
 SANITIZED_NETWORKS ?= detector lite
-SANITIZED_TESTS ?= test_kernels.py test_raster.py test_native_stages.py test_native_contract.py test_native_fuzz.py
+SANITIZED_TESTS ?= test_kernels.py test_raster.py test_jpeg.py test_native_stages.py test_native_contract.py test_native_fuzz.py
 SANITIZERS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 sanitize: build
 	$(BIN)/python tests/native/check.py --cc gcc --flags '$(SANITIZERS)' --networks $(SANITIZED_NETWORKS)

@@ -142,7 +142,7 @@ native = Extension(
         "refpose/engine/_native.pyx",
         *(
             f"src_c/{name}.c"
-            for name in "ref program dispatch context threads stages_ref geometry packing draw".split()
+            for name in "ref program dispatch context threads stages_ref geometry packing draw jpeg".split()
         ),
     ],
     include_dirs=["src_c"],

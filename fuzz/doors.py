@@ -4,6 +4,7 @@ taken and then right.
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import math
@@ -386,6 +387,29 @@ def _picture(data: bytes) -> None:
     check(pixels.flags.c_contiguous and pixels.flags.writeable and pixels.size > 0, "not as promised")
 
 
+def _jpeg_seeds() -> list[bytes]:
+    recorded = json.loads((ROOT / "tests" / "recorded" / "jpeg.json").read_text())
+    return [base64.b64decode(one["file"]) for one in recorded.values()]
+
+
+def _jpeg(data: bytes) -> None:
+    """MediaPipe's decoder: both engines have the same pixels, or the same reason to refuse."""
+    from refpose.engine import _native as native
+    from refpose.stages import jpeg
+
+    for tolerant in (False, True):
+        results = []
+        for engine in (native, jpeg):
+            try:
+                pixels = engine.decode_jpeg(data, tolerant, 1 << 13)
+                results.append((pixels.shape, pixels.tobytes()))
+            except ValueError as error:
+                results.append((str(error), b""))
+        check(results[0] == results[1], f"the engines differ: {results[0][0]}, {results[1][0]}")
+    if not results[0][1]:
+        raise ValueError(f"{NAME}: {results[0][0]}")
+
+
 def _video_seeds() -> list[bytes]:
     sys.path.insert(0, str(ROOT / "tests"))
     import videos
@@ -557,6 +581,7 @@ DOORS: dict[str, Callable[[np.random.Generator], bool]] = {
     "results": Files(_result_seeds, _results, lambda rng, data, others: mutated_json(rng, data)),
     "table": Files(_table_seeds, _table),
     "picture": Files(_picture_seeds, _picture),
+    "jpeg": Files(_jpeg_seeds, _jpeg),
     "video": Files(_video_seeds, _video),
     "message": Files(_message_seeds, _message),
     "asset": Files(_asset_seeds, _asset),

@@ -282,3 +282,4 @@ cdef class Program:
 
 include "_stages.pxi"
 include "_draw.pxi"
+include "_jpeg.pxi"

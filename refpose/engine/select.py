@@ -129,4 +129,5 @@ def stages(engine: str, rounded: bool = False) -> Stages:
         find_peaks=compiled.find_peaks,
         draw_lines=native.draw_lines,
         draw_circles=native.draw_circles,
+        decode_jpeg=native.decode_jpeg,
     )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import filters, heatmaps, landmarks, libm, raster, rounded, warp
+from . import filters, heatmaps, jpeg, landmarks, libm, raster, rounded, warp
 from .libm import FloatArray
 
 
@@ -33,6 +33,8 @@ class Stages(NamedTuple):
         `refpose.stages.heatmaps`.
     draw_lines, draw_circles
         `refpose.stages.raster`.
+    decode_jpeg
+        `refpose.stages.jpeg`.
     """
 
     expf: Callable[..., FloatArray] = libm.expf
@@ -49,6 +51,7 @@ class Stages(NamedTuple):
     find_peaks: Callable[..., tuple[NDArray[np.intp], FloatArray]] = heatmaps.find_peaks
     draw_lines: Callable[..., None] = raster.draw_lines
     draw_circles: Callable[..., None] = raster.draw_circles
+    decode_jpeg: Callable[..., NDArray[np.uint8]] = jpeg.decode_jpeg
 
 
 NUMPY = Stages()

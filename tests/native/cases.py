@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import numpy as np
 from refpose.engine import load_network
 from refpose.engine.plan import Plan, link
 from refpose.engine.rules import RULES
-from refpose.stages import filters, heatmaps, landmarks, libm, raster, rounded, warp
+from refpose.stages import filters, heatmaps, jpeg, landmarks, libm, raster, rounded, warp
 from refpose.stages.roi import Roi, Square
 
 NETWORKS = ("detector", "lite", "full", "heavy")
@@ -150,6 +152,19 @@ def drawing_cases(folder: Path) -> None:
             write(folder / f"{kind}{number}.case", kind, shapes, [200, 60, 90], colors, thickness, picture)
 
 
+def jpeg_cases(folder: Path) -> None:
+    """The recorded files that are taken."""
+    recorded = json.loads((Path(__file__).parents[1] / "recorded" / "jpeg.json").read_text())
+    for name, one in recorded.items():
+        data = base64.b64decode(one["file"])
+        for tolerant, version in enumerate(("0.10.21", "1.2.3")):
+            if "sha256" in one[version]:
+                expected = jpeg.decode_jpeg(data, bool(tolerant), 2**20)
+                write(
+                    folder / f"jpeg_{name}_{tolerant}.case", "jpeg", np.frombuffer(data, np.uint8), [tolerant], expected
+                )
+
+
 def write_all(folder: Path, networks: Sequence[str] = NETWORKS) -> list[Path]:
     """Write all cases and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -157,5 +172,6 @@ def write_all(folder: Path, networks: Sequence[str] = NETWORKS) -> list[Path]:
     landmark_cases(folder)
     heatmap_cases(folder)
     drawing_cases(folder)
+    jpeg_cases(folder)
     network_cases(folder, networks)
     return sorted(folder.glob("*.case"))

@@ -6,6 +6,7 @@
  * below. */
 #include "context.h"
 #include "draw.h"
+#include "jpeg.h"
 #include "rounded.h"
 #include "stages.h"
 
@@ -274,6 +275,14 @@ static void check_draw_circles(const rp_stages *s, const array *a, void *y)
     check_drawing(a, y, rp_draw_circles);
 }
 
+static void check_jpeg(const rp_stages *s, const array *a, void *y)
+{
+    (void)s;
+    rp_jpeg_size size;
+    if (!rp_jpeg_read_size(a[0].data, a[0].bytes, &size))
+        rp_jpeg_decode(a[0].data, a[0].bytes, *(int64_t *)a[1].data != 0, y);
+}
+
 static struct {
     const char *name;
     void (*check)(const rp_stages *stages, const array *arguments, void *results);
@@ -291,6 +300,7 @@ static struct {
     {"crop_matrix", check_crop_matrix, 0},
     {"draw_lines", check_draw_lines, 0},
     {"draw_circles", check_draw_circles, 0},
+    {"jpeg", check_jpeg, 0},
 };
 
 enum { FUNCTIONS = sizeof functions / sizeof *functions };

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, NamedTuple
+from contextlib import suppress
+from functools import cache
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PIL
 from PIL import ImageOps, UnidentifiedImageError
+
+from refpose import reading
+from refpose.engine.select import stages
+from refpose.images import MAX_PIXELS
+from refpose.stages.table import Stages
 
 
 class Layout(NamedTuple):
@@ -110,19 +117,21 @@ class Pixels:
         return self.array[place].item()
 
 
-# The formats that MediaPipe's decoder (stb_image) knows
-_FILES = ("BMP", "GIF", "JPEG", "PNG", "PPM", "PSD", "TGA")
+# The formats that MediaPipe's decoder (stb_image) knows, beside JPEG
+_FILES = ("BMP", "GIF", "PNG", "PPM", "PSD", "TGA")
+_JPEG = b"\xff\xd8"
+_ORIENTATION = 0x0112  # tag of EXIF
 _GREY = ("1", "L", "I", "I;16", "I;16B")
 
 
-def read_pixels(file_name: str, upright: bool) -> tuple[str, NDArray[np.uint8]]:
+def read_pixels(file_name: str, newer: bool) -> tuple[str, NDArray[np.uint8]]:
     """The pixels of a picture file, and the name of their format.
 
     Parameters
     ----------
     file_name : str
-    upright : bool
-        Whether to turn the picture as its EXIF data says.
+    newer : bool
+        Whether to do as MediaPipe 1.x: turn the picture as its EXIF data says, and take JPEG files that lack their end.
 
     Raises
     ------
@@ -135,10 +144,12 @@ def read_pixels(file_name: str, upright: bool) -> tuple[str, NDArray[np.uint8]]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of damaged metadata; what harms the pixels, Pillow raises
+                if file.read(len(_JPEG)) == _JPEG:
+                    return _read_jpeg(file, newer)
                 with PIL.open(file, formats=_FILES) as picture:
                     picture.load()
                     name = _format_of(picture)
-                    turned = ImageOps.exif_transpose(picture) if upright else picture
+                    turned = ImageOps.exif_transpose(picture) if newer else picture
                     return name, _bytes_of(turned, name)
         except UnidentifiedImageError as error:
             raise ValueError("unknown image type") from error
@@ -146,6 +157,33 @@ def read_pixels(file_name: str, upright: bool) -> tuple[str, NDArray[np.uint8]]:
             raise
         except Exception as error:  # on damaged files Pillow's decoders raise whatever they stumble over
             raise ValueError(str(error)) from error
+
+
+@cache
+def _stages() -> Stages:
+    """C's decoder where it was built, or NumPy's, with the same pixels."""
+    return stages("auto")
+
+
+def _read_jpeg(file: IO[bytes], newer: bool) -> tuple[str, NDArray[np.uint8]]:
+    """A JPEG file from behind its first marker on."""
+    data = _JPEG + file.read(reading.limit())
+    pixels = _stages().decode_jpeg(data, newer, reading.limit("REFPOSE_MAX_PIXELS", MAX_PIXELS))
+    name = "GRAY8" if pixels.shape[2] == 1 else "SRGB"
+    orientation = _orientation(file) if newer else 1
+    if orientation == 1:
+        return name, pixels
+    picture = PIL.fromarray(np.squeeze(pixels, 2) if name == "GRAY8" else pixels)
+    picture.getexif()[_ORIENTATION] = orientation
+    return name, np.array(ImageOps.exif_transpose(picture))
+
+
+def _orientation(file: IO[bytes]) -> int:
+    """How the EXIF data of a picture says that it is turned; 1, upright, where it says nothing."""
+    file.seek(0)
+    with suppress(Exception), PIL.open(file, formats=("JPEG",)) as picture:  # whatever Pillow stumbles over
+        return int(picture.getexif().get(_ORIENTATION, 1))
+    return 1
 
 
 def _format_of(picture: PIL.Image) -> str:

@@ -76,8 +76,7 @@ class Image(Pixels):
         Parameters
         ----------
         file_name : str
-            BMP, GIF, JPEG, PNG, PNM, PSD or TGA. JPEG is decoded by Pillow, whose values are up to 3 levels off
-            MediaPipe's decoder's in some pixels.
+            BMP, GIF, JPEG, PNG, PNM, PSD or TGA.
 
         Raises
         ------
@@ -88,7 +87,7 @@ class Image(Pixels):
         if len(args) + len(kwargs) != 1 or not isinstance(found, str):
             raise incompatible("create_from_file", (f"(file_name: str) -> {_CLASS}",), *args, **kwargs)
         try:
-            name, pixels = read_pixels(found, upright=False)
+            name, pixels = read_pixels(found, newer=False)
         except OSError as error:
             reason = "unknown image type" if isinstance(error, IsADirectoryError) else "can't fopen"
             raise RuntimeError(f"Image decoding failed ({reason}): {found}") from error

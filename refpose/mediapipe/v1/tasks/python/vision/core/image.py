@@ -92,8 +92,7 @@ class Image(Pixels):
         Parameters
         ----------
         file_name : str
-            BMP, GIF, JPEG, PNG, PNM, PSD or TGA. JPEG is decoded by Pillow, whose values are up to 3 levels off
-            MediaPipe's decoder's in some pixels.
+            BMP, GIF, JPEG, PNG, PNM, PSD or TGA.
 
         Raises
         ------
@@ -104,7 +103,7 @@ class Image(Pixels):
         """
         name = file_name.encode("utf-8").decode()
         try:
-            layout, pixels = read_pixels(name, upright=True)
+            layout, pixels = read_pixels(name, newer=True)
         except IsADirectoryError as error:
             raise RuntimeError(f"Error while reading file: {name}") from error
         except OSError as error:
