@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 import pytest
 
+from refpose.engine import load_network, resolve
 from refpose.networks import published, record, weights
 from refpose.networks.blazepose import NETWORKS
 
@@ -191,13 +192,43 @@ def copied(tmp_path: Path) -> Path:
     return Path(shutil.copy(weights.default_path("lite"), tmp_path))
 
 
-def test_values_of_a_published_file_are_read_when_they_are_asked_for(copied: Path) -> None:
+def allocated(work: Callable[[], object]) -> tuple[int, int]:
+    """Bytes that are there after some work, what it gave included, and at its peak."""
     tracemalloc.start()
-    loaded = weights.load("lite", copied)
-    peak = tracemalloc.get_traced_memory()[1]
+    kept = work()
+    found = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < copied.stat().st_size / 2
+    del kept
+    return found
+
+
+def test_values_of_a_published_file_are_read_when_they_are_asked_for() -> None:
+    size = weights.default_path("heavy").stat().st_size
+    assert allocated(lambda: weights.load("heavy"))[1] < size / 10
+
+
+def test_a_small_file_is_kept_until_it_is_released() -> None:
+    size = weights.default_path("detector").stat().st_size
+    assert size < allocated(lambda: weights.load("detector"))[0] < 1.1 * size
+
+    def released() -> weights.Weights:
+        loaded = weights.load("detector")
+        loaded.release()
+        return loaded
+
+    assert allocated(released)[0] < size / 10
+    loaded = released()
     assert weights.content_sha256(loaded.stored) == loaded.attributes["content_sha256"]
+
+
+@pytest.mark.skipif(resolve("auto") != "native", reason="the native engine was not built")
+def test_a_network_that_is_ready_keeps_no_file_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = []
+    monkeypatch.setattr(weights.Weights, "release", lambda self: released.append(self.network))
+    network = load_network("lite", "native")
+    assert released == []
+    network(np.zeros(network.input_shape, np.float32))
+    assert released == ["lite"]
 
 
 def test_a_file_that_is_replaced_or_removed_stays_as_it_was_loaded(copied: Path) -> None:
@@ -212,6 +243,7 @@ def test_a_file_that_is_replaced_or_removed_stays_as_it_was_loaded(copied: Path)
 @pytest.mark.parametrize("size", [0, 100_000, None])
 def test_a_file_that_is_written_over_is_noticed(copied: Path, size: int | None) -> None:
     loaded = weights.load("lite", copied)
+    loaded.release()
     with copied.open("r+b") as file:
         if size is None:
             file.seek(1_000_000)

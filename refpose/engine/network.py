@@ -187,6 +187,7 @@ class Network:
         if wanted not in self._programs:
             plan = Plan.of(tape, self.weights, threads=self.threads)
             self._programs[wanted] = compile_plan(plan, self.weights, native_isa(), self.threads)
+            self.weights.release()
         return self._programs[wanted]
 
     def _checked(self, x: Array) -> Array:

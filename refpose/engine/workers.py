@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -55,6 +57,8 @@ class Workers:
     def _threads(self) -> ThreadPoolExecutor:
         """The other threads; a forked child has none of its parent's."""
         if self._pool is None or self._owner != os.getpid():
+            from concurrent.futures import ThreadPoolExecutor  # one person needs none of it
+
             self._pool = ThreadPoolExecutor(self.threads - 1, "refpose")
             self._owner = os.getpid()
         return self._pool

@@ -27,6 +27,7 @@ from . import SHIPPED, published, record
 
 FORMAT = 1
 _PIECE = 2**18  # bytes of a file that are hashed at a time
+_SMALL = 2**23  # bytes; a file up to that size is kept in memory until its network was made ready
 ATTRIBUTES = ("format", "network", "source", "source_sha256", "licence", "content_sha256")
 
 
@@ -34,7 +35,7 @@ class Weights(Mapping[str, NDArray[np.float32]]):
     """The trained arrays of one network by name, float32 and read-only, and where they come from.
 
     They are kept in the precision of the file and widened whenever they are asked for. Those of published models stay
-    in the file, which is kept open, and are read again each time.
+    in the file, which is kept open, and are read again each time (of a small file from `release` on).
 
     Attributes
     ----------
@@ -54,6 +55,11 @@ class Weights(Mapping[str, NDArray[np.float32]]):
         array = _widened(self.stored[name])
         array.flags.writeable = False
         return array
+
+    def release(self) -> None:
+        """Let go of the file's content, as far as it is in memory: all arrays were asked for."""
+        if isinstance(self.stored, _Kept):
+            self.stored.file.release()
 
     def nonzero(self, name: str) -> int:
         """How many values of an array are not zero."""
@@ -122,7 +128,7 @@ def load(network: str, path: str | os.PathLike[str] | None = None) -> Weights:
             return Weights(network, *_read_known(kept))
         from ..reading import hdf5
 
-        found = hdf5.read(kept.read(0, kept.size), file, attributes=ATTRIBUTES)
+        found = hdf5.read(bytes(kept.read(0, kept.size)), file, attributes=ATTRIBUTES)
     attributes = found.attributes[""]
     for name in ATTRIBUTES:
         if name not in attributes:
@@ -228,6 +234,7 @@ class _File:
         weakref.finalize(self, os.close, self._handle)
         self._status = self._now()
         self._lock = threading.Lock()
+        self._content: memoryview | None = None
 
     @property
     def size(self) -> int:
@@ -237,7 +244,11 @@ class _File:
         status = os.fstat(self._handle)
         return status.st_size, status.st_mtime_ns
 
-    def read(self, at: int, size: int) -> bytes:
+    def release(self) -> None:
+        """Keep no content in memory."""
+        self._content = None
+
+    def read(self, at: int, size: int) -> bytes | memoryview:
         """These bytes of the file.
 
         Raises
@@ -245,6 +256,9 @@ class _File:
         ValueError
             Something was written to the file since it was opened.
         """
+        kept = self._content
+        if kept is not None:
+            return kept[at : at + size]
         if hasattr(os, "pread"):  # a forked process shares the position
             content = os.pread(self._handle, size, at)
         else:
@@ -256,6 +270,9 @@ class _File:
         return content
 
     def sha256(self) -> str:
+        if self.size <= _SMALL:
+            self._content = memoryview(self.read(0, self.size))
+            return hashlib.sha256(self._content).hexdigest()
         digest = hashlib.sha256()
         for at in range(0, self.size, _PIECE):
             digest.update(self.read(at, min(_PIECE, self.size - at)))
@@ -266,12 +283,12 @@ class _Kept(Mapping[str, NDArray[Any]]):
     """Arrays that stay in their file: each is read when it is asked for."""
 
     def __init__(self, file: _File, places: Mapping[str, tuple[tuple[int, ...], np.dtype[Any], int]]) -> None:
-        self._file = file
+        self.file = file
         self._places = places  # shape, type, offset
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         shape, dtype, at = self._places[name]
-        return np.frombuffer(self._file.read(at, math.prod(shape) * dtype.itemsize), dtype).reshape(shape)
+        return np.frombuffer(self.file.read(at, math.prod(shape) * dtype.itemsize), dtype).reshape(shape)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
