@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from contextlib import suppress
 from functools import cache
 from typing import IO, Any, NamedTuple
@@ -14,7 +13,7 @@ from PIL import ImageOps, UnidentifiedImageError
 
 from refpose import reading
 from refpose.engine.select import stages
-from refpose.images import MAX_PIXELS
+from refpose.images import MAX_PIXELS, quiet
 from refpose.stages.table import Stages
 
 
@@ -142,8 +141,7 @@ def read_pixels(file_name: str, newer: bool) -> tuple[str, NDArray[np.uint8]]:
     """
     with open(file_name, "rb") as file:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of damaged metadata; what harms the pixels, Pillow raises
+            with quiet():  # Pillow's warnings are of damaged metadata; what harms the pixels, it raises
                 if file.read(len(_JPEG)) == _JPEG:
                     return _read_jpeg(file, newer)
                 with PIL.open(file, formats=_FILES) as picture:
