@@ -539,7 +539,8 @@ static inline void transform(lanes *s, int bias)
 
 static inline lanes limited(lanes v, int low, int high)
 {
-    const lanes below = v<low, above = v> high;
+    const lanes below = v < low;
+    const lanes above = v > high;
     return (v & ~below & ~above) | (below & low) | (above & high);
 }
 
