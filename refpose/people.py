@@ -39,7 +39,7 @@ from .stages.roi import Roi
 from .stages.table import NUMPY, Stages
 from .trackers import RESULT, STEP_US, Clock, Estimate, Find, Region, Result, SolutionTracker
 
-DETECT_EVERY = 5  # frames
+DETECT_EVERY = 1  # frames
 MAX_HIDDEN = 2.0  # seconds
 _SAME_PLACE = 0.25  # of the larger region's side: distance of two regions' centres that show one person
 _SAME_TORSO = 0.15  # of the smaller region's side: mean distance of shoulders and hips in two estimates of one person
