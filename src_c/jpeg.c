@@ -549,9 +549,12 @@ static void to_samples(const int16_t *block, uint8_t *samples, int64_t stride)
     int32_t turned[8][8]; /* columns */
     for (int start = 0; start < 8; start += LANES) {
         lanes s[8];
-        for (int row = 0; row < 8; row++)
+        for (int row = 0; row < 8; row++) {
+            int32_t values[LANES];
             for (int i = 0; i < LANES; i++)
-                s[row][i] = block[8 * row + start + i];
+                values[i] = block[8 * row + start + i];
+            memcpy(&s[row], values, sizeof s[row]);
+        }
         transform(s, 512);
         for (int row = 0; row < 8; row++) {
             const lanes kept = limited(s[row] >> 10, INT16_MIN, INT16_MAX);

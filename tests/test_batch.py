@@ -429,6 +429,22 @@ def test_failures_do_not_stop_the_rest(capsys: pytest.CaptureFixture[str], jobs:
     ]
 
 
+def variables(task: planning.Task) -> str:
+    return f"{os.environ.get('OPENBLAS_NUM_THREADS')} {os.environ.get('PYTHONSAFEPATH')}"
+
+
+def start_told() -> batch.Work:
+    return variables
+
+
+def test_the_environment_of_processes_is_theirs_alone() -> None:
+    """Processes have one BLAS thread and look for no modules in the current folder; who starts them is as before."""
+    before = dict(os.environ)
+    task = planning.Task(Path("a"), Path("b"))
+    assert [outcome for _, outcome in batch.run([task], start_told, 2)] == ["1 1"]
+    assert dict(os.environ) == before
+
+
 def test_death_of_a_process_costs_its_task_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = ["a", "killed", "b", "once", "c", "d", "e"]
     tasks = [planning.Task(Path(name), tmp_path / name) for name in names]

@@ -10,7 +10,7 @@ import multiprocessing.synchronize
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -58,20 +58,32 @@ def run(tasks: Sequence[Task], start: Callable[[], Work], jobs: int) -> Iterator
         for task in tasks:
             yield task, _attempt(work, task)
         return
-    for variable in blas.THREADS:  # or the processes' threads would fight for the cores
-        os.environ.setdefault(variable, "1")
-    # Python looks for modules in the current folder first when it starts them, which may hold files of strangers. (So
-    # does Python 3.10 in any case.)
-    os.environ.setdefault("PYTHONSAFEPATH", "1")
-    waiting = deque(tasks)
-    while waiting:
-        lost = yield from _run_in_processes(waiting, start, jobs)
-        for task in lost:  # one of them has killed a process, perhaps by the memory it takes: alone, each has all of it
-            for again in (yield from _run_in_processes(deque([task]), start, 1)):
-                yield (
-                    again,
-                    ChildProcessError("the process that did it was killed, also when it ran alone (out of memory?)"),
-                )
+    # BLAS: or the processes' threads would fight for the cores. Path: Python looks for modules in the current folder
+    # first when it starts them, which may hold files of strangers. (So does Python 3.10 in any case.)
+    with _environment({**dict.fromkeys(blas.THREADS, "1"), "PYTHONSAFEPATH": "1"}):
+        waiting = deque(tasks)
+        while waiting:
+            lost = yield from _run_in_processes(waiting, start, jobs)
+            for task in lost:  # one of them has killed a process, perhaps by its memory: alone, each has all of it
+                for again in (yield from _run_in_processes(deque([task]), start, 1)):
+                    yield (
+                        again,
+                        ChildProcessError(
+                            "the process that did it was killed, also when it ran alone (out of memory?)"
+                        ),
+                    )
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Let processes that are started meanwhile have variables that are not set here."""
+    new = {name: value for name, value in variables.items() if name not in os.environ}
+    os.environ.update(new)
+    try:
+        yield
+    finally:
+        for name in new:
+            os.environ.pop(name, None)
 
 
 def _run_in_processes(
