@@ -70,32 +70,44 @@ def pair(astronaut: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-# Tests that take five seconds and more belong to the full run, whatever they test.
+# Tests that take some seconds belong to the full run, whatever they test.
 SLOW = (
-    "test_bench.py::test_every_family",
-    "test_bench.py::test_programs",
-    "test_bench.py::test_report_as_text",
-    "test_cluster.py::test_a_task_that_kills_its_workers_is_reported_and_the_rest_is_done",
-    "test_cluster.py::test_a_worker_killed_in_mid_video",
+    "test_batch.py::test_death_of_a_process_costs_its_task_alone",
+    "test_bench.py::",
+    "test_cluster.py::",
+    "test_compare.py::test_one_mistake_in_both_crops",
     "test_console.py::test_names_of_every_kind",
+    "test_console.py::test_without_streams_as_pythonw",
     "test_efficientpose.py::test_maps_against_float64_and_litert",
     "test_efficientpose.py::test_sizes_without_trained_weights[numpy",
     "test_engine.py::test_numpy_engine_on_recorded_crops",
+    "test_engine.py::test_some_outputs_are_those_of_all[numpy]",
+    "test_evaluate.py::test_joints_the_skeleton_lacks_do_not_count",
     "test_evaluate.py::test_noise_is_the_same_every_time",
+    "test_evaluate.py::test_results_are_saved_and_measured_alike",
     "test_evaluate.py::test_two_models_are_compared",
+    "test_explain.py::test_activations",
     "test_following.py::",
+    "test_formats.py::test_memory_does_not_grow_with_length",
     "test_fuzz.py::test_crashes_hangs_and_other_errors_are_findings",
     "test_fuzz.py::test_what_was_a_fault_once_is_refused[libhdf5",
+    "test_golden_pictures.py::test_picture[astronaut-full-reference]",
     "test_golden_pictures.py::test_picture[astronaut-heavy-reference]",
     "test_heatmaps.py::test_explained_dumped_compared",
+    "test_native_contract.py::test_peak_memory_of_a_video",
     "test_native_fuzz.py::test_never_a_crash",
     "test_outputs.py::test_devices_stay_devices[report]",
     "test_outputs.py::test_pipe_is_written_to[report]",
+    "test_outputs.py::test_what_is_there_is_overwritten_by_force_only[report]",
+    "test_people_verbs.py::",
+    "test_recording.py::test_blocks_are_the_whole_in_little_memory",
     "test_report.py::",
     "test_tasks.py::test_boxes_whose_scores_are_all_zero",
     "test_tasks_api.py::test_every_call",
-    "test_verify.py::test_the_links_of_the_other_family",
+    "test_types.py::test_mistakes_are_found",
+    "test_verify.py::",
     "test_weights.py::test_damage_in_the_structures_of_a_file",
+    "test_workers.py::",
 )
 
 
