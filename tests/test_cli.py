@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -207,3 +209,9 @@ def test_error_inside_an_extra_is_not_taken_for_its_absence(tmp_path: Path, monk
     with pytest.raises(ModuleNotFoundError, match="something_else") as caught:
         require("half_installed", "video")
     assert not isinstance(caught.value, MissingExtra)
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_descriptions_have_no_code_in_them(verb: str) -> None:
+    text = importlib.import_module(f"refpose.tools.{verb}").__doc__ or ""
+    assert re.findall(r"^ +\w+ [+]?= .*|^ +[\w.]+\(.*\)$", text, re.MULTILINE) == []

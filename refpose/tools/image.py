@@ -2,14 +2,10 @@
 
 For every picture NAME.jpg the folder OUT gets NAME.png (the picture with the skeleton in MediaPipe's colours, the
 rotated region that the landmark network saw, and the detector's box around the head) and NAME.json (everything that
-    formats = movement.formats(args)
-    endings = [".png", RECORD, *each, *(FORMATS[name].ending for name in formats)]
-    endings += [".mask.png"] * args.mask + [".labels.png"] * args.labels
-    plan = planning.plan(args.photos, args.output, ENDINGS, endings)
-    sources = [task.source for task in plan.tasks]
-    outputs.check(together | records_of(together), sources, args.force or args.resume)
-    if args.resume:
-        refuse_foreign(together)
+was found, an empty list of people if nothing was); with --csv also NAME.csv (a line per keypoint), with --format the
+files of other programs, in which a picture is one frame at 0 seconds. For one picture, OUT may be the name of the PNG
+itself. With a name (--parquet all.parquet) a table is one for all pictures, in their order; with --resume of those of
+before, too.
 
 --mask writes NAME.mask.png (0 background, 255 person), and where several people are looked for NAME.mask_person0.png
 and so on, one for each in the order of the JSON file. --labels writes NAME.labels.png: 0 background, else the label
