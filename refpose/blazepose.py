@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from . import arguments
 from .engine import Network, load_network, resolve, stages
-from .engine.workers import Workers
 from .families import family_of
 from .frame import Regions, checked_image, checked_rois
 from .people import DETECT_EVERY, MAX_HIDDEN, PeopleTracker
@@ -117,7 +116,6 @@ class BlazePose(PipelinePose):
                 self.min_tracking_confidence,
                 self.segmentation,
                 variant,
-                workers=Workers(network.threads if self.engine == "native" else 1),
             ),
         )
 

@@ -7,7 +7,7 @@ calls (`refpose.runner.Run`). `refpose.study.quantities` says what the names sta
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import islice
 
@@ -106,8 +106,6 @@ class Landmarker:
     variant : Variant
     model : LandmarkModel
         What must be known of the network.
-    workers : Workers
-        Who shares out several people.
     """
 
     network: Network
@@ -116,7 +114,11 @@ class Landmarker:
     segmentation: bool = False
     variant: Variant = SOLUTIONS
     model: landmarks.LandmarkModel = landmarks.BLAZEPOSE
-    workers: Workers = field(default_factory=partial(Workers, 1))
+
+    @cached_property
+    def workers(self) -> Workers:
+        """Who shares out several people: the network's threads, which the native engine alone has."""
+        return Workers(self.network.threads if self.network.engine == "native" else 1)
 
     @cached_property
     def one_thread(self) -> Landmarker:

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from . import arguments
 from .blazepose import PipelinePose
 from .engine import Network, load_network, resolve, stages
-from .engine.workers import Workers
 from .families import family_of
 from .frame import Regions, checked_rois
 from .pipeline import TASKS_0, TASKS_1, Detector, Landmarker, Variant, blazepose
@@ -250,7 +249,6 @@ class TasksPose(PipelinePose):
                 self.min_presence_confidence,
                 self.segmentation,
                 variant,
-                workers=Workers(landmarker.threads if self.engine == "native" else 1),
             ),
         )
 
