@@ -5,10 +5,8 @@ from __future__ import annotations
 import importlib
 import io
 import os
-import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +89,7 @@ def decode(data: bytes, name: str | os.PathLike[str]) -> NDArray[np.uint8]:
         Image.MAX_IMAGE_PIXELS = bound  # Pillow's own bound is twice this
     shift = 0
     try:
-        with messages.of(where), reading.errors(where, "a picture"), quiet(), _open(data, where) as picture:
+        with messages.of(where), reading.errors(where, "a picture"), messages.quiet(), _open(data, where) as picture:
             if picture.width * picture.height > bound:
                 raise Image.DecompressionBombError
             tiles = list(getattr(picture, "tile", ()))
@@ -144,39 +142,6 @@ def _open(data: bytes, where: str) -> Image.Image:
                 f"{pillow_version}"
             ) from None
         return Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name in Image.OPEN])
-
-
-class _ThisThread(threading.local):
-    """A pattern for `warnings.filters` that matches while a thread reads a picture."""
-
-    reading = False
-
-    def match(self, module: str) -> bool:
-        return self.reading
-
-
-_this_thread = _ThisThread()
-
-
-_FILTER: Any = ("ignore", None, Warning, _this_thread, 0)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Leave out Pillow's warnings in this thread: of damaged metadata and large sizes; what harms pixels, it raises.
-
-    `warnings.catch_warnings` exchanges the list of filters of the whole process, so that of two threads the one that
-    leaves last may leave the other's filters for good. This adds a filter that matches in this thread alone, and only
-    here. It stays: were it taken out, a thread that looks through the list at that moment would miss another one.
-    """
-    before = _this_thread.reading
-    if _FILTER not in warnings.filters:
-        warnings.filters.insert(0, _FILTER)  # type: ignore[attr-defined]
-    _this_thread.reading = True
-    try:
-        yield
-    finally:
-        _this_thread.reading = before
 
 
 def _upright(picture: Image.Image) -> Image.Image:

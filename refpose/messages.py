@@ -1,4 +1,5 @@
-"""What is said on the terminal: names of every kind readably, and messages of C libraries with the file's name."""
+"""What is said on the terminal: names of every kind readably, messages of C libraries with the file's name, and
+which warnings of libraries are left out."""
 
 from __future__ import annotations
 
@@ -7,10 +8,11 @@ import io
 import os
 import re
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO
 
 from .files import printable
 
@@ -98,3 +100,34 @@ def of(path: str | os.PathLike[str]) -> Iterator[None]:
                 say(f"{printable(path)}: {line}", sys.stderr)
             if len(lines) > _LINES:
                 say(f"{printable(path)}: {len(lines) - _LINES} more messages", sys.stderr)
+
+
+class _ThisThread(threading.local):
+    """A pattern for `warnings.filters` that matches what a thread wants to leave out."""
+
+    beginnings: tuple[str, ...] = ()
+
+    def match(self, text: str) -> bool:
+        return text.startswith(self.beginnings)
+
+
+_this_thread = _ThisThread()
+_FILTER: Any = ("ignore", _this_thread, Warning, None, 0)
+
+
+@contextmanager
+def quiet(*beginnings: str) -> Iterator[None]:
+    """Leave out warnings in this thread: all, or those that begin so.
+
+    `warnings.catch_warnings` exchanges the list of filters of the whole process, so that of two threads the one that
+    leaves last may leave the other's filters for good. This adds a filter that matches in this thread alone, and only
+    here. It stays: were it taken out, a thread that looks through the list at that moment would miss another one.
+    """
+    before = _this_thread.beginnings
+    if _FILTER not in warnings.filters:
+        warnings.filters.insert(0, _FILTER)  # type: ignore[attr-defined]
+    _this_thread.beginnings = (*before, *(beginnings or ("",)))
+    try:
+        yield
+    finally:
+        _this_thread.beginnings = before

@@ -10,7 +10,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -285,3 +287,27 @@ def test_the_reader_of_a_result_leaves(several: Path) -> None:
         done = refpose_process("dump", "p.png", "-o", "d.h5", *LITE[:2], cwd=several, capture_output=True)
     assert done.returncode == 1
     assert done.stderr == b"refpose dump: [Errno 32] Broken pipe: 'd.h5'\n"
+
+
+def test_warnings_are_left_out_in_this_thread_alone() -> None:
+    """Here warnings are errors; other threads' are shown meanwhile."""
+    kept: list[str] = []
+
+    def elsewhere() -> None:
+        try:
+            warnings.warn("elsewhere", stacklevel=1)
+        except UserWarning as error:
+            kept.append(str(error))
+
+    with messages.quiet("some", "of these"):
+        warnings.warn("some warning", stacklevel=1)
+        with messages.quiet():
+            warnings.warn("any", stacklevel=1)
+        with pytest.raises(UserWarning, match="another"):
+            warnings.warn("another", stacklevel=1)
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+    assert kept == ["elsewhere"]
+    with pytest.raises(UserWarning, match="some warning"):
+        warnings.warn("some warning", stacklevel=1)

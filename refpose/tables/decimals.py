@@ -29,7 +29,8 @@ _AT_ONCE = 1 << 14  # numbers whose intermediate results stay in the cache
 _DIGITS = 9  # tell every float32 from all others
 _DECIMALS = 12  # that many have the smallest numbers without an exponent
 _EXPONENT_BELOW = np.float32(1e-4)  # what is less is written like 1e-05
-_WIDTH = 20
+WIDTH = 20
+"""Characters of a text."""
 
 _POWERS = 10.0 ** np.arange(23)
 _TENS = (10.0 ** np.r_[:8, -16:0]).astype(np.float32)  # by their powers, the negative ones from behind
@@ -64,7 +65,7 @@ def texts(numbers: NDArray[np.float32], nan: bytes) -> Bytes:
     ndarray of uint8, shape (n, 20)
         A text in each row, in ASCII, with `PAD` anywhere between.
     """
-    words = np.empty((len(numbers), _WIDTH // 4), np.uint32)
+    words = np.empty((len(numbers), WIDTH // 4), np.uint32)
     for start in range(0, len(numbers), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
         _write(words[part], numbers[part], nan)
@@ -104,9 +105,9 @@ def _write(words: NDArray[np.uint32], numbers: NDArray[np.float32], nan: bytes) 
         np.bitwise_or(_FOUR.take(four, mode="clip"), hidden.take(shown, mode="clip"), out=word)
     words[small, 4] = _EXPONENTS[-power[small]]
     if missing.any():
-        words[missing] = padded([nan], _WIDTH).view(np.uint32)
+        words[missing] = padded([nan], WIDTH).view(np.uint32)
     if len(others := np.flatnonzero(~(plain & sure) & ~missing & ~zero)):
-        words[others] = padded([str(number).encode() for number in numbers[others]], _WIDTH).view(np.uint32)
+        words[others] = padded([str(number).encode() for number in numbers[others]], WIDTH).view(np.uint32)
 
 
 def _shortest(size: Floats, power: Whole) -> tuple[Whole, Whole, NDArray[np.bool_]]:

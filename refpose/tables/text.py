@@ -28,6 +28,8 @@ _PEOPLE_AT_ONCE = 48  # so that their texts stay in the processor's cache
 class _Rows:
     """Makes the lines of some people: bytes in a grid, of which the empty places are taken out at the end.
 
+    The grid is kept: people come by the same number, and most of a line is the same in all of them.
+
     Parameters
     ----------
     nan : str
@@ -56,34 +58,38 @@ class _Rows:
         self._nan, self._begun = nan, begun
         self._points, self._end = _encoded(points), _encoded([end])
         self._values, self._angles = _encoded(values), _encoded(angles)
+        self._lay_out(0, 0)
 
-    def text(self, keys: list[Key], numbers: NDArray[np.float32], degrees: NDArray[np.float32]) -> bytes:
+    def text(self, keys: list[Key], numbers: NDArray[np.float32], degrees: NDArray[np.float32]) -> bytearray:
         """The lines of some people, see `GatheredRows`."""
         stamps = (self._nan if math.isnan(time) else repr(float(time)) for _, _, time, _ in keys)
-        begun = [self._begun(s, int(f), time, n) for (s, f, _, n), time in zip(keys, stamps, strict=True)]
-        lines = (len(keys), len(self._points))
-        parts: list[tuple[Bytes, Bytes | None]] = [(_encoded(begun)[:, None], None), (self._points[None], None)]
-        parts += [(self._values, self._texts(numbers.reshape(*lines, -1)))]
-        parts += [(self._angles, self._texts(degrees[:, None])), (self._end[None], None)]
-        widths = [
-            before.shape[-1] if cells is None else cells.shape[2] * (before.shape[-1] + cells.shape[3])
-            for before, cells in parts
-        ]
-        grid = np.empty((*lines, sum(widths)), np.uint8)
-        for (before, cells), end, width in zip(parts, np.cumsum(widths), widths, strict=True):
-            place = grid[..., end - width : end]
-            if cells is None:
-                place[...] = before
-            elif width:
-                place = place.reshape(*lines, cells.shape[2], -1)
-                place[..., : before.shape[-1]] = before
-                place[..., before.shape[-1] :] = cells
-        return grid.tobytes().translate(None, bytes([decimals.PAD]))
+        begun = _encoded([self._begun(s, int(f), time, n) for (s, f, _, n), time in zip(keys, stamps, strict=True)])
+        if begun.shape != self._laid_out:
+            self._lay_out(*begun.shape)
+        self._begins[...] = begun[:, None]
+        for cells, given in ((self._number_cells, numbers), (self._angle_cells, degrees)):
+            people, _, count, width = cells.shape
+            if count:
+                given = given.reshape(people, -1, count)  # angles are the same on all lines of a person
+                cells[...] = decimals.texts(given.ravel(), self._nan.encode()).reshape(*given.shape, width)
+        return self._bytes.translate(None, bytes([decimals.PAD]))
 
-    def _texts(self, numbers: NDArray[np.float32]) -> Bytes:
-        """Numbers (people, lines, n) as texts (people, lines, n, width)."""
-        text = decimals.texts(numbers.ravel(), self._nan.encode())
-        return text.reshape(*numbers.shape, text.shape[1])
+    def _lay_out(self, people: int, width: int) -> None:
+        """Make the grid for so many people, whose lines begin so wide, with what is the same in all of them."""
+        lines = len(self._points)
+        cells = [(before, len(before), before.shape[1] + decimals.WIDTH) for before in (self._values, self._angles)]
+        widths = [width, self._points.shape[1], *(count * each for _, count, each in cells), self._end.shape[1]]
+        self._laid_out = people, width
+        self._bytes = bytearray(people * lines * sum(widths))
+        grid = np.frombuffer(self._bytes, np.uint8).reshape(people, lines, sum(widths))
+        self._begins, points, *parts, end = np.split(grid, np.cumsum(widths)[:-1], axis=2)
+        points[...], end[...] = self._points, self._end
+        places = []
+        for part, (before, count, each) in zip(parts, cells, strict=True):
+            place = part.reshape(people, lines, count, each)
+            place[..., : before.shape[1]] = before
+            places.append(place[..., before.shape[1] :])
+        self._number_cells, self._angle_cells = places
 
 
 def _encoded(words: Sequence[str]) -> Bytes:

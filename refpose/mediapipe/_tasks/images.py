@@ -13,7 +13,8 @@ from PIL import ImageOps, UnidentifiedImageError
 
 from refpose import reading
 from refpose.engine.select import stages
-from refpose.images import MAX_PIXELS, quiet
+from refpose.images import MAX_PIXELS
+from refpose.messages import quiet
 from refpose.stages.table import Stages
 
 

@@ -8,7 +8,6 @@ are NaN.
 from __future__ import annotations
 
 import uuid
-import warnings
 from contextlib import AbstractContextManager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ... import __version__
+from ... import __version__, messages
 from ...extras import require
 from ...topology import TOPOLOGIES
 from ..recording import PIXELS, WORLD, Recording
@@ -90,8 +89,8 @@ def _estimation(
     given: dict[str, Any] = {} if size is None else {"dimensions": np.array([size], np.uint16)}
     if size is not None:
         given["original_videos"] = list(recording.sources)
-    with warnings.catch_warnings():  # newer versions call these otherwise, older ones know no other name
-        warnings.filterwarnings("ignore", "The '(original_videos|dimensions)' constructor argument")
+    # Newer versions call these otherwise, older ones know no other name.
+    with messages.quiet("The 'original_videos' constructor argument", "The 'dimensions' constructor argument"):
         return pose.PoseEstimation(
             name=name,
             pose_estimation_series=series,
