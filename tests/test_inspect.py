@@ -42,6 +42,15 @@ def test_csv_of_some_outputs(capsys: pytest.CaptureFixture[str]) -> None:
     assert sum(int(row["multiply-adds"]) for row in rows) == record("lite").pruned(("heatmap",)).macs
 
 
+def test_plan_tells_what_its_kernels_compute(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("refpose.engine._native", reason="the native engine was not built")
+    assert main(["inspect", "lite", "--plan"]) == 0
+    plan, _, texts = capsys.readouterr().out.partition("\n\n")
+    used = {line.split()[1] for line in plan.splitlines()[1:]}
+    assert {line.split()[0] for line in texts.splitlines()} == used
+    assert "max_pool                2x2 maximum; channels the input lacks become zero" in texts.splitlines()
+
+
 def test_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", "lite", "--outputs", "mask"]) == 1
     assert "lite has no output 'mask'" in capsys.readouterr().err

@@ -60,6 +60,12 @@ def native_isa() -> str:
     return wanted
 
 
+def kernel_texts() -> dict[str, str]:
+    """What each kernel computes, in the words of src_c/kernels.h; nothing where the engine was not built."""
+    native = _native()
+    return {} if isinstance(native, str) else dict(native.kernels())
+
+
 @cache
 def _native() -> ModuleType | str:
     """The extension module; or, where there is none, what to do about it, which is also logged once."""

@@ -18,6 +18,7 @@ from typing import Any
 
 from ..engine import Layer, layers_of
 from ..engine.plan import Plan
+from ..engine.select import kernel_texts
 from ..families import FAMILIES
 from ..files import json_text
 from ..networks import NETWORKS, record, weights
@@ -51,7 +52,12 @@ def run(args: argparse.Namespace) -> int:
     if args.outputs:
         tape = tape.pruned(tuple(args.outputs))
     if args.plan:
-        print(Plan.of(tape, weights.load(args.network)).describe(), end="")
+        plan = Plan.of(tape, weights.load(args.network))
+        print(plan.describe(), end="")
+        used = {step.kernel for step in plan.steps}
+        texts = [f"{kernel:<24}{text}" for kernel, text in kernel_texts().items() if kernel in used]
+        if texts:
+            print("", *texts, sep="\n")
         return 0
     layers = layers_of(tape)
     if args.json:
