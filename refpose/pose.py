@@ -165,6 +165,9 @@ class Pose(Generic[Found]):
         *,
         refinement_window: int = WINDOW,
         mask_smoothing: float = MASK_SMOOTHING,
+        people: int | None = 1,
+        detect_every: int = DETECT_EVERY,
+        max_hidden: float = MAX_HIDDEN,
         crop: Literal["blazepose"] | None = "blazepose",
         weights: str | PathLike[str] | None = None,
     ) -> Pose[Person]: ...

@@ -65,6 +65,14 @@ if results.pose_landmarks:
 with mp.solutions.holistic.Holistic() as holistic:
     print(holistic.process(image).pose_world_landmarks)
 """,
+    "model.py": """
+import refpose
+
+
+def estimators(model: str) -> list[refpose.Pose]:
+    several = refpose.Pose(model, refinement_window=9, mask_smoothing=0, people=2, detect_every=1, max_hidden=1)
+    return [several, refpose.Pose(model, crop=None, weights="folder")]
+""",
 }
 
 
