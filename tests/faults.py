@@ -96,6 +96,11 @@ def main(name: str, folder: Path, full: bool) -> dict[str, object]:
     os.chdir(folder)
     prepare()
     scenario = SCENARIOS[name]
+    Path("out").mkdir()
+    if scenario.before:
+        made = in_child(scenario.before)
+        assert made.code == 0, made.said
+    Path("out").rename("before")
     expected = trial(scenario, folder, None)
     assert expected.code == 0, expected.said
     whole = contents(Path("out"))
@@ -129,11 +134,8 @@ class Trial:
 def trial(scenario: Scenario, folder: Path, fault: tuple[int, int] | None) -> Trial:
     """Run the command with a fault, or without, in a folder as it is before."""
     shutil.rmtree("out", ignore_errors=True)
-    Path("out").mkdir()
+    shutil.copytree("before", "out")
     Path("out/notes.txt").write_text("mine")
-    if scenario.before:
-        made = in_child(scenario.before)
-        assert made.code == 0, made.said
     command = [*scenario.command, *["--resume"] * bool(scenario.before)]
     return in_child(command, str(folder / "out"), fault or (1 << 30, KILL))
 
