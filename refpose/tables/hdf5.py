@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..files import replacing
 from .form import FRAMES_AT_ONCE, Form, Table, numbers
+from .patient import hdf5_file
 
 if TYPE_CHECKING:
     from ..person import Person
@@ -30,91 +29,23 @@ def write_hdf5(path: str | os.PathLike[str], form: Form) -> Iterator[Table]:
     ``time_s`` (frames) float64, ``keypoint_names`` and ``value_names``; with angles ``angles`` (frames, people, angles)
     float32 and ``angle_names``; in a table of many sources ``source`` (frames); attributes ``source`` and ``refpose``.
     """
-    import h5py
-
-    with replacing(path) as temporary, _PatientFile(temporary, "w+") as raw:
-        with h5py.File(raw, "w") as file:
-            file.attrs["source"] = form.source
-            file.attrs["refpose"] = json.dumps(form.metadata)
-            file["keypoint_names"] = list(form.names)
-            file["value_names"] = list(form.values)
-            if form.angles:
-                file["angle_names"] = list(form.angles)
-            table = _Arrays(file, raw, form)
-            yield table
-            table.flush()
-        raw.check()
-
-
-class _PatientFile(io.FileIO):
-    """A file that keeps the first error of writing until it is asked for.
-
-    When writing fails under HDF5 (disk full), it cannot close its objects any more, and crashes the process, then or
-    later. So from the first error on, what does not reach the disk is kept in memory, and read from there.
-    """
-
-    _error: OSError | None = None
-
-    def __init__(self, path: Path, mode: str) -> None:
-        super().__init__(path, mode)
-        self._kept: list[tuple[int, bytes]] = []  # place in the file, what would be there; later ones count
-
-    def write(self, data: Any) -> int:
-        """Write all of `data`, to memory what cannot be written to the disk."""
-        rest = memoryview(data).cast("B")
-        total = len(rest)
-        end = self.tell() + total
-        try:
-            while rest and self._error is None:
-                rest = rest[super().write(rest) :]
-        except OSError as error:
-            self._error = error
-        if rest:
-            self._kept.append((end - len(rest), bytes(rest)))
-            self.seek(end)
-        return total
-
-    def readinto(self, buffer: Any) -> int:
-        """Read what was written, wherever it is."""
-        if self._error is None:
-            return super().readinto(buffer) or 0
-        start, view = self.tell(), memoryview(buffer).cast("B")
-        view[:] = bytes(len(view))
-        super().readinto(view)
-        for place, data in self._kept:
-            first, last = max(place, start), min(place + len(data), start + len(view))
-            if first < last:
-                view[first - start : last - start] = data[first - place : last - place]
-        self.seek(start + len(view))
-        return len(view)
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Go to a place; the end is that of what was written, wherever it is."""
-        if whence == os.SEEK_END and self._kept:
-            end = max(super().seek(0, os.SEEK_END), *(place + len(data) for place, data in self._kept))
-            return super().seek(end + offset)
-        return super().seek(offset, whence)
-
-    def truncate(self, size: int | None = None) -> int:
-        """Set the size, or after an error do nothing."""
-        try:
-            if self._error is None:
-                return super().truncate(size)
-        except OSError as error:
-            self._error = error
-        return size or 0
-
-    def check(self) -> None:
-        """Raise the error that was kept, if any."""
-        if self._error is not None:
-            raise self._error
+    with replacing(path) as temporary, hdf5_file(temporary) as (file, check):
+        file.attrs["source"] = form.source
+        file.attrs["refpose"] = json.dumps(form.metadata)
+        file["keypoint_names"] = list(form.names)
+        file["value_names"] = list(form.values)
+        if form.angles:
+            file["angle_names"] = list(form.angles)
+        table = _Arrays(file, check, form)
+        yield table
+        table.flush()
 
 
 class _Arrays:
     """The growing arrays of an HDF5 file."""
 
-    def __init__(self, file: Any, raw: _PatientFile, form: Form) -> None:
-        self._file, self._raw, self._form = file, raw, form
+    def __init__(self, file: Any, check: Callable[[], None], form: Form) -> None:
+        self._file, self._check, self._form = file, check, form
         self._create("frame", np.int64)
         self._create("time_s", np.float64)
         self._create("keypoints", np.float32, len(form.names), len(form.values))
@@ -175,7 +106,7 @@ class _Arrays:
                 self._create("source", h5py.string_dtype())
             self._append("source", sources)
         self._waiting = []
-        self._raw.check()
+        self._check()
 
     def _stacked(self, rows: Sequence[Numbered], *one: int) -> NDArray[np.float32]:
         """The numbers of some frames, each person's at their number, NaN where somebody was not seen."""

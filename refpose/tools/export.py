@@ -7,8 +7,8 @@ name of the file. Formats that hold one person have a file for each further one:
 
 Formats with even times (TRC, MOT, BVH, C3D) are interpolated where the table's times are not even, which is said.
 Missing numbers stay missing, as each format wants it, unless --fill-gaps fills them. Tables are read in blocks, so
-memory does not grow with their length, except where gaps are filled or places smoothed, and for C3D (1 GB an hour at 30
-frames a second), DeepLabCut's HDF5 (0.3 GB) and NWB.
+memory does not grow with their length, except where gaps are filled or places smoothed. A C3D file holds 65,535 frames:
+more go on in NAME_part2.c3d.
 """
 
 from __future__ import annotations
@@ -106,12 +106,13 @@ def _targets(table: Path, chosen: list[str], kinds: dict[str, Any], args: argpar
 
 
 def _of_others(targets: dict[Path, dict[str, Path]]) -> Iterator[Path]:
-    """Files that are there where those of further people may go: NAME_person1.trc."""
+    """Files that are there where those of further people, or of more frames, may go: NAME_person1.trc."""
     for files in targets.values():
         for name, path in files.items():
             if name in FORMATS and not FORMATS[name].several and path.parent.is_dir():
-                stem = path.name.removesuffix(FORMATS[name].ending)
-                yield from sorted(path.parent.glob(f"{escape(stem)}_person*{FORMATS[name].ending}"))
+                stem = escape(path.name.removesuffix(FORMATS[name].ending))
+                for more in ("person", "part"):
+                    yield from sorted(path.parent.glob(f"{stem}_{more}*{FORMATS[name].ending}"))
 
 
 def _export(table: Path, targets: dict[str, Path], args: argparse.Namespace) -> str:

@@ -47,6 +47,8 @@ class Format:
         Whether it takes the frames that there are, needs a place for every frame from 0 on, or even times.
     requires : tuple of (module, extra)
         What must be installed.
+    most : int, optional
+        How many frames one file can hold; more go on in NAME_part2 and so on.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Format:
     several: bool
     frames: str
     requires: tuple[tuple[str, str], ...] = ()
+    most: int | None = None
 
 
 FORMATS: dict[str, Format] = {
@@ -86,7 +89,7 @@ FORMATS: dict[str, Format] = {
             (("pynwb", "nwb"), ("ndx_pose", "nwb")),
         ),
         Format("bvh", ".bvh", "a skeleton with rotations, for animation", bvh.create, False, "even"),
-        Format("c3d", ".c3d", "markers as C3D", c3d.create, False, "even", (("ezc3d", "c3d"),)),
+        Format("c3d", ".c3d", "markers as C3D", c3d.create, False, "even", (("ezc3d", "c3d"),), c3d.MOST_FRAMES),
         Format(
             "plot",
             ".angles.png",
@@ -113,7 +116,7 @@ class Export:
     def __init__(self, path: Path, kind: Format, options: Options, split: bool, files: ExitStack) -> None:
         self.files: list[Path] = []
         self._path, self._kind, self._options, self._split, self._stack = path, kind, options, split, files
-        self._writers: dict[int, tuple[Writer, Callable[[Recording], Recording]]] = {}
+        self._people: dict[int, _Person] = {}
         self._even: list[EvenFrames] = []
 
     @property
@@ -151,32 +154,57 @@ class Export:
 
     def finish(self) -> None:
         """Write what is needed even if nobody was found."""
-        if not self._writers:
-            self._open(0)
+        if not self._people:
+            self._open("")
 
     def _add(self, number: int, block: Recording) -> None:
-        if number not in self._writers:
-            self._open(number)
-        writer, prepared = self._writers[number]
-        writer.write(prepared(block))
+        if number not in self._people:
+            self._people[number] = self._begun(number)
+        person = self._people[number]
+        block = person.prepared(block)
+        if self._kind.most is not None:
+            while len(block) > (room := self._kind.most - person.frames):
+                person.writer.write(block.take(slice(room)))
+                block = block.take(slice(room, None))
+                person.part, person.frames = person.part + 1, 0
+                person.writer = self._open(f"{person.suffix}_part{person.part}")
+        person.writer.write(block)
+        person.frames += len(block)
 
-    def _open(self, number: int) -> None:
-        path = self._path
-        if self._writers:
-            if not self._split:
-                people = ", ".join(map(str, [*self._writers, number]))
-                raise ValueError(
-                    f"{path}: {self._kind.name} holds one person, and there are several ({people}); choose one"
-                )
-            path = path.with_name(path.name.removesuffix(self._kind.ending) + f"_person{number}{self._kind.ending}")
+    def _begun(self, number: int) -> _Person:
+        """Begin the file of a person."""
+        if self._people and not self._split:
+            people = ", ".join(map(str, [*self._people, number]))
+            raise ValueError(
+                f"{self._path}: {self._kind.name} holds one person, and there are several ({people}); choose one"
+            )
+        suffix = f"_person{number}" if self._people else ""
         if self._kind.frames == "even":
             even = EvenFrames(self._options.rate)
             self._even.append(even)
             prepared: Callable[[Recording], Recording] = even
         else:
             prepared = EveryFrame() if self._kind.frames == "every" else _as_given
-        self._writers[number] = self._stack.enter_context(self._kind.create(path, self._options)), prepared
+        return _Person(self._open(suffix), prepared, suffix)
+
+    def _open(self, suffix: str) -> Writer:
+        """Open a file whose name ends so."""
+        name, ending = self._path.name, self._kind.ending
+        path = self._path.with_name(name.removesuffix(ending) + suffix + ending) if suffix else self._path
+        writer = self._stack.enter_context(self._kind.create(path, self._options))
         self.files.append(path)
+        return writer
+
+
+@dataclass
+class _Person:
+    """Whose file is being written, how frames are prepared for it, and how far it is."""
+
+    writer: Writer
+    prepared: Callable[[Recording], Recording]
+    suffix: str
+    part: int = 1
+    frames: int = 0
 
 
 def _as_given(block: Recording) -> Recording:

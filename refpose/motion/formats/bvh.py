@@ -11,7 +11,7 @@ rotation.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
@@ -128,20 +128,31 @@ def _first_known(gathered: Gathered, options: Options) -> Floats:
 def _first_rotations(gathered: Gathered, options: Options) -> dict[str, Floats]:
     """The first known rotation of every joint against its parent, which it has until then too.
 
-    Those of a joint begin with its parent's, so the frames are gone through again from the start when a parent was
-    found only after the first block. A joint that is never known does not turn.
+    It depends on what the joints above have until then, so the frames are gone through for one generation after the
+    other, each time until all are found. A joint that is never known does not turn.
     """
     first: dict[str, Floats] = {}
-    while len(first) < len(BONES):
-        before = len(first)
-        turning = _Turning(first)
-        for k, at in enumerate(_places(gathered, options)):
-            turning.find(at, anew=k == 0)
-            if len(first) == len(BONES):
+    for generation in _generations():
+        unknown = {bone.name: np.full((3, 3), np.nan) for bone in generation}
+        turning = _Turning(first | unknown)
+        for at in _places(gathered, options):
+            for name, rotations in turning.rotations(at).items():
+                known = ~np.isnan(rotations).any(axis=(1, 2))
+                if name in unknown and known.any():
+                    first[name] = rotations[np.argmax(known)]
+                    del unknown[name]
+            if not unknown:
                 break
-        if len(first) == before:
-            first[next(bone.name for bone in BONES if bone.name not in first)] = np.eye(3)
+        first |= {name: np.eye(3) for name in unknown}
     return first
+
+
+def _generations() -> Iterator[list[Bone]]:
+    """The root, its children, their children ..."""
+    bones = _children("")
+    while bones:
+        yield bones
+        bones = [child for bone in bones for child in _children(bone.name)]
 
 
 def _children(name: str) -> list[Bone]:
@@ -184,69 +195,52 @@ def _rest_pose(gathered: Gathered, options: Options) -> tuple[dict[str, Floats],
 
 
 class _Turning:
-    """Rotations of the joints against their parents, held over gaps, block by block.
+    """Rotations of joints against their parents, block by block; where they are not known they stay as they were.
 
     Parameters
     ----------
-    first : dict of str to ndarray (3, 3)
-        The rotation of each joint before it is known for the first time; `find` adds to it.
+    before : dict of str to ndarray (3, 3)
+        The rotation of each joint before the first frame, all NaN where there is none. Joints that are not named have
+        no rotations.
     """
 
-    def __init__(self, first: dict[str, Floats]) -> None:
-        self._first, self._given = first, {"", *first}
-        self._last = dict(first)
+    def __init__(self, before: dict[str, Floats]) -> None:
+        self._last = dict(before)
         self._degrees: dict[str, Floats] = {}
 
     def degrees(self, at: dict[str, Floats]) -> dict[str, Floats]:
         """Give the degrees about z, x, y (F, 3) of every joint on the next frames, without jumps."""
         result = {}
-        for name, local in self._locals(at, {bone.name for bone in BONES}).items():
-            degrees = _euler(local)
-            if name in self._degrees:
-                degrees = np.unwrap(np.concatenate([self._degrees[name], degrees]), period=360, axis=0)[1:]
-            else:
-                degrees = np.unwrap(degrees, period=360, axis=0)
-            self._degrees[name] = degrees[-1:]
-            result[name] = degrees
+        for name, rotations in self.rotations(at).items():
+            degrees = _euler(rotations)
+            degrees = np.concatenate([self._degrees.get(name, degrees[:1]), degrees])
+            result[name] = np.unwrap(degrees, period=360, axis=0)[1:]
+            self._degrees[name] = result[name][-1:]
         return result
 
-    def find(self, at: dict[str, Floats], anew: bool) -> None:
-        """Look for first rotations on the next frames; `anew` at the beginning, where those found count at once."""
-        if anew:
-            self._given |= {bone.name for bone in BONES}
-        self._locals(at, self._given | {bone.name for bone in BONES if bone.parent in self._given})
-        if anew:
-            self._given = {"", *self._first}
-
-    def _locals(self, at: dict[str, Floats], names: Collection[str]) -> dict[str, Floats]:
-        """Rotations (F, 3, 3) of some joints against their parents, of those whose parent's are known."""
+    def rotations(self, at: dict[str, Floats]) -> dict[str, Floats]:
+        """Give the rotations (F, 3, 3) of every joint on the next frames."""
         frames = len(at["mid_hip"])
         turned: dict[str, Floats] = {"": np.broadcast_to(np.eye(3), (frames, 3, 3))}
         result = {}
-        for bone in BONES:
-            if bone.name not in names or bone.parent not in turned:
-                continue
+        for bone in (bone for bone in BONES if bone.name in self._last):
             parent = turned[bone.parent]
-            along = at[bone.end] - at[bone.start]
-            if bone.across is not None:
-                across = at[bone.across[1]] - at[bone.across[0]]
-                if bone.start == bone.end:  # the chest goes on where the spine ends
-                    along = parent[..., 1]
-                world = _frame(across, along, bone.exact)
-            else:
-                rest = np.array(bone.rest, np.float64)
-                world = _shortest(np.einsum("fij,j->fi", parent, rest), along) @ parent
-            local = (np.swapaxes(parent, -1, -2) @ world).reshape(frames, 9)
-            if bone.name not in self._last:
-                known = ~np.isnan(local).any(axis=1)
-                if not known.any():
-                    continue
-                self._first[bone.name] = self._last[bone.name] = local[np.argmax(known)].reshape(3, 3)
-            held, last = _held(local, self._last[bone.name].ravel())
-            self._last[bone.name] = last.reshape(3, 3)
-            result[bone.name] = held.reshape(frames, 3, 3)
+            local = np.swapaxes(parent, -1, -2) @ _turned(bone, at, parent)
+            held, last = _held(local.reshape(frames, 9), self._last[bone.name].ravel())
+            result[bone.name], self._last[bone.name] = held.reshape(frames, 3, 3), last.reshape(3, 3)
             turned[bone.name] = parent @ result[bone.name]
         return result
+
+
+def _turned(bone: Bone, at: dict[str, Floats], parent: Floats) -> Floats:
+    """How a bone stands in space (F, 3, 3), NaN where its points are missing."""
+    along = at[bone.end] - at[bone.start]
+    if bone.across is None:
+        rest = np.einsum("fij,j->fi", parent, np.array(bone.rest, np.float64))
+        return np.asarray(_shortest(rest, along) @ parent)
+    across = at[bone.across[1]] - at[bone.across[0]]
+    # The chest, which has no length, goes on where the spine ends.
+    return _frame(across, parent[..., 1] if bone.start == bone.end else along, bone.exact)
 
 
 def _unit(vectors: Floats) -> Floats:

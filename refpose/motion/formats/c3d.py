@@ -1,45 +1,92 @@
-"""C3D, the binary format of motion capture, through ezc3d: y up, x to the picture's right, z towards the camera.
+"""C3D, the binary format of motion capture: y up, x to the picture's right, z towards the camera.
 
-Missing points have the residual -1, as the format wants it.
+Missing points have the residual -1, as the format wants it. A file holds `MOST_FRAMES`.
+
+ezc3d writes header and parameters. It wants all frames in memory, several times, so frames are put behind them as they
+come: four float32 for each point, x, y, z and the residual (https://www.c3d.org/HTML/Documents/3ddatafloating.htm).
 """
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...extras import require
-from ..recording import WORLD, Recording
-from ..skeletons import to_skeleton
-from .common import Options, Writer, gathering, marker_names, upright
+from ...files import discard, replacing, temporary_name
+from ...topology import LANDMARK_NAMES
+from ..recording import Recording
+from ..skeletons import joints_of, to_skeleton
+from .common import Options, Writer, marker_names, upright
 
-_FRAMES_AT_ONCE = 4096
+MOST_FRAMES = 65535
+"""The header has two bytes for the number of the last frame; ezc3d reads no more than they say."""
+
+_BLOCK = 512  # bytes, of which files consist
+_LAST_FRAME = 8  # where its number stands in the header
+_FRAMES = b"FRAMES\x07\0\x02\0"  # what stands before the parameter POINT:FRAMES: its name, 7 bytes to go, 2 each, one
 
 
-def create(path: Path, options: Options) -> AbstractContextManager[Writer]:
-    """Write C3D at the end; until then frames are kept in a file, then ezc3d makes copies of its own."""
-    return gathering(path, WORLD, lambda temporary, gathered: _write(temporary, gathered.whole(), options))
+@contextmanager
+def create(path: Path, options: Options) -> Iterator[Writer]:
+    """Write a C3D file; frames are numbered from 1."""
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        markers = _C3d(file, temporary, options)
+        yield markers
+        markers.finish()
 
 
-def _write(path: Path, recording: Recording, options: Options) -> None:
-    if options.skeleton is not None:
-        recording = to_skeleton(recording, options.skeleton)
-    frames = len(recording)
-    # ezc3d writes no file without frames: one in which all points are missing
-    data = np.full((4, len(recording.keypoints), max(frames, 1)), np.nan)
-    for start in range(0, frames, _FRAMES_AT_ONCE):
-        part = slice(start, start + _FRAMES_AT_ONCE)
-        data[:3, :, part] = upright(recording.take(part), options, options.unit == "mm").transpose(2, 1, 0)
-    data[3] = np.where(np.isnan(data[:3]).any(axis=0), np.nan, 1.0)
-    file = require("ezc3d", "c3d").c3d()
-    point = file["parameters"]["POINT"]
-    point["UNITS"]["value"] = [options.unit]
-    point["RATE"]["value"] = [options.rate or (recording.rate if len(recording) > 1 else 30.0)]
-    point["LABELS"]["value"] = marker_names(recording.keypoints, options)
-    file.add_parameter("POINT", "X_SCREEN", "+X")
-    file.add_parameter("POINT", "Y_SCREEN", "+Y")
-    file["data"]["points"] = data
-    del data
-    file.write(str(path))
+class _C3d:
+    def __init__(self, file: BinaryIO, path: Path, options: Options) -> None:
+        self._file, self._path, self._options = file, path, options
+        self._head, self._frames = b"", 0
+        self._names = joints_of(options.skeleton or LANDMARK_NAMES)
+
+    def write(self, block: Recording) -> None:
+        if self._options.skeleton is not None:
+            block = to_skeleton(block, self._options.skeleton)
+        if not self._head:
+            self._begin(block.keypoints, self._options.rate or (block.rate if len(block) > 1 else 30.0))
+        self._add(upright(block, self._options, self._options.unit == "mm"))
+
+    def _begin(self, names: tuple[str, ...], rate: float) -> None:
+        """Write header and parameters: those of a file of one frame."""
+        self._names = names
+        c3d = require("ezc3d", "c3d").c3d()
+        point = c3d["parameters"]["POINT"]
+        point["UNITS"]["value"] = [self._options.unit]
+        point["RATE"]["value"] = [rate]
+        point["LABELS"]["value"] = marker_names(names, self._options)
+        c3d.add_parameter("POINT", "X_SCREEN", "+X")
+        c3d.add_parameter("POINT", "Y_SCREEN", "+Y")
+        c3d["data"]["points"] = np.ones((4, len(names), 1))
+        one = temporary_name(self._path.with_suffix(".c3d"))
+        try:
+            c3d.write(str(one))
+            written = one.read_bytes()
+        finally:
+            discard(one)
+        self._head = written[: _BLOCK * (int.from_bytes(written[16:18], "little") - 1)]
+        self._file.write(self._head)
+
+    def _add(self, points: NDArray[np.float64]) -> None:
+        """Add the frames of some points (F, K, 3)."""
+        there = ~np.isnan(points).any(axis=2, keepdims=True)
+        numbers = np.concatenate([np.where(there, points, 0.0), np.where(there, 0.0, -1.0)], axis=2)
+        self._file.write(numbers.astype("<f4").tobytes())
+        self._frames += len(points)
+
+    def finish(self) -> None:
+        """Fill in the number of frames; ezc3d reads no file without any, so there is one on which all is missing."""
+        if not self._frames:
+            if not self._head:
+                self._begin(self._names, self._options.rate or 30.0)
+            self._add(np.full((1, len(self._names), 3), np.nan))
+        self._file.write(bytes(-self._file.tell() % _BLOCK))
+        for place in (_LAST_FRAME, self._head.index(_FRAMES) + len(_FRAMES)):
+            self._file.seek(place)
+            self._file.write(self._frames.to_bytes(2, "little"))

@@ -174,7 +174,12 @@ class Gathered:
     @property
     def rate(self) -> float:
         """Frames per second, see `Recording.rate`."""
-        return joined([replace(block, values=block.values[..., :0], columns=()) for block in self._blocks]).rate
+        return self.without_numbers().rate
+
+    def without_numbers(self) -> Recording:
+        """All frames as one recording that has no columns."""
+        blocks = self._blocks or [self._empty()]
+        return joined([replace(block, values=block.values[..., :0], columns=()) for block in blocks])
 
     def blocks(self) -> Iterator[Recording]:
         """Give the frames again, in blocks; at least one, perhaps without frames."""
@@ -183,15 +188,6 @@ class Gathered:
             size = block.values.size
             values = np.frombuffer(self._file.read(4 * size), np.float32).reshape(block.values.shape)
             yield replace(block, values=values)
-
-    def whole(self) -> Recording:
-        """Give all frames together; their numbers stay in the file where all blocks have the same people."""
-        if not len(self) or any(block.people != self.people for block in self._blocks):
-            return joined(list(self.blocks()))
-        self._file.flush()
-        recording = joined([replace(block, values=block.values[..., :0], columns=()) for block in self._blocks])
-        shape = (len(recording), *self._blocks[0].values.shape[1:])
-        return replace(recording, values=np.memmap(self._file, np.float32, "r", shape=shape), columns=self._columns)
 
     def _empty(self) -> Recording:
         values = np.zeros((0, 1, len(LANDMARK_NAMES), len(self._columns)), np.float32)

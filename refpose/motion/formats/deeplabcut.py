@@ -7,19 +7,23 @@ One person has three lines of header (scorer, bodyparts, coords), several have a
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...extras import require
+from ...tables.patient import hdf5_file
 from ..skeletons import joints_of, to_skeleton
 from .common import Gathered, Options, Writer, gathering, lines
 
 SCORER = "refpose"
+_KEY = "df_with_missing"
 _COLUMNS = ("x_px", "y_px", "visibility")
 _COORDS = ("x", "y", "likelihood")
 
@@ -30,7 +34,7 @@ def create(path: Path, options: Options) -> AbstractContextManager[Writer]:
 
 
 def create_hdf5(path: Path, options: Options) -> AbstractContextManager[Writer]:
-    """Write HDF5 (pandas' and PyTables', key ``df_with_missing``) at the end, in memory."""
+    """Write HDF5 (pandas' and PyTables', key ``df_with_missing``) at the end; until then frames are kept in a file."""
     return gathering(path, _COLUMNS, lambda temporary, gathered: _write_hdf5(temporary, gathered, options))
 
 
@@ -71,18 +75,45 @@ def _write_csv(path: Path, gathered: Gathered, options: Options) -> None:
 
 
 def _write_hdf5(path: Path, gathered: Gathered, options: Options) -> None:
-    pandas = require("pandas", "deeplabcut")
+    """Write the rows into the layout that pandas gives a table of one row."""
     header = _header(gathered.people, _keypoints(gathered, options))
+    with hdf5_file(path) as (file, check):
+        _lay_out(file, header)
+        table, rows, done = file[_KEY], len(gathered), 0
+        index, values = (_with_rows(table, name, rows) for name in ("axis1", "block0_values"))
+        for frame, numbers in _numbers(gathered, options):
+            part = slice(done, done + len(frame))
+            index[part], values[part], done = frame, numbers, part.stop
+            check()
+
+
+def _lay_out(file: Any, header: dict[str, Sequence[str]]) -> None:
+    """Put a table of one row into an HDF5 file."""
+    import h5py
+
+    pandas = require("pandas", "deeplabcut")
     columns = pandas.MultiIndex.from_arrays(list(header.values()), names=list(header))
-    values, index, done = np.empty((len(gathered), len(columns))), np.empty(len(gathered), np.int64), 0
-    for frame, numbers in _numbers(gathered, options):
-        part = slice(done, done + len(frame))
-        index[part], values[part], done = frame, numbers, part.stop
-    table = pandas.DataFrame(values, index=index, columns=columns, copy=False)
-    # In memory: HDF5 does not survive a full disk.
-    with pandas.HDFStore(path, mode="w", driver="H5FD_CORE", driver_core_backing_store=0) as store:
-        store.put("df_with_missing", table, format="fixed", track_times=False)
-        del table, values
+    row = pandas.DataFrame(np.zeros((1, len(columns))), index=np.zeros(1, np.int64), columns=columns)
+    with pandas.HDFStore(path="row", mode="w", driver="H5FD_CORE", driver_core_backing_store=0) as store:
+        store.put(_KEY, row, format="fixed", track_times=False)
         store.flush()
         image = store._handle.get_file_image()
-    path.write_bytes(image)
+    with h5py.File(io.BytesIO(image), "r") as made:
+        made.copy(_KEY, file)
+        _copy_attributes(made, file)
+
+
+def _with_rows(table: Any, name: str, rows: int) -> Any:
+    """Give an array of a table so many rows."""
+    old = table[name]
+    del table[name]
+    new = table.create_dataset(name, (rows, *old.shape[1:]), old.dtype)
+    _copy_attributes(old, new)
+    return new
+
+
+def _copy_attributes(old: Any, new: Any) -> None:
+    """Copy attributes as they are, with their types."""
+    for name in old.attrs:
+        attribute = old.attrs.get_id(name)
+        new.attrs.create(name, old.attrs[name], attribute.shape, attribute.dtype)

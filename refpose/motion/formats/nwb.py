@@ -11,32 +11,59 @@ import uuid
 from contextlib import AbstractContextManager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ... import __version__, messages
 from ...extras import require
+from ...tables.patient import hdf5_file
 from ...topology import TOPOLOGIES
 from ..recording import PIXELS, WORLD, Recording
-from ..skeletons import to_skeleton
-from .common import Options, Writer, gathering
+from ..skeletons import joints_of, to_skeleton
+from .common import Gathered, Options, Writer, gathering
 
 _COLUMNS = (*PIXELS, *WORLD, "visibility")
+_MIDDLE = "(0, 0, 0) is the middle of the hips; x to the picture's right, y down, z away from the camera"
 
 
 def create(path: Path, options: Options) -> AbstractContextManager[Writer]:
     """Write NWB at the end; until then frames are kept in a file."""
-    return gathering(path, _COLUMNS, lambda temporary, gathered: _write(temporary, gathered.whole(), options))
+    return gathering(path, _COLUMNS, lambda temporary, gathered: _write(temporary, gathered, options))
 
 
-def _write(path: Path, recording: Recording, options: Options) -> None:
+def _write(path: Path, gathered: Gathered, options: Options) -> None:
     pynwb = require("pynwb", "nwb")
-    pose = require("ndx_pose", "nwb")
+    recording = gathered.without_numbers()
     if not np.isfinite(recording.time).all():
         raise ValueError("these frames have no times, as pictures have none, and NWB needs them")
-    if options.skeleton is not None:
-        recording = to_skeleton(recording, options.skeleton)
+    file, places = _file(recording, options)
+    with hdf5_file(path) as (out, check), pynwb.NWBHDF5IO(file=out, mode="w") as io:
+        io.write(file)
+        done = 0
+        for block in gathered.blocks():
+            if options.skeleton is not None:
+                block = to_skeleton(block, options.skeleton)
+            part = slice(done, done + len(block))
+            done = part.stop
+            numbers = {columns: block.column(*columns)[:, 0] for columns in {place.columns for place in places}}
+            for place in places:
+                place.data.dataset[part] = numbers[place.columns][:, place.keypoint]
+            check()
+
+
+class _Place(NamedTuple):
+    """Where some columns of a key point go: an array that is made without its numbers."""
+
+    columns: tuple[str, ...]
+    keypoint: int
+    data: Any
+
+
+def _file(recording: Recording, options: Options) -> tuple[Any, list[_Place]]:
+    """What the file consists of, and the places of the numbers in it."""
+    pynwb, pose = require("pynwb", "nwb"), require("ndx_pose", "nwb")
+    names = recording.keypoints if options.skeleton is None else joints_of(options.skeleton)
     source = ", ".join(recording.sources)
     begun = options.session_start or datetime(1970, 1, 1, tzinfo=timezone.utc)
     file = pynwb.NWBFile(
@@ -45,17 +72,38 @@ def _write(path: Path, recording: Recording, options: Options) -> None:
         session_start_time=begun if begun.tzinfo else begun.replace(tzinfo=timezone.utc),
     )
     file.subject = pynwb.file.Subject(subject_id=f"person{recording.people[0]}", species="Homo sapiens")
-    edges = _edges(recording.keypoints)
-    skeleton = pose.Skeleton(name="person", nodes=list(recording.keypoints), edges=edges, subject=file.subject)
+    skeleton = pose.Skeleton(name="person", nodes=list(names), edges=_edges(names), subject=file.subject)
     module = file.create_processing_module(name="behavior", description="key points")
     module.add(pose.Skeletons(skeletons=[skeleton]))
-    module.add(
-        _estimation(pose, "PoseEstimation", recording, skeleton, PIXELS, "pixels", "(0, 0) is the top left pixel")
-    )
-    middle = "(0, 0, 0) is the middle of the hips; x to the picture's right, y down, z away from the camera"
-    module.add(_estimation(pose, "PoseEstimationWorld", recording, skeleton, WORLD, "meters", middle))
-    with pynwb.NWBHDF5IO(path, "w") as out:
-        out.write(file)
+    places: list[_Place] = []
+    for name, columns, unit, frame in (
+        ("PoseEstimation", PIXELS, "pixels", "(0, 0) is the top left pixel"),
+        ("PoseEstimationWorld", WORLD, "meters", _MIDDLE),
+    ):
+        series: list[Any] = []
+        for k, joint in enumerate(names):
+            data = _empty(recording, len(columns)), _empty(recording)
+            places += [_Place(columns, k, data[0]), _Place(("visibility",), k, data[1])]
+            series.append(
+                pose.PoseEstimationSeries(
+                    name=joint,
+                    description=joint.replace("_", " "),
+                    data=data[0],
+                    unit=unit,
+                    reference_frame=frame,
+                    timestamps=series[0] if series else recording.time,
+                    confidence=data[1],
+                    confidence_definition="visibility: probability of being in the picture and not hidden",
+                )
+            )
+        module.add(_estimation(name, recording, series, skeleton, unit))
+    return file, places
+
+
+def _empty(recording: Recording, *one: int) -> Any:
+    """An array of all frames, without numbers."""
+    hdmf = require("hdmf.backends.hdf5.h5_utils", "nwb")
+    return hdmf.H5DataIO(shape=(len(recording), *one), dtype=np.dtype(np.float32))
 
 
 def _edges(names: tuple[str, ...]) -> Any:
@@ -65,33 +113,14 @@ def _edges(names: tuple[str, ...]) -> Any:
     return np.zeros((0, 2), np.uint8)
 
 
-def _estimation(
-    pose: Any, name: str, recording: Recording, skeleton: Any, columns: tuple[str, ...], unit: str, frame: str
-) -> Any:
-    first, last = recording.columns.index(columns[0]), recording.columns.index(columns[-1])
-    points = recording.values[:, 0, :, first : last + 1]  # views: each series is read from the file when it is written
-    confidence = recording.values[:, 0, :, recording.columns.index("visibility")]
-    series: list[Any] = []
-    for k, joint in enumerate(recording.keypoints):
-        series.append(
-            pose.PoseEstimationSeries(
-                name=joint,
-                description=joint.replace("_", " "),
-                data=points[:, k],
-                unit=unit,
-                reference_frame=frame,
-                timestamps=series[0] if series else recording.time,
-                confidence=confidence[:, k],
-                confidence_definition="visibility: probability of being in the picture and not hidden",
-            )
-        )
+def _estimation(name: str, recording: Recording, series: list[Any], skeleton: Any, unit: str) -> Any:
     size = recording.image_size
     given: dict[str, Any] = {} if size is None else {"dimensions": np.array([size], np.uint16)}
     if size is not None:
         given["original_videos"] = list(recording.sources)
     # Newer versions call these otherwise, older ones know no other name.
     with messages.quiet("The 'original_videos' constructor argument", "The 'dimensions' constructor argument"):
-        return pose.PoseEstimation(
+        return require("ndx_pose", "nwb").PoseEstimation(
             name=name,
             pose_estimation_series=series,
             description=f"key points, {unit}",
