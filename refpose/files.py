@@ -17,6 +17,8 @@ _STALE_AFTER = 3600.0  # seconds without a change; whether the process of anothe
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EPIPE)
 
 _mine: set[Path] = set()  # the temporary files of this process
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_mine.clear)
 
 
 @contextmanager

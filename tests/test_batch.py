@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from refpose import files
 from refpose.tools import batch, planning, progress, records
 
 ENDINGS = [".png", ".json"]
@@ -413,11 +415,11 @@ def work(task: planning.Task) -> str:
     return f"done in {os.getpid()}"
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_failures_do_not_stop_the_rest(capsys: pytest.CaptureFixture[str], jobs: int) -> None:
+@pytest.mark.parametrize(("jobs", "forks"), [(1, False), (2, False), (2, True)])
+def test_failures_do_not_stop_the_rest(capsys: pytest.CaptureFixture[str], jobs: int, forks: bool) -> None:
     tasks = [planning.Task(Path(name), Path("out", name)) for name in ["a", "bad", "b", "bug", "c"]]
     plan = planning.Plan([*tasks, *tasks[:3]], [("x", OSError("x: no such file"))])
-    assert progress.report(batch.run(tasks, start, jobs), plan, len(tasks), "files") == 1
+    assert progress.report(batch.run(tasks, start, jobs, forks), plan, len(tasks), "files") == 1
     captured = capsys.readouterr()
     assert sorted(line.split(":")[0] for line in captured.out.splitlines()) == ["a", "b", "c"]
     assert str(os.getpid()) in captured.out or jobs == 2
@@ -445,10 +447,53 @@ def test_the_environment_of_processes_is_theirs_alone() -> None:
     assert dict(os.environ) == before
 
 
-def test_death_of_a_process_costs_its_task_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+_set_here = "nothing"
+
+
+def what_is_set(task: planning.Task) -> str:
+    return _set_here
+
+
+def start_set() -> batch.Work:
+    return what_is_set
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are copies on Linux only")
+def test_copies_have_what_is_loaded_and_are_made_without_other_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "_set_here", "something")
+    task = planning.Task(Path("a"), Path("b"))
+    assert threading.active_count() == 1
+    assert [outcome for _, outcome in batch.run([task], start_set, 2, forks=True)] == ["something"]
+    assert [outcome for _, outcome in batch.run([task], start_set, 2)] == ["nothing"]
+    end = threading.Event()
+    thread = threading.Thread(target=end.wait)
+    thread.start()
+    try:
+        assert [outcome for _, outcome in batch.run([task], start_set, 2, forks=True)] == ["nothing"]
+    finally:
+        end.set()
+        thread.join()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_copies_leave_the_temporary_files_of_others(tmp_path: Path) -> None:
+    with files.replacing(tmp_path / "a") as name:
+        name.write_text("mine")
+        child = os.fork()
+        if not child:
+            files.discard_all()
+            os._exit(0)
+        os.waitpid(child, 0)
+    assert (tmp_path / "a").read_text() == "mine"
+
+
+@pytest.mark.parametrize("forks", [False, True])
+def test_death_of_a_process_costs_its_task_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], forks: bool
+) -> None:
     names = ["a", "killed", "b", "once", "c", "d", "e"]
     tasks = [planning.Task(Path(name), tmp_path / name) for name in names]
-    assert progress.report(batch.run(tasks, start, 2), planning.Plan(tasks), len(tasks), "files") == 1
+    assert progress.report(batch.run(tasks, start, 2, forks), planning.Plan(tasks), len(tasks), "files") == 1
     captured = capsys.readouterr()
     assert sorted(line.split(":")[0] for line in captured.out.splitlines()) == ["a", "b", "c", "d", "e", "once"]
     assert captured.err.splitlines() == [
@@ -458,7 +503,8 @@ def test_death_of_a_process_costs_its_task_alone(tmp_path: Path, capsys: pytest.
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills as POSIX does")
-def test_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("forks", [False, True])
+def test_processes_end_with_the_one_that_started_them(tmp_path: Path, forks: bool) -> None:
     """Killed without a chance to tell them; their temporary files go with them."""
     code = """if True:
         import os, sys, time
@@ -471,9 +517,9 @@ def test_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
                 name.write_text(str(os.getpid()))
                 time.sleep(600)
         if __name__ == "__main__":
-            list(batch.run([planning.Task(Path(n), Path(sys.argv[1], n)) for n in "ab"], start, 2))
+            list(batch.run([planning.Task(Path(n), Path(sys.argv[1], n)) for n in "ab"], start, 2, FORKS))
     """
-    (tmp_path / "run.py").write_text(code)
+    (tmp_path / "run.py").write_text(code.replace("FORKS", str(forks)))
     (tmp_path / "out").mkdir()
     with subprocess.Popen([sys.executable, tmp_path / "run.py", tmp_path / "out"]) as process:
         deadline = time.monotonic() + 60

@@ -8,13 +8,16 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.synchronize
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import get_context
+from multiprocessing.context import BaseContext
 from threading import Event
 
 from .. import messages
@@ -29,7 +32,9 @@ _stop: Event | multiprocessing.synchronize.Event = Event()  # set by an interrup
 _reasons = threading.local()  # .of_thread: more that it may stop for, see `stopping_if`
 
 
-def run(tasks: Sequence[Task], start: Callable[[], Work], jobs: int) -> Iterator[tuple[Task, str | Exception]]:
+def run(
+    tasks: Sequence[Task], start: Callable[[], Work], jobs: int, forks: bool = False
+) -> Iterator[tuple[Task, str | Exception]]:
     """Do the tasks, here or in processes, and give each with what came out as soon as it is done.
 
     Parameters
@@ -41,6 +46,9 @@ def run(tasks: Sequence[Task], start: Callable[[], Work], jobs: int) -> Iterator
         line that says what came out.
     jobs : int
         Number of processes; with 1 all is done in this one, in order.
+    forks : bool
+        Whether processes may be copies of this one, which begin with all that is loaded here, rather than new ones:
+        for work that does not use BLAS, the threads of which are set when NumPy is imported.
 
     Yields
     ------
@@ -58,14 +66,19 @@ def run(tasks: Sequence[Task], start: Callable[[], Work], jobs: int) -> Iterator
         for task in tasks:
             yield task, _attempt(work, task)
         return
+    if forks and _can_fork():
+        start = partial(_same, work)
+        context: BaseContext = get_context("fork")
+    else:
+        context = get_context("spawn")
     # BLAS: or the processes' threads would fight for the cores. Path: Python looks for modules in the current folder
     # first when it starts them, which may hold files of strangers. (So does Python 3.10 in any case.)
     with _environment({**dict.fromkeys(blas.THREADS, "1"), "PYTHONSAFEPATH": "1"}):
         waiting = deque(tasks)
         while waiting:
-            lost = yield from _run_in_processes(waiting, start, jobs)
+            lost = yield from _run_in_processes(waiting, start, jobs, context)
             for task in lost:  # one of them has killed a process, perhaps by its memory: alone, each has all of it
-                for again in (yield from _run_in_processes(deque([task]), start, 1)):
+                for again in (yield from _run_in_processes(deque([task]), start, 1, context)):
                     yield (
                         again,
                         ChildProcessError(
@@ -86,12 +99,21 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
             os.environ.pop(name, None)
 
 
+def _can_fork() -> bool:
+    """Whether copies of this process can work: none of its threads may hold a lock that nobody would ever open."""
+    # Those of BLAS end before a fork by themselves. macOS has libraries that forbid it.
+    return sys.platform == "linux" and threading.active_count() == 1
+
+
+def _same(work: Work) -> Work:
+    """Start with what the first process has prepared."""
+    return work
+
+
 def _run_in_processes(
-    waiting: deque[Task], start: Callable[[], Work], jobs: int
+    waiting: deque[Task], start: Callable[[], Work], jobs: int, context: BaseContext
 ) -> Generator[tuple[Task, str | Exception], None, list[Task]]:
     """Do tasks in processes until all are done or a process dies; return those that were lost with it."""
-    # "spawn": forked children of a process with threads (NumPy's BLAS has some) may hang.
-    context = get_context("spawn")
     stop = context.Event()
     pool = ProcessPoolExecutor(min(jobs, len(waiting)) or 1, context, _start_process, (start, stop))
     running: dict[Future[str | Exception], Task] = {}
@@ -101,7 +123,8 @@ def _run_in_processes(
             while waiting and len(running) < jobs and not lost:
                 task = waiting.popleft()
                 try:
-                    running[pool.submit(_attempt_in_process, task)] = task
+                    with signals.held():  # a process begins with them held, and lets go when it ignores them
+                        running[pool.submit(_attempt_in_process, task)] = task
                 except BrokenProcessPool:
                     lost.append(task)
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -130,8 +153,8 @@ def _start_process(start: Callable[[], Work], stop: multiprocessing.synchronize.
     """Prepare a process of the pool."""
     global _work, _stop
     # Ctrl-C reaches all processes of the terminal; the first one decides, and the others learn of it from `stop`.
-    messages.take_charge()
     signals.ignore()
+    messages.take_charge()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _stop = stop
     _work = start()

@@ -45,7 +45,8 @@ def outcomes(
         How many tasks may go to a worker at once.
     """
     if args.dask is None:
-        return batch.run(tasks, start, cores.processes(args.jobs, len(tasks), args.threads))
+        jobs = cores.processes(args.jobs, len(tasks), args.threads)
+        return batch.run(tasks, start, jobs, forks=start.pose["engine"] == "native")
     if args.jobs != 1:
         raise argparse.ArgumentError(None, "--jobs is for processes here; on a cluster, its workers count")
     return run(tasks, start, args.dask, largest_group)

@@ -10,6 +10,7 @@ from pathlib import Path
 from .options import positive
 
 AUTO = "auto"
+WINDOWS = 61  # processes at most, which Windows can wait for at once
 AHEAD = 4  # frames between the threads of one video; more only take memory
 
 
@@ -47,7 +48,7 @@ def processes(wanted: int | str, tasks: int, threads: int) -> int:
         Threads of each network.
     """
     most = max(1, available() // threads) if wanted == AUTO else int(wanted)
-    return max(1, min(most, tasks))
+    return max(1, min(most, tasks, WINDOWS if os.name == "nt" else tasks))
 
 
 def ahead(processes: int, threads: int) -> int:

@@ -37,9 +37,24 @@ def stopped() -> Stopped:
 
 
 def ignore() -> None:
-    """Leave all signals of the terminal to another process."""
+    """Leave all signals of the terminal to another process; those that are `held` too."""
     for number in _ENDING:
         signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Let signals wait meanwhile, also in processes and threads that are started."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def listen() -> None:
