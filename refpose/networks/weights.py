@@ -124,8 +124,12 @@ def load(network: str, path: str | os.PathLike[str] | None = None) -> Weights:
         raise FileNotFoundError(f"no weights file {file}")
     with reading.errors(file, "a weights file"):
         kept = _File(file)
-        if published.CONVERTED.get(kept.sha256()) == network:
-            return Weights(network, *_read_known(kept))
+        digest = kept.sha256()
+        if published.CONVERTED.get(digest) == network:
+            if digest not in _known:
+                _known[digest] = _read_known(kept)
+            places, attributes = _known[digest]
+            return Weights(network, _Kept(kept, places), attributes)
         from ..reading import hdf5
 
         found = hdf5.read(bytes(kept.read(0, kept.size)), file, attributes=ATTRIBUTES)
@@ -282,9 +286,9 @@ class _File:
 class _Kept(Mapping[str, NDArray[Any]]):
     """Arrays that stay in their file: each is read when it is asked for."""
 
-    def __init__(self, file: _File, places: Mapping[str, tuple[tuple[int, ...], np.dtype[Any], int]]) -> None:
+    def __init__(self, file: _File, places: _Places) -> None:
         self.file = file
-        self._places = places  # shape, type, offset
+        self._places = places
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         shape, dtype, at = self._places[name]
@@ -297,8 +301,12 @@ class _Kept(Mapping[str, NDArray[Any]]):
         return len(self._places)
 
 
-def _read_known(file: _File) -> tuple[_Kept, dict[str, Any]]:
-    """Every dataset by name and the attributes, of a file that is known to be whole."""
+_Places = Mapping[str, tuple[tuple[int, ...], np.dtype[Any], int]]  # of arrays in a file: shape, type, offset
+_known: dict[str, tuple[_Places, dict[str, Any]]] = {}  # what `_read_known` found, by the file's hash
+
+
+def _read_known(file: _File) -> tuple[_Places, dict[str, Any]]:
+    """Every dataset's place by name and the attributes, of a file that is known to be whole."""
     import h5py
     from h5py import h5d, h5o
 
@@ -310,4 +318,4 @@ def _read_known(file: _File) -> tuple[_Kept, dict[str, Any]]:
             item = h5o.open(h5.id, name)
             if isinstance(item, h5d.DatasetID):
                 places[name.decode()] = item.shape, item.dtype, item.get_offset()
-        return _Kept(file, places), {name: h5.attrs[name] for name in ATTRIBUTES}
+        return places, {name: h5.attrs[name] for name in ATTRIBUTES}
