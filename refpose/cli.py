@@ -62,22 +62,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     messages.take_charge()
-    args, unknown = parser(argv[:1]).parse_known_args(argv)
-    verb: argparse.ArgumentParser = args.parser
-    if unknown:
-        verb.error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
-        code: int = args.run(args)
-        sys.stdout.flush()
+        with signals.held():  # libraries that are interrupted while they are imported tell other errors
+            whole = parser(argv[:1])
+        args, unknown = whole.parse_known_args(argv)
+        if unknown:
+            args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return _run(args, argv[0])
     except KeyboardInterrupt as stop:
         number = stop.number if isinstance(stop, Stopped) else signal.SIGINT
         messages.say(f"refpose: {'interrupted' if number == signal.SIGINT else 'terminated'}", sys.stderr)
         return 128 + number
+
+
+def _run(args: argparse.Namespace, verb: str) -> int:
+    """Run a command whose arguments are understood."""
+    try:
+        code: int = args.run(args)
+        sys.stdout.flush()
     except argparse.ArgumentError as error:  # arguments that are right one by one, but not together
-        verb.error(str(error))
+        args.parser.error(str(error))
     except (ValueError, OSError, MissingExtra) as error:
         if not (isinstance(error, BrokenPipeError) and error.filename is None):
-            messages.say(f"refpose {argv[0]}: {error}", sys.stderr)
+            messages.say(f"refpose {verb}: {error}", sys.stderr)
         # Else it was stdout: its reader (a pager, `head`) left, and knows. Results are named (`files.replacing`).
         try:
             sys.stdout.flush()
@@ -96,7 +103,9 @@ def entry() -> None:
     """Run the command of this process and leave with its exit code."""
     multiprocessing.freeze_support()  # in a program that PyInstaller has made, the processes of --jobs begin here
     signals.listen()
-    sys.exit(main())
+    code = main()
+    signals.listen_no_more()
+    sys.exit(code)
 
 
 def parser(verbs: Collection[str] = tuple(VERBS)) -> argparse.ArgumentParser:

@@ -535,6 +535,17 @@ def test_processes_end_with_the_one_that_started_them(tmp_path: Path, forks: boo
     assert os.listdir(tmp_path / "out") == []
 
 
+def test_interrupts_are_the_main_threads() -> None:
+    """Another thread, in which somebody's program calls refpose, can ask for none; it works all the same."""
+
+    def work() -> bool:
+        with batch.stop_on_interrupt():
+            return batch.stopping()
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(work).result() is False
+
+
 def cannot_start() -> batch.Work:
     raise ValueError("no weights")
 

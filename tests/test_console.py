@@ -156,6 +156,23 @@ def test_many_messages_about_a_file_are_counted(capfd: pytest.CaptureFixture[str
     ]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals that wait")
+def test_interrupt_while_modules_are_imported() -> None:
+    code = """if True:
+        import os, signal, sys
+        from refpose import cli
+        imported = cli.importlib.import_module
+        def interrupted(name):
+            os.kill(os.getpid(), signal.SIGINT)
+            return imported(name)
+        cli.importlib.import_module = interrupted
+        sys.argv[1:] = ["info"]
+        cli.entry()
+    """
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout, found.stderr) == (130, "", "refpose: interrupted\n")
+
+
 @posix
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_being_told_to_end(tmp_path: Path, number: int, code: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -332,27 +333,44 @@ def test_second_interrupt_breaks_off(tmp_path: Path, clip: Path, stub: Stub) -> 
     assert names(tmp_path) == ["clip.mov"]
 
 
-@pytest.mark.skipif(os.name != "posix", reason="sends a signal to a group of processes")
-def test_interrupt_reaches_all_processes(tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    clip = videos.write(tmp_path / "in" / "0.mp4", videos.scenes(4, 96, 128) * 100)
+def interrupted(folder: Path, interrupts: int, *flags: str) -> tuple[int, str]:
+    """Exit code and messages of two processes that were interrupted while each had begun a video."""
+    (folder / "in").mkdir()
+    clip = videos.write(folder / "in" / "0.mp4", videos.scenes(4, 96, 128) * 100)
     for number in range(1, 5):
-        (tmp_path / "in" / f"{number}.mp4").write_bytes(clip.read_bytes())
-    command = [sys.executable, "-m", "refpose", "video", tmp_path / "in", "-o", tmp_path / "out"]
-    flags = ["--csv", "--jobs=2", "--model=lite", "--engine=numpy"]
+        (folder / "in" / f"{number}.mp4").write_bytes(clip.read_bytes())
+    command = [sys.executable, "-m", "refpose", "video", folder / "in", "-o", folder / "out"]
     with subprocess.Popen(
-        command + flags, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [*command, "--csv", "--jobs=2", "--model=lite", *flags],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     ) as process:
         deadline = time.monotonic() + 60
         while (
-            len(list((tmp_path / "out").glob(".refpose-*/*.csv"))) < 2
+            len(list((folder / "out").glob(".refpose-*/*.csv"))) < 2
             and process.poll() is None
             and time.monotonic() < deadline
         ):
             time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGINT)
+        for _ in range(interrupts):
+            os.killpg(process.pid, signal.SIGINT)
+            time.sleep(0.01)
         _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    with contextlib.suppress(ProcessLookupError):
+        while time.monotonic() < deadline:  # Python's own helper takes a moment
+            os.killpg(process.pid, 0)
+            time.sleep(0.05)
+        pytest.fail("processes are left")
+    return process.returncode, err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal to a group of processes")
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_interrupt_reaches_all_processes(tmp_path: Path, engine: str) -> None:
+    code, err = interrupted(tmp_path, 1, f"--engine={engine}")
+    assert code == 130
     assert err.count("interrupted after") == 2
     assert "Traceback" not in err
     found = names(tmp_path / "out")
@@ -362,6 +380,16 @@ def test_interrupt_reaches_all_processes(tmp_path: Path) -> None:
             assert not record(tmp_path / "out" / name)["complete"]
         if name.endswith(".mp4"):
             assert 0 < frames_of(tmp_path / "out" / name) < 400
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal to a group of processes")
+def test_second_interrupt_breaks_off_all_processes(tmp_path: Path) -> None:
+    """Whatever they are at, none is left, nor anything that they have begun."""
+    code, err = interrupted(tmp_path, 2, "--engine=numpy")
+    assert code in (130, -signal.SIGINT)
+    assert "Traceback" not in err
+    assert not list((tmp_path / "out").glob(".*"))
+    assert all(not record(path)["complete"] for path in (tmp_path / "out").glob("*.meta.json"))
 
 
 # Many videos

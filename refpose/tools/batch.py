@@ -6,7 +6,6 @@ A task that fails is reported and the others are done all the same.
 from __future__ import annotations
 
 import multiprocessing
-import multiprocessing.synchronize
 import os
 import sys
 import threading
@@ -16,7 +15,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import connection, get_context
+from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from threading import Event
 
@@ -28,7 +28,8 @@ from .planning import Task
 
 Work = Callable[["Task"], str]
 _work: Work  # what a process of the pool does, see `run`
-_stop: Event | multiprocessing.synchronize.Event = Event()  # set by an interrupt; a process of the pool has another
+_stop = Event()  # set by an interrupt
+_told: Connection | None = None  # in a process of the pool: something can be read from it after an interrupt
 _reasons = threading.local()  # .of_thread: more that it may stop for, see `stopping_if`
 
 
@@ -113,32 +114,43 @@ def _same(work: Work) -> Work:
 def _run_in_processes(
     waiting: deque[Task], start: Callable[[], Work], jobs: int, context: BaseContext
 ) -> Generator[tuple[Task, str | Exception], None, list[Task]]:
-    """Do tasks in processes until all are done or a process dies; return those that were lost with it."""
-    stop = context.Event()
-    pool = ProcessPoolExecutor(min(jobs, len(waiting)) or 1, context, _start_process, (start, stop))
+    """Do tasks in processes until all are done or a process dies; return those that were lost with it.
+
+    The first interrupt lets tasks bring their results to an end, the second one breaks them off.
+    """
+    # Processes see that there is something to read, and leave it there for the others. Events have a lock, which would
+    # stay closed when a process is killed that has just closed it.
+    (stop_told, stop), (leave_told, leave) = context.Pipe(duplex=False), context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(min(jobs, len(waiting)) or 1, context, _start_process, (start, stop_told, leave_told))
     running: dict[Future[str | Exception], Task] = {}
     lost: list[Task] = []
-    try:
-        while (waiting and not lost) or running:
-            while waiting and len(running) < jobs and not lost:
-                task = waiting.popleft()
-                try:
-                    with signals.held():  # a process begins with them held, and lets go when it ignores them
-                        running[pool.submit(_attempt_in_process, task)] = task
-                except BrokenProcessPool:
-                    lost.append(task)
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                task = running.pop(future)
-                try:
-                    outcome = future.result()
-                except BrokenProcessPool:
-                    lost.append(task)
-                else:
-                    yield task, outcome
-        return lost
-    finally:
-        stop.set()  # some tasks may be on their way to a process, where they can no longer be cancelled
-        pool.shutdown(wait=True, cancel_futures=True)
+    with stop_told, stop, leave_told, leave, signals.asking(partial(stop.send, "stop"), partial(leave.send, "leave")):
+        try:
+            while (waiting and not lost and not stop_told.poll()) or running:
+                while waiting and len(running) < jobs and not (lost or stop_told.poll()):
+                    task = waiting.popleft()
+                    try:
+                        with signals.held():  # a process begins with them held, and lets go when it ignores them
+                            running[pool.submit(_attempt_in_process, task)] = task
+                    except BrokenProcessPool:
+                        lost.append(task)
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    task = running.pop(future)
+                    try:
+                        outcome = future.result()
+                    except BrokenProcessPool:
+                        lost.append(task)
+                    except KeyboardInterrupt:  # it has said what became of it
+                        continue
+                    else:
+                        if not isinstance(outcome, InterruptedError):
+                            yield task, outcome
+            if stop_told.poll():
+                raise signals.stopped()
+            return lost
+        finally:
+            stop.send("stop")  # whatever it is that ends this
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _attempt(work: Work, task: Task) -> str | Exception:
@@ -149,36 +161,37 @@ def _attempt(work: Work, task: Task) -> str | Exception:
         return error
 
 
-def _start_process(start: Callable[[], Work], stop: multiprocessing.synchronize.Event) -> None:
+def _start_process(start: Callable[[], Work], stop: Connection, leave: Connection) -> None:
     """Prepare a process of the pool."""
-    global _work, _stop
+    global _work, _told
     # Ctrl-C reaches all processes of the terminal; the first one decides, and the others learn of it from `stop`.
     signals.ignore()
     messages.take_charge()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    _stop = stop
+    threading.Thread(target=_leave_when_told, args=(leave,), daemon=True).start()
+    _told = stop
     _work = start()
 
 
-def _end_with_parent() -> None:
-    """End this process, and remove its temporary files, when the one that started it is gone."""
+def _leave_when_told(leave: Connection) -> None:
+    """End this process, and remove its temporary files, when it is told to or the one that started it is gone."""
     parent = multiprocessing.parent_process()
     if parent is not None:
-        parent.join()
+        connection.wait([leave, parent.sentinel])
         discard_all()
         os._exit(1)
 
 
 def _attempt_in_process(task: Task) -> str | Exception:
     """Do one task in a process of the pool."""
-    if _stop.is_set():
+    if stopping():
         return InterruptedError("interrupted before it was begun")
     return _attempt(_work, task)
 
 
 def stopping() -> bool:
     """Tell whether the user wants to stop. Work that takes long asks now and then, and brings its results to an end."""
-    return _stop.is_set() or any(reason() for reason in getattr(_reasons, "of_thread", ()))
+    told = _stop.is_set() or (_told is not None and _told.poll())
+    return told or any(reason() for reason in getattr(_reasons, "of_thread", ()))
 
 
 @contextmanager

@@ -7,6 +7,7 @@ that whoever started the process has told it to ignore (``nohup``, a background 
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -64,6 +65,13 @@ def listen() -> None:
             signal.signal(number, _break_off)
 
 
+def listen_no_more() -> None:
+    """Have all signals end this process at once, as they do by default: its work is done."""
+    for number in _ENDING:
+        if signal.getsignal(number) is _break_off:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def _break_off(number: int, frame: FrameType | None) -> None:
     global _last
     _last = number
@@ -71,17 +79,25 @@ def _break_off(number: int, frame: FrameType | None) -> None:
 
 
 @contextmanager
-def asking(stop: Callable[[], object]) -> Iterator[None]:
-    """Have the first signal call a function instead of breaking off in mid-work; the second one breaks off."""
+def asking(*calls: Callable[[], object]) -> Iterator[None]:
+    """Have signals call these functions, one each, instead of breaking off in mid-work; those after them break off.
+
+    Only in the main thread, which is the one that is broken off.
+    """
+    waiting = list(calls)
 
     def ask(number: int, frame: FrameType | None) -> None:
         global _last
         _last = number
-        stop()
-        signal.signal(number, _break_off)
+        waiting.pop(0)()
+        if not waiting:
+            for other in before:
+                signal.signal(other, _break_off)
 
     before = {number: signal.getsignal(number) for number in _ENDING}
     before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+    if threading.current_thread() is not threading.main_thread():
+        before = {}
     for number in before:
         signal.signal(number, ask)
     try:
