@@ -199,6 +199,31 @@ CASES += [
     "D.RED_COLOR = (1, 2, 3)\nD.draw_axis(I, np.eye(3), [.1, .2, -1])",
     "D.draw_axis(np.zeros((40, 50, 3), np.int64), np.eye(3), [.1, .2, -1])",
 ]
+_DETECT = (
+    "L = D.location_data_pb2.LocationData\nd = D.detection_pb2.Detection(location_data=L(format=2))\n"
+    "d.location_data.relative_keypoints.add(x=.2, y=.3)\nd.location_data.relative_keypoints.add(x=.6, y=.7)\n"
+    "b = d.location_data.relative_bounding_box\nb.xmin, b.ymin, b.width, b.height = .1, .2, .7, .5\n"
+)
+CASES += [
+    _DETECT + "D.draw_detection(I, d)",
+    *(
+        f"{_DETECT}D.draw_detection(I, d, DrawingSpec({color}, {width}, {radius}), DrawingSpec({color}, {width}))"
+        for color in ("None", "9", "(1.5, -3, 400)", "[1, 2, 3]", "'red'")
+        for width, radius in ((-1, 4), (0, 0), (1, 1), (3, 2), (7, 9), (None, 5), (2, -1), (2.5, 3))
+    ),
+    *(
+        f"{_DETECT}r = np.random.default_rng({seed})\nI = np.full(r.integers(1, 99, 2).tolist() + [3], 50, np.uint8)\n"
+        "b.xmin, b.ymin, b.width, b.height = r.uniform(-.1, .7, 4)\n"
+        "d.location_data.relative_keypoints[0].x = r.uniform(-.5, 1.5)\n"
+        "D.draw_detection(I, d, DrawingSpec((1, 2, 3), int(r.integers(-1, 9)), int(r.integers(9))),"
+        " DrawingSpec((4, 5, 6), int(r.integers(-1, 20))))"
+        for seed in range(20)
+    ),
+    *(f"{_DETECT}d.location_data.format = {number}\nD.draw_detection(I, d)" for number in (0, 1, 3)),
+    _DETECT + "d.location_data.ClearField('relative_bounding_box')\nD.draw_detection(I, d)",
+    _DETECT + "D.draw_detection(I[..., :1], d)",
+    *("D.draw_detection(I, D.detection_pb2.Detection())", "D.draw_detection(I, None)", "D.draw_detection(I)"),
+]
 # Cases whose last line is an answer
 ANSWERS = [
     "vars(DrawingSpec())",

@@ -28,7 +28,38 @@ _THRESHOLDS = (
 )
 
 # N, NL, W, WL: NormalizedLandmark, NormalizedLandmarkList, Landmark, LandmarkList; the last line is the result.
+_DETECTION = (
+    "d = D(label=['a\\n\\x22é'], label_id=[-1, 2], score=[.1, 1 / 3], detection_id=2**40, timestamp_usec=-5)\n"
+    "d.location_data.format = L.RELATIVE_BOUNDING_BOX\n"
+    "d.location_data.relative_bounding_box.width = .25\n"
+    "d.location_data.relative_keypoints.add(x=.5, keypoint_label='nose')\n"
+    "d.associated_detections.add(id=3, confidence=.5)\n"
+)
+_DETECTIONS = [
+    *(
+        _DETECTION + last
+        for last in (
+            *("d", "d.SerializeToString()", "D.FromString(d.SerializeToString()) == d", "copy.deepcopy(d) == d"),
+            *("pickle.loads(pickle.dumps(d)) == d", "[field.name for field, _ in d.ListFields()]"),
+            *("d.label_id.append(2.5)", "d.label_id.append(2**31)", "d.label.append(3)", "d.label = ['x']"),
+            *("d.location_data = L()", "d.detection_id = 2**63", "d.feature_tag = 1", "d.HasField('label')"),
+            "d.label_id.extend([7, 8])\nd.label_id.remove(2)\nd.label_id.insert(0, 5)\n"
+            "d.label_id, d.label_id[1:], d.label_id == [5, -1, 7, 8], d.label_id.pop(), len(d.label_id)",
+            "d.ClearField('location_data')\nd.HasField('location_data'), d.location_data.format",
+            "e = D()\ne.CopyFrom(d)\ne.MergeFrom(d)\ne",
+        )
+    ),
+    "d = D()\nd.location_data.format, d.location_data.relative_bounding_box.xmin, d.HasField('location_data'), bool(d)",
+    "d = D()\nd.location_data.SetInParent()\nd.HasField('location_data'), d, d.SerializeToString()",
+    *("D(location_data={'format': 2, 'relative_bounding_box': {'xmin': .5}})", "D(location_data=3)"),
+    *("L.Format.Name(2), L.Format.Value('MASK'), L.Format.items()", "L.Format.Name(9)", "L(format=7)"),
+    *("L(format='MASK')", "L(format='x')", "L(format=1.5)", "L.BoundingBox(xmin=3, width=-4)"),
+    *("D.FromString(b'\\x10\\x05\\x10\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\x01').label_id",),
+    *("D.FromString(b'\\x1d\\x00\\x00\\x80?').score", "D.FromString(b'\\x12\\x01\\x80')"),
+    *("D.DESCRIPTOR.full_name, L.BoundingBox.DESCRIPTOR.full_name, D.LABEL_FIELD_NUMBER",),
+]
 MESSAGES = [
+    *_DETECTIONS,
     *(f"str(N(x={value}))" for value in _NUMBERS),
     *(f"N(x={value})" for value in ("'a'", "b'1'", "[1]", "1j", "np.zeros(1)", "np.array(0.5)", "10**400", "None")),
     "N(1)",
@@ -209,6 +240,8 @@ _OPTIONS = (
     *("including_default_value_fields=True, float_precision=4", "use_integers_for_enums=True", "nothing=1"),
 )
 CONVERSIONS = [
+    _DETECTION + "J.MessageToDict(d), J.ParseDict(J.MessageToDict(d), D()) == d",
+    _DETECTION + "T.Parse(T.MessageToString(d), D()) == d, T.MessageToString(d, as_one_line=True)",
     *(f"J.MessageToDict({message}, {option})" for option in _OPTIONS for message in ("m", "N(x=1)", "NL()")),
     *(f"J.MessageToJson(m, {option})" for option in (*_OPTIONS, "indent=0", "sort_keys=True")),
     *(

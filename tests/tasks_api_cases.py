@@ -58,7 +58,7 @@ def play(version: str, folder: Path, live: bool) -> dict[str, list[list[str]]]:
     kept: dict[str, Any] = {}
     exec(preamble + "\nkept = make()", kept)  # the networks are loaded once
     for group in recorded["groups"]:
-        if bool(group.get("timing")) != live:
+        if bool(group.get("timing")) != live or group.get("version", version) != version:
             continue
         names: dict[str, Any] = {}
         exec(preamble, names)

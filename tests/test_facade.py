@@ -274,8 +274,8 @@ import mediapipe as mp
 import mediapipe.calculators.util.thresholding_calculator_pb2
 import mediapipe.python.solutions.face_mesh as face_mesh
 from mediapipe.framework.formats import body_rig_pb2, classification_pb2, detection_pb2, landmark_pb2, rect_pb2
-from mediapipe.framework.formats.detection_pb2 import Detection
-from mediapipe.framework.formats.location_data_pb2 import LocationData
+from mediapipe.framework.formats.classification_pb2 import Classification
+from mediapipe.framework.formats.rect_pb2 import Rect
 from mediapipe.python import packet_creator, packet_getter
 from mediapipe.python._framework_bindings import image_frame
 from mediapipe.python.solution_base import SolutionBase, PacketDataType
@@ -284,15 +284,15 @@ from mediapipe.python.solutions.drawing_utils import draw_axis, draw_detection
 from mediapipe.python.solutions.hands import Hands, HandLandmark
 assert hands is mp.solutions.hands and face_mesh is mp.solutions.face_mesh
 assert mp.solutions.drawing_utils.landmark_pb2 is landmark_pb2
-assert mp.solutions.drawing_utils.detection_pb2.Detection is Detection
+assert mp.solutions.drawing_utils.detection_pb2 is detection_pb2
 assert HandLandmark.PINKY_TIP == 20 and len(hands.HAND_CONNECTIONS) == 21
 assert len(face_mesh.FACEMESH_TESSELATION) == 2556 and face_mesh.FACEMESH_NUM_LANDMARKS == 468
 class MyHands(Hands):
     pass
-def draw(hands: Hands | None, detection: Detection, image: mp.ImageFrame) -> None:
+def draw(hands: Hands | None, rectangle: Rect, image: mp.ImageFrame) -> None:
     assert not isinstance(5, Hands) and Hands
-for use in (Hands, MyHands, lambda: face_mesh.FaceMesh(), lambda: Detection.x, lambda: list(Detection), draw_detection,
-            lambda: LocationData["x"], lambda: 5 in Detection, lambda: mp.CalculatorGraph(), lambda: SolutionBase("x"),
+for use in (Hands, MyHands, lambda: face_mesh.FaceMesh(), lambda: Rect.x, lambda: list(Rect),
+            lambda: Classification["x"], lambda: 5 in Rect, lambda: mp.CalculatorGraph(), lambda: SolutionBase("x"),
             lambda: packet_creator.create_string("x"), lambda: PacketDataType.STRING):
     try:
         use()
@@ -302,9 +302,7 @@ for use in (Hands, MyHands, lambda: face_mesh.FaceMesh(), lambda: Detection.x, l
     assert python(program).splitlines() == [
         *["refpose has no mediapipe.solutions.hands."] * 2,
         "refpose has no mediapipe.solutions.face_m",
-        *["refpose has no mediapipe.framework.format"] * 2,
-        "refpose has no mediapipe.solutions.drawin",
-        *["refpose has no mediapipe.framework.format"] * 2,
+        *["refpose has no mediapipe.framework.format"] * 4,
         "refpose has no mediapipe.CalculatorGraph:",
         "refpose has no mediapipe.python.solution_",
         *["refpose has no mediapipe.python.packet_cr", "refpose has no mediapipe.python.solution_"],

@@ -1,4 +1,4 @@
-"""The landmark messages against what protobuf answered, and what other libraries do with them."""
+"""The messages of landmarks and detections against what protobuf answered, and what other libraries do with them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import facade_cases
 import pytest
 
-from refpose.mediapipe.framework.formats import landmark_pb2
+from refpose.mediapipe.framework.formats import detection_pb2, landmark_pb2, location_data_pb2
 from refpose.mediapipe.framework.wire import DecodeError
 
 FILE = json.loads((Path(__file__).parent / "recorded" / "facade.json").read_text())
@@ -21,6 +21,8 @@ NAMES = {
     "W": landmark_pb2.Landmark,
     "WL": landmark_pb2.LandmarkList,
     "C": landmark_pb2.NormalizedLandmarkListCollection,
+    "D": detection_pb2.Detection,
+    "L": location_data_pb2.LocationData,
 }
 
 

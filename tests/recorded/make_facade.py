@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 import mediapipe as mp
 import numpy as np
 from google.protobuf import json_format, text_format
-from mediapipe.framework.formats import landmark_pb2
+from mediapipe.framework.formats import detection_pb2, landmark_pb2, location_data_pb2
 from mediapipe.python import solution_base
 from PIL import Image
 
@@ -37,6 +37,8 @@ messages = {
     "W": landmark_pb2.Landmark,
     "WL": landmark_pb2.LandmarkList,
     "C": landmark_pb2.NormalizedLandmarkListCollection,
+    "D": detection_pb2.Detection,
+    "L": location_data_pb2.LocationData,
 }
 converters = {**messages, "J": json_format, "T": text_format}
 small = np.zeros((48, 64, 3), np.uint8)

@@ -55,6 +55,7 @@ class Pixels:
     """
 
     _ROW_BYTES = 1  # rows begin at multiples of so many bytes in MediaPipe's memory
+    _packed = False  # whether rows follow on each other there all the same: what MediaPipe's decoder wrote
 
     array: NDArray[Any]
     format_name: str
@@ -93,7 +94,7 @@ class Pixels:
     def step(self) -> int:
         """Bytes from row to row, in MediaPipe's memory."""
         used = self.width * self.channels * self.array.itemsize
-        return -(-used // self._ROW_BYTES) * self._ROW_BYTES
+        return used if self._packed else -(-used // self._ROW_BYTES) * self._ROW_BYTES
 
     def is_contiguous(self) -> bool:
         """Whether rows follow on each other without gaps, in MediaPipe's memory."""

@@ -46,6 +46,8 @@ class Field:
     name, json_name, full_name : str
     number, wire_type : int
         In the binary format.
+    accepted : tuple of int
+        The wire types that are understood.
     label, type, cpp_type : int
         As in google/protobuf/descriptor.py.
     has_presence : bool
@@ -56,7 +58,8 @@ class Field:
     TYPE_FLOAT, TYPE_MESSAGE = 2, 11
     CPPTYPE_FLOAT, CPPTYPE_MESSAGE = 6, 10
     is_extension = has_default_value = has_options = False
-    containing_oneof = enum_type = extension_scope = None
+    containing_oneof = extension_scope = None
+    enum_type: Any = None
     message_type: SimpleNamespace | None = None
     containing_type: SimpleNamespace
     index: int
@@ -65,6 +68,7 @@ class Field:
     def __init__(self, number: int, wire_type: int, label: int, type: int, cpp_type: int) -> None:
         self.number = number
         self.wire_type = wire_type
+        self.accepted: tuple[int, ...] = (wire_type,)
         self.label = label
         self.type = type
         self.cpp_type = cpp_type
@@ -72,8 +76,20 @@ class Field:
         self.has_presence = not self.is_repeated
 
     def __set_name__(self, owner: type[Message], name: str) -> None:
-        self.name = self.json_name = self.camelcase_name = name
-        self.full_name = f"mediapipe.{owner.__name__}.{name}"
+        self.name = name
+        first, *others = name.split("_")
+        self.json_name = self.camelcase_name = first + "".join(map(str.title, others))
+        self.full_name = f"mediapipe.{owner.__qualname__}.{name}"
+
+    def present(self, message: Message) -> bool:
+        """Whether the field was set, or is not empty."""
+        return self.name in message._values and (self.has_presence or bool(message._values[self.name]))
+
+
+def float_text(value: float) -> str:
+    """A float32 in text format: six digits where they are enough, else nine (``upb/lex/round_trip.c``)."""
+    short = f"{value:.6g}"
+    return short if to_float32(float(short)) == value else f"{value:.9g}"
 
 
 class Float(Field):
@@ -104,9 +120,7 @@ class Float(Field):
         return value == other
 
     def text(self, value: float, indent: str) -> str:
-        # upb/lex/round_trip.c: six digits where they are enough, else nine
-        short = f"{value:.6g}"
-        return f"{indent}{self.name}: {short if to_float32(float(short)) == value else f'{value:.9g}'}\n"
+        return f"{indent}{self.name}: {float_text(value)}\n"
 
     def encode(self, value: float) -> bytes:
         return struct.pack("<Bf", self.number << 3 | self.wire_type, value)
@@ -168,41 +182,42 @@ class Repeated(Field, Generic[M]):
         self.__get__(message, type(message)).add().MergeFromString(data)
 
 
-FILE = SimpleNamespace(
-    name="mediapipe/framework/formats/landmark.proto", package="mediapipe", syntax="proto2", message_types_by_name={}
-)
-"""Descriptor of the file that the message classes are from."""
+def file(name: str) -> SimpleNamespace:
+    """Descriptor of a file that message classes are from."""
+    path = f"mediapipe/framework/formats/{name}.proto"
+    return SimpleNamespace(name=path, package="mediapipe", syntax="proto2", message_types_by_name={})
 
 
 class Message:
     """Base of the message classes; every field has its keyword, and None leaves it unset."""
 
-    __slots__ = ("_unknown", "_values")
+    __slots__ = ("_stated", "_unknown", "_values")
     __hash__ = None  # type: ignore[assignment]  # messages can change
 
     DESCRIPTOR: ClassVar[SimpleNamespace]
     _values: dict[str, Any]
     _unknown: tuple[wire.Record, ...]
+    _stated: bool  # whether a message inside another is there though nothing in it is set
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, file: SimpleNamespace) -> None:
         fields = [field for field in vars(cls).values() if isinstance(field, Field)]
         cls.DESCRIPTOR = SimpleNamespace(
             name=cls.__name__,
-            full_name=f"mediapipe.{cls.__name__}",
+            full_name=f"mediapipe.{cls.__qualname__}",
             fields=fields,
             fields_by_name={field.name: field for field in fields},
-            fields_by_camelcase_name={field.name: field for field in fields},
+            fields_by_camelcase_name={field.json_name: field for field in fields},
             fields_by_number={field.number: field for field in fields},
             **dict.fromkeys(("enum_types", "extension_ranges", "extensions", "nested_types", "oneofs"), ()),
             oneofs_by_name={},
             containing_type=None,
-            file=FILE,
-            syntax=FILE.syntax,
+            file=file,
+            syntax=file.syntax,
             has_options=False,
             is_extendable=False,
             _concrete_class=cls,
         )
-        FILE.message_types_by_name[cls.__name__] = cls.DESCRIPTOR
+        file.message_types_by_name[cls.__name__] = cls.DESCRIPTOR
         for index, field in enumerate(fields):
             field.index, field.containing_type = index, cls.DESCRIPTOR
             setattr(cls, f"{field.name.upper()}_FIELD_NUMBER", field.number)
@@ -212,6 +227,7 @@ class Message:
             raise TypeError("No positional arguments allowed")
         object.__setattr__(self, "_values", {})
         object.__setattr__(self, "_unknown", ())
+        object.__setattr__(self, "_stated", False)
         for name, value in values.items():
             field = self._field(name)
             if value is not None:
@@ -259,6 +275,7 @@ class Message:
     def MergeFrom(self, other: Self) -> None:
         """Take over the fields that `other` has set; repeated ones are appended."""
         self._check_class("MergeFrom", other)
+        self.SetInParent()
         for field, value in other.ListFields():
             field.merge(self, value)
         object.__setattr__(self, "_unknown", self._unknown + other._unknown)
@@ -277,15 +294,11 @@ class Message:
         field = self._field(name)
         if not field.has_presence:
             raise ValueError(f"Field {field.full_name} does not have presence.")
-        return name in self._values
+        return field.present(self)
 
     def ListFields(self) -> list[tuple[Any, Any]]:
         """The fields that are set or not empty, with their values, ordered by number."""
-        return [
-            (field, self._values[field.name])
-            for field in self.DESCRIPTOR.fields
-            if field.name in self._values and (field.has_presence or self._values[field.name])
-        ]
+        return [(field, self._values[field.name]) for field in self.DESCRIPTOR.fields if field.present(self)]
 
     def SerializeToString(self, deterministic: bool = False) -> bytes:
         """The message in protobuf's binary format, always the same bytes for the same message."""
@@ -304,7 +317,7 @@ class Message:
         unknown = []
         for record in wire.records(content):
             field = self.DESCRIPTOR.fields_by_number.get(record.field_number)
-            if field is not None and field.wire_type == record.wire_type:
+            if field is not None and record.wire_type in field.accepted:
                 field.decode(self, record.content)
             else:
                 unknown.append(record)
@@ -331,8 +344,8 @@ class Message:
         """Drop the unknown fields, also those of the messages inside."""
         object.__setattr__(self, "_unknown", ())
         for field, value in self.ListFields():
-            if field.is_repeated:
-                for item in value:
+            if field.message_type is not None:
+                for item in value if field.is_repeated else [value]:
                     item.DiscardUnknownFields()
 
     def IsInitialized(self, errors: list[str] | None = None) -> bool:
@@ -344,7 +357,8 @@ class Message:
         return []
 
     def SetInParent(self) -> None:
-        """Nothing: a message in a list is there once it was added."""
+        """Be there in the message that has this one as a field, though nothing is set."""
+        object.__setattr__(self, "_stated", True)
 
     def WhichOneof(self, name: str) -> NoReturn:
         """Which field of a group of alternatives is set. These classes have no such group.

@@ -1,4 +1,4 @@
-"""What OpenCV's `line` and `circle` take as a picture, a colour, a thickness and a pixel, for programs that rely on it.
+"""What OpenCV's `line`, `rectangle` and `circle` take as picture, colour, thickness and pixel.
 
 The rules are those of ``cv2`` 4.11 (modules/python/src2/cv2_convert.cpp, modules/imgproc/src/drawing.cpp).
 """
@@ -6,7 +6,8 @@ The rules are those of ``cv2`` 4.11 (modules/python/src2/cv2_convert.cpp, module
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,9 @@ Stroke = tuple[tuple[int, ...], list[float], int]  # places, four values of the 
 
 
 class Brush:
-    """Draws lines, then circles, when its ``with`` block ends; if by an exception, those that came before it.
+    """Draws lines, then boxes that are filled, then circles, when its ``with`` block ends.
+
+    If an exception ends it, those that came before are drawn.
 
     Parameters
     ----------
@@ -38,6 +41,7 @@ class Brush:
     def __init__(self, image: NDArray[Any]) -> None:
         self._image = image
         self._lines: list[Stroke] = []
+        self._boxes: list[Stroke] = []
         self._circles: list[Stroke] = []
         # By identity, with what has it, so that the identity lasts: most strokes share a few colours.
         self._known: dict[int, tuple[Any, list[float]]] = {}
@@ -47,8 +51,8 @@ class Brush:
 
         Parameters
         ----------
-        start, end : pair of int
-            Pixels (x, y).
+        start, end : pair of int, or None
+            Pixels (x, y); None is the first one.
         color : sequence of up to four numbers, number or None
             See `scalar`.
         thickness : int or None
@@ -70,6 +74,16 @@ class Brush:
             barb = round(tip_x + size * math.cos(side)), round(tip_y + size * math.sin(side))
             self.line(barb, end, color, thickness)
 
+    def box(self, start: Any, end: Any, color: Any, thickness: Any) -> None:
+        """Add a box (``rectangle``) by two opposite corners; a negative thickness fills it, 0 is 1. As for `line`."""
+        (left, top), (right, bottom) = _pixel(start), _pixel(end)
+        corners = [(left, bottom), (left, top), (right, top), (right, bottom), (left, bottom)]
+        values, width = self._scalar(color), _thickness(thickness, _LEAST)
+        if width < 0:
+            self._boxes.append(((left, top, right, bottom), values, width))
+        else:
+            self._lines += [((*one, *other), values, max(width, 1)) for one, other in pairwise(corners)]
+
     def circle(self, center: Any, radius: Any, color: Any, thickness: Any) -> None:
         """Add a circle; a negative thickness fills it, 0 is 1. Arguments and errors as for `line`."""
         place = (*_pixel(center), _whole("circle_radius", radius, 0, _MOST))
@@ -88,7 +102,7 @@ class Brush:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for strokes, paint in ((self._lines, draw.lines), (self._circles, draw.circles)):
+        for strokes, paint in ((self._lines, draw.lines), (self._boxes, _fill), (self._circles, draw.circles)):
             if strokes:
                 places, colors, widths = zip(*strokes, strict=True)
                 for plane, channels in _planes(self._image):
@@ -97,6 +111,13 @@ class Brush:
                         for _, color in self._known.values()
                     }
                     paint(plane, places, [values[id(color)] for color in colors], widths)
+
+
+def _fill(image: NDArray[Any], places: Sequence[Any], colors: Sequence[Any], widths: Sequence[int]) -> None:
+    """Fill boxes with their edges."""
+    for place, color in zip(places, colors, strict=True):
+        (left, right), (top, bottom) = sorted(place[::2]), sorted(place[1::2])
+        image[max(top, 0) : max(bottom + 1, 0), max(left, 0) : max(right + 1, 0)] = color
 
 
 def check(image: NDArray[Any]) -> None:
@@ -152,7 +173,7 @@ def _values(image: NDArray[Any], color: list[float]) -> list[float]:
 
 
 def _pixel(place: Any) -> tuple[int, int]:
-    x, y = place
+    x, y = (0, 0) if place is None else place
     return _whole("x of a pixel", x, _LEAST, _MOST), _whole("y of a pixel", y, _LEAST, _MOST)
 
 

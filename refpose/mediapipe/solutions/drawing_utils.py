@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from refpose import draw, extras
 from refpose.draw import WHITE_COLOR, DrawingSpec
 from refpose.mediapipe import _missing
-from refpose.mediapipe.framework.formats import landmark_pb2
+from refpose.mediapipe.framework.formats import detection_pb2, landmark_pb2, location_data_pb2
 from refpose.mediapipe.framework.formats.landmark_pb2 import LandmarkList, NormalizedLandmarkList
 from refpose.mediapipe.solutions._opencv import Brush
 
@@ -27,14 +27,17 @@ __all__ = [
     "RED_COLOR",
     "WHITE_COLOR",
     "DrawingSpec",
+    "detection_pb2",
     "draw_axis",
+    "draw_detection",
     "draw_landmarks",
     "landmark_pb2",
+    "location_data_pb2",
     "plot_landmarks",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__ = _missing.attributes(__name__, "draw_detection")
+    __getattr__ = _missing.attributes(__name__)
 
 _PRESENCE_THRESHOLD = draw.PRESENCE_THRESHOLD
 _VISIBILITY_THRESHOLD = draw.VISIBILITY_THRESHOLD
@@ -135,6 +138,57 @@ def draw_landmarks(
                 border = max(spec.circle_radius + 1, int(spec.circle_radius * 1.2))
                 brush.circle(center, border, WHITE_COLOR, spec.thickness)
                 brush.circle(center, spec.circle_radius, spec.color, spec.thickness)
+
+
+def draw_detection(
+    image: NDArray[Any],
+    detection: detection_pb2.Detection,
+    keypoint_drawing_spec: DrawingSpec = DrawingSpec(color=RED_COLOR),  # noqa: B008
+    bbox_drawing_spec: DrawingSpec = DrawingSpec(),  # noqa: B008
+) -> None:
+    """Draw key points and the box of something that was found into a picture.
+
+    What lies outside the picture, a key point or a corner, is drawn at the picture's first pixel, as in MediaPipe.
+
+    Parameters
+    ----------
+    image : (H, W, 3) array
+        BGR, if the colours are to be what their names say.
+    detection : Detection
+        Where it is, in fractions of the picture's width and height.
+    keypoint_drawing_spec, bbox_drawing_spec : DrawingSpec
+        As for `draw_landmarks`; a negative thickness fills the box.
+
+    Raises
+    ------
+    ValueError
+        When the picture has not three channels, the place is not in fractions, or a number is out of its range.
+    TypeError
+        When a colour, a thickness or a radius is none.
+    """
+    if not detection.location_data:
+        return
+    if image.shape[2] != _BGR_CHANNELS:
+        raise ValueError("Input image must contain three channel bgr data.")
+    height, width, _ = image.shape
+    location = detection.location_data
+    if location.format != location_data_pb2.LocationData.RELATIVE_BOUNDING_BOX:
+        raise ValueError("LocationData must be relative for this drawing funtion to work.")
+    _draw_keypoints(image, location.relative_keypoints, keypoint_drawing_spec)
+    if location.HasField("relative_bounding_box"):
+        box = location.relative_bounding_box
+        start = _normalized_to_pixel_coordinates(box.xmin, box.ymin, width, height)
+        end = _normalized_to_pixel_coordinates(box.xmin + box.width, box.ymin + box.height, width, height)
+        with Brush(image) as brush:
+            brush.box(start, end, bbox_drawing_spec.color, bbox_drawing_spec.thickness)
+
+
+def _draw_keypoints(image: NDArray[Any], keypoints: Iterable[Any], spec: DrawingSpec) -> None:
+    height, width, _ = image.shape
+    with Brush(image) as brush:
+        for point in keypoints:
+            center = _normalized_to_pixel_coordinates(point.x, point.y, width, height)
+            brush.circle(center, spec.circle_radius, spec.color, spec.thickness)
 
 
 def _spec(spec: DrawingSpec | Mapping[Any, DrawingSpec], key: Any) -> DrawingSpec:

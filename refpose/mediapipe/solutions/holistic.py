@@ -39,7 +39,7 @@ _BINARYPB_FILE_PATH = "mediapipe/modules/holistic_landmark/holistic_landmark_cpu
 _download_oss_pose_landmark_model = pose._download_oss_pose_landmark_model
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class SolutionOutputs(pose.SolutionOutputs):
     """What `Holistic.process` found: the attributes of `pose.SolutionOutputs`.
 

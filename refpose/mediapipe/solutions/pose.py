@@ -25,7 +25,7 @@ def _download_oss_pose_landmark_model(model_complexity: int) -> None:
     """Nothing: all models are in the package."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class SolutionOutputs:
     """What `Pose.process` found. All attributes are None when it found nobody.
 
@@ -43,6 +43,9 @@ class SolutionOutputs:
     pose_world_landmarks: LandmarkList | None = None
     segmentation_mask: NDArray[np.float32] | None = None
     _fields: ClassVar[tuple[str, ...]] = ("pose_landmarks", "pose_world_landmarks", "segmentation_mask")
+
+    def __repr__(self) -> str:
+        return "<class 'mediapipe.python.solution_base.SolutionOutputs'>"  # which MediaPipe makes for every call
 
 
 class Pose(SolutionBase):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from refpose.mediapipe.framework.message import FILE, Float, Message, Repeated
+from refpose.mediapipe.framework.message import Float, Message, Repeated, file
 
-DESCRIPTOR = FILE
+DESCRIPTOR = file("landmark")
 
 
-class Landmark(Message):
+class Landmark(Message, file=DESCRIPTOR):
     """A point in metres, and how sure it is."""
 
     __slots__ = ()
@@ -18,21 +18,21 @@ class Landmark(Message):
     presence = Float(5)
 
 
-class LandmarkList(Message):
+class LandmarkList(Message, file=DESCRIPTOR):
     """Points in metres."""
 
     __slots__ = ()
     landmark = Repeated(1, Landmark)
 
 
-class LandmarkListCollection(Message):
+class LandmarkListCollection(Message, file=DESCRIPTOR):
     """The points of several people."""
 
     __slots__ = ()
     landmark_list = Repeated(1, LandmarkList)
 
 
-class NormalizedLandmark(Message):
+class NormalizedLandmark(Message, file=DESCRIPTOR):
     """A point in fractions of the image's width and height, and how sure it is."""
 
     __slots__ = ()
@@ -43,14 +43,14 @@ class NormalizedLandmark(Message):
     presence = Float(5)
 
 
-class NormalizedLandmarkList(Message):
+class NormalizedLandmarkList(Message, file=DESCRIPTOR):
     """Points in fractions of the image's width and height."""
 
     __slots__ = ()
     landmark = Repeated(1, NormalizedLandmark)
 
 
-class NormalizedLandmarkListCollection(Message):
+class NormalizedLandmarkListCollection(Message, file=DESCRIPTOR):
     """The points of several people."""
 
     __slots__ = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, NoReturn
@@ -84,8 +85,9 @@ class Image(Pixels):
             When it cannot be opened or decoded.
         """
         found = args[0] if args else kwargs.get("file_name")
-        if len(args) + len(kwargs) != 1 or not isinstance(found, str):
+        if len(args) + len(kwargs) != 1 or not isinstance(found, str | bytes):
             raise incompatible("create_from_file", (f"(file_name: str) -> {_CLASS}",), *args, **kwargs)
+        found = os.fsdecode(found)
         try:
             name, pixels = read_pixels(found, newer=False)
         except OSError as error:
@@ -95,7 +97,9 @@ class Image(Pixels):
             if "channels" in str(error):
                 raise RuntimeError(str(error)) from error
             raise RuntimeError(f"Image decoding failed ({error}): {found}") from error
-        return Image._made_of(name, pixels)
+        image = Image._made_of(name, pixels)
+        image._packed = True
+        return image
 
     @property
     def image_format(self) -> ImageFormat:

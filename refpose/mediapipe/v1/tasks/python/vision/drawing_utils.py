@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from refpose.mediapipe import _missing
 from refpose.mediapipe.solutions import drawing_utils
+from refpose.mediapipe.solutions._opencv import Brush
 from refpose.mediapipe.solutions.drawing_utils import (
     BLACK_COLOR,
     BLUE_COLOR,
@@ -16,9 +18,11 @@ from refpose.mediapipe.solutions.drawing_utils import (
     RED_COLOR,
     WHITE_COLOR,
     DrawingSpec,
+    _draw_keypoints,
     _normalized_to_pixel_coordinates,
     draw_axis,
 )
+from refpose.mediapipe.v1.tasks.python.components.containers.detections import Detection
 from refpose.mediapipe.v1.tasks.python.components.containers.landmark import Landmark, NormalizedLandmark
 
 __all__ = [
@@ -30,17 +34,58 @@ __all__ = [
     "DrawingSpec",
     "_normalized_to_pixel_coordinates",
     "draw_axis",
+    "draw_detection",
     "draw_landmarks",
     "plot_landmarks",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__ = _missing.attributes(__name__, "draw_detection")
+    __getattr__ = _missing.attributes(__name__)
+
+# A program that sets one of them changes what is drawn, as with MediaPipe
+_PRESENCE_THRESHOLD = drawing_utils._PRESENCE_THRESHOLD
+_VISIBILITY_THRESHOLD = drawing_utils._VISIBILITY_THRESHOLD
+_BGR_CHANNELS = drawing_utils._BGR_CHANNELS
 
 _LANDMARKS = DrawingSpec(RED_COLOR)
 _CONNECTIONS = DrawingSpec()
 _PLOTTED_LANDMARKS = DrawingSpec(RED_COLOR, thickness=5)
 _PLOTTED_CONNECTIONS = DrawingSpec(BLACK_COLOR, thickness=5)
+
+
+def draw_detection(
+    image: NDArray[Any],
+    detection: Detection,
+    keypoint_drawing_spec: DrawingSpec = _LANDMARKS,
+    bbox_drawing_spec: DrawingSpec = _CONNECTIONS,
+) -> None:
+    """Draw key points and the box of something that was found into a picture.
+
+    A key point outside the picture is drawn at the picture's first pixel, as in MediaPipe.
+
+    Parameters
+    ----------
+    image : (H, W, 3) array
+        BGR, if the colours are to be what their names say.
+    detection : Detection
+        The box is in pixels, and may go beyond the picture; key points are in fractions of its width and height.
+    keypoint_drawing_spec, bbox_drawing_spec : DrawingSpec
+        A negative thickness fills the box.
+
+    Raises
+    ------
+    ValueError
+        When the picture has not three channels, or a number is out of its range.
+    TypeError
+        When a colour, a thickness, a radius or a side of the box is none.
+    """
+    if image.shape[2] != _BGR_CHANNELS:
+        raise ValueError("Input image must contain three channel bgr data.")
+    _draw_keypoints(image, detection.keypoints or (), keypoint_drawing_spec)
+    box = detection.bounding_box
+    end = box.origin_x + box.width, box.origin_y + box.height
+    with Brush(image) as brush:
+        brush.box((box.origin_x, box.origin_y), end, bbox_drawing_spec.color, bbox_drawing_spec.thickness)
 
 
 def draw_landmarks(
@@ -133,7 +178,11 @@ class _Message:
 class _Item:
     def __init__(self, landmark: NormalizedLandmark | Landmark) -> None:
         self.x, self.y, self.z = landmark.x, landmark.y, landmark.z or 0.0
-        self.visibility, self.presence = landmark.visibility, landmark.presence
+        visibility, presence = landmark.visibility, landmark.presence
+        self.hidden = (visibility is not None and visibility < _VISIBILITY_THRESHOLD) or (
+            presence is not None and presence < _PRESENCE_THRESHOLD
+        )
+        self.visibility = -math.inf  # below any threshold, where it is stated
 
     def HasField(self, name: str) -> bool:
-        return getattr(self, name) is not None
+        return name == "visibility" and self.hidden

@@ -217,7 +217,7 @@ class PoseLandmarker:
         time_us = None
         if running_mode is not VisionTaskRunningMode.IMAGE:
             try:
-                time_us = ctypes.c_int64(index(timestamp_ms)).value * 1000
+                time_us = ctypes.c_int64(index(timestamp_ms) * 1000).value
             except TypeError:
                 raise ctypes.ArgumentError("argument 4: TypeError: wrong type") from None
         if self._session.closed:

@@ -112,7 +112,9 @@ class Image(Pixels):
             if "channels" in str(error):
                 raise
             raise RuntimeError("Failed to load image from file") from error
-        return cls._made_of(layout, pixels)
+        image = cls._made_of(layout, pixels)
+        image._packed = True
+        return image
 
     @property
     def _image_ptr(self) -> Image:
