@@ -456,8 +456,6 @@ def test_drawing_refuses() -> None:
     landmark = import_module("refpose.mediapipe.v1.tasks.python.components.containers").NormalizedLandmark
     drawing.draw_landmarks(np.zeros((9, 9), np.uint8), [])
     assert drawing.draw_axis is import_module("refpose.mediapipe").solutions.drawing_utils.draw_axis
-    with pytest.raises(NotImplementedError, match="draw_detection"):
-        drawing.draw_detection(np.zeros((9, 9, 3), np.uint8), None)
     with pytest.raises(ValueError, match="Input image must contain three channel bgr data"):
         drawing.draw_landmarks(np.zeros((9, 9, 4), np.uint8), [landmark(0.5, 0.5)])
     connection = vision.PoseLandmarksConnections.Connection(0, 7)
