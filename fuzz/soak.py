@@ -35,7 +35,7 @@ from refpose.blazepose import BlazePose
 
 from .doors import ROOT
 
-ALONE, CROWD = 200, 56  # frames of a round
+ALONE, CROWD = 600, 56  # frames of a round
 RATE = 25  # frames per second
 PIECES = 4  # that a video is done in
 _GROWTH = 32 << 20  # bytes that memory may grow after the warm-up: what caches and fragments take

@@ -82,6 +82,9 @@ def _run(args: argparse.Namespace, verb: str) -> int:
         sys.stdout.flush()
     except argparse.ArgumentError as error:  # arguments that are right one by one, but not together
         args.parser.error(str(error))
+    except MemoryError as error:
+        messages.say(f"refpose {verb}: there is not enough memory: {error}".removesuffix(": "), sys.stderr)
+        return 1
     except (ValueError, OSError, MissingExtra) as error:
         if not (isinstance(error, BrokenPipeError) and error.filename is None):
             messages.say(f"refpose {verb}: {error}", sys.stderr)

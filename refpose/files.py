@@ -125,8 +125,23 @@ def temporary_name(target: Path, elsewhere: bool = False) -> Path:
 def temporary_folder(beside: Path) -> Path:
     """Make a folder for files that are to be moved to `beside` together, under the names that they have in it."""
     folder = temporary_name(beside / "folder")
-    folder.mkdir()
+    with _named(folder, beside):
+        folder.mkdir()
     return folder
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those that it is in, unless it is there.
+
+    Raises
+    ------
+    OSError
+        When it cannot be made; NotADirectoryError where something else has its name.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
 
 
 def _machine() -> str:

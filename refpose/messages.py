@@ -12,7 +12,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import IO, Any, TextIO
 
 from .files import printable
 
@@ -74,6 +74,15 @@ def one_line(text: str) -> str:
     return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda found: repr(found[0])[1:-1], text)
 
 
+def _memory() -> IO[bytes]:
+    """Open a file that is in memory, where the system has such: folders for temporary files may be missing or full."""
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("refpose"), "w+b")
+    import tempfile
+
+    return tempfile.TemporaryFile()
+
+
 @contextmanager
 def of(path: str | os.PathLike[str]) -> Iterator[None]:
     """Say on stderr, with the file's name, what C libraries write there meanwhile (libtiff does).
@@ -83,9 +92,7 @@ def of(path: str | os.PathLike[str]) -> Iterator[None]:
     if not _in_charge:
         yield
         return
-    import tempfile
-
-    with tempfile.TemporaryFile() as kept:
+    with _memory() as kept:
         sys.stderr.flush()
         stderr = os.dup(2)
         os.dup2(kept.fileno(), 2)

@@ -195,6 +195,8 @@ def contents(folder: Path) -> dict[str, str]:
             data = path.read_bytes()
             if path.name.endswith(".json") and b'"refpose"' in data:
                 record = json.loads(data)
+                for result in record.get("results", {}).values():
+                    result.pop("modified_ns", None)
                 data = json.dumps({key: record[key] for key in record if key != "earlier"}).encode()
             found[str(path.relative_to(folder))] = hashlib.sha256(data).hexdigest()
     return found

@@ -267,6 +267,13 @@ def test_resume_knows_the_input_by_its_contents(task: planning.Task, tmp_path: P
     assert left(task) == ([task], [])
 
 
+def test_resume_knows_results_by_their_contents(task: planning.Task) -> None:
+    """A folder that was copied has other times, and is as complete as it was."""
+    done(task)
+    os.utime(task.output(".png"), (1, 1))
+    assert left(task) == ([], [])
+
+
 def test_input_that_changes_while_it_is_read_is_done_again(task: planning.Task) -> None:
     with records.writing(task.source, task.output(".json"), MADE_WITH, False) as results:
         task.source.write_text("longer than before")
@@ -291,7 +298,7 @@ def test_resume_does_again_what_is_not_whole(task: planning.Task, tmp_path: Path
     assert left(task) == ([], [])
 
 
-@pytest.mark.parametrize("foreign", ["both", "result", "changed", "record", "link", "folder"])
+@pytest.mark.parametrize("foreign", ["both", "result", "changed", "same size", "record", "link", "folder"])
 def test_resume_keeps_what_is_not_refposes(task: planning.Task, tmp_path: Path, foreign: str) -> None:
     """A result that no record vouches for, one that was changed since, another program's JSON, a link, a folder."""
     png, record = task.output(".png"), task.output(".json")
@@ -304,6 +311,8 @@ def test_resume_keeps_what_is_not_refposes(task: planning.Task, tmp_path: Path, 
         record.write_bytes(b"")
     elif foreign == "changed":
         png.write_text("drawn over")
+    elif foreign == "same size":
+        png.write_text("edited")
     elif foreign == "record":
         record.write_text('{"refpose": "is nice"}')
     elif foreign == "link":

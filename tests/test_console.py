@@ -22,7 +22,7 @@ import videos
 from PIL import Image
 
 import refpose
-from refpose import files, messages
+from refpose import cli, files, messages
 
 posix = pytest.mark.skipif(os.name != "posix", reason="closes descriptors, and names files, as POSIX does")
 NAME = b"n\xff\n\x1b[2J\xc3\xa9"  # no UTF-8, with a new line, and what clears a terminal
@@ -144,6 +144,19 @@ def test_what_c_libraries_say_is_said_with_the_name(tmp_path: Path) -> None:
     lines = done.stderr.decode().splitlines()
     assert len(lines) > 1
     assert all(line.startswith(f"{tmp_path / 'bad.tif'}: ") for line in lines)
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="Linux")
+def test_pictures_are_read_without_room_for_temporary_files(
+    picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere(*_: Any, **__: Any) -> None:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.gettempdir", nowhere)
+    monkeypatch.setattr("tempfile.TemporaryFile", nowhere)
+    messages.take_charge()
+    assert refpose.images.read_image(picture).shape == (128, 128, 3)
 
 
 def test_many_messages_about_a_file_are_counted(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -328,3 +341,14 @@ def test_warnings_are_left_out_in_this_thread_alone() -> None:
     assert kept == ["elsewhere"]
     with pytest.raises(UserWarning, match="some warning"):
         warnings.warn("some warning", stacklevel=1)
+
+
+def test_too_little_memory_is_said_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def much(_: Any) -> int:
+        raise MemoryError("Unable to allocate 7.68 TiB")
+
+    monkeypatch.setattr("refpose.tools.info.run", much)
+    assert cli.main(["info"]) == 1
+    assert capsys.readouterr().err == "refpose info: there is not enough memory: Unable to allocate 7.68 TiB\n"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import os
+import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -218,3 +222,72 @@ def test_pictures_keep_their_names_in_another_table(tmp_path: Path) -> None:
     for kind in (".h5", ".parquet"):
         again = tables.read(path.with_suffix(kind))
         assert [again.sources[k] for k in again.source_of] == ["0.png", "1.png", "2.png"]
+
+
+STRANGE = ("=1+1", "a\tb,c\nd", "-hip")
+
+
+def strange(path: Path) -> Path:
+    """A table whose key points have names that programs would take for something else."""
+    given = recording(people=1)
+    names = (*STRANGE, *given.keypoints[len(STRANGE) :])
+    with tables.create(path, "clip.mp4", {}, names=names) as file:
+        for k in range(2):
+            file.write(k, float(given.time[k]), [Row(given.values[k, 0])])
+    return path
+
+
+def test_names_of_key_points_make_no_cells_and_no_formulas(tmp_path: Path) -> None:
+    path = strange(tmp_path / "clip.h5")
+    assert main(["export", str(path), "--to", "deeplabcut", "trc"]) == 0
+    with open(tmp_path / "clip.dlc.csv", newline="") as file:
+        parts = next(line for line in csv.reader(file) if line[0] == "bodyparts")
+    assert parts[1::3][:3] == ["'=1+1", "a\tb,c\nd", "'-hip"]
+    lines = (tmp_path / "clip.trc").read_text().splitlines()
+    assert lines[3].split("\t")[2:11:3] == ["=1+1", "a\\tb,c\\nd", "-hip"]
+    assert len(lines) == 6 + 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes")
+def test_names_that_are_not_utf8(tmp_path: Path) -> None:
+    path = table(Path(os.fsdecode(os.fsencode(tmp_path) + b"/n\xff\t.csv")))
+    command = ["export", str(path), "--to", "trc", "openpose-one", "deeplabcut", "bvh", "--person", "0"]
+    kinds = ["--json", "--h5", *(["--parquet"] if find_spec("pyarrow") else [])]
+    assert main(command) == main(["export", str(path), *kinds]) == 0
+    assert path.with_suffix(".trc").read_text().partition("\n")[0].endswith("\tn\\xff\\t.trc")
+    for kind in kinds:
+        assert tables.read(path.with_suffix(f".{kind[2:]}")).values.shape == tables.read(path).values.shape
+
+
+def test_a_person_with_a_huge_number(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = table(tmp_path / "clip.csv", recording()).read_bytes().decode()
+    (tmp_path / "huge.csv").write_text(re.sub(r"(?m)^(clip.mp4,\d+,[\d.e-]+),0,", r"\1,1000000000,", text))
+    assert main(["export", str(tmp_path / "huge.csv"), "--h5"]) == 1
+    assert "a person has the number 1,000,000,000" in capsys.readouterr().err
+    assert not (tmp_path / "huge.h5").exists()
+
+
+def test_many_people_on_many_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody has room on every frame: some kilobytes would become gigabytes."""
+    head, first = (table(tmp_path / "clip.csv", recording()).read_text().splitlines())[:2]
+    rows = [re.sub(r"^clip.mp4,\d+,[\d.e-]+,0,", f"clip.mp4,{k},{k},{k},", first) for k in range(200)]
+    (tmp_path / "many.csv").write_text("\n".join([head, *rows, ""]))
+    assert tables.read(tmp_path / "many.csv").values.shape == (200, 200, 1, 8)
+    monkeypatch.setenv("REFPOSE_MAX_BYTES", "1000000")
+    # the last frame may go on in the next piece of the file, and comes in a block of its own
+    with pytest.raises(ValueError, match=r"many\.csv: 199 people on 199 frames would take 1,267,232 bytes"):
+        tables.read(tmp_path / "many.csv")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_a_pipe_beside_the_table_is_not_read(tmp_path: Path) -> None:
+    path = table(tmp_path / "clip.csv")
+    os.mkfifo(tmp_path / "clip.meta.json")
+    assert tables.read(path).metadata == {}
+
+
+def test_a_file_where_the_folder_shall_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = table(tmp_path / "clip.csv")
+    (tmp_path / "out").write_text("mine")
+    assert main(["export", str(path), "--to", "coco", "-o", str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err == f"refpose export: [Errno 20] Not a directory: '{tmp_path}/out'\n"

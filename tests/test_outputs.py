@@ -10,9 +10,10 @@ import threading
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
-from refpose import cli, files
+from refpose import cli, files, images
 from refpose.tools import outputs
 
 posix = pytest.mark.skipif(os.name != "posix", reason="pipes, links and devices as POSIX has them")
@@ -202,6 +203,17 @@ def test_error_names_the_file_and_not_the_temporary_one(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as error:
         files.write_bytes(tmp_path / "absent" / "a.txt", b"")
     assert str(error.value).endswith(f"'{tmp_path / 'absent' / 'a.txt'}'")
+
+
+def test_a_link_into_a_folder_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "p.png"
+    images.write_png(picture, np.zeros((8, 8, 3), np.uint8))
+    (tmp_path / "x.png").symlink_to(tmp_path / "absent" / "x.png")
+    command = ["image", str(picture), "-o", str(tmp_path / "x.png"), "--model", "lite", "--force"]
+    assert cli.main(command) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"{picture}: [Errno 2] No such file or directory: '{tmp_path}/absent")
+    assert ".refpose-" not in said
 
 
 def test_failure_leaves_what_was_there(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -71,8 +73,8 @@ def _rows(path: Path, kind: str) -> Iterator[Recording]:
 def _record_beside(path: Path) -> dict[str, Any]:
     """What NAME.meta.json says about NAME.csv, nothing if it is not there."""
     try:
-        found = json.loads(path.with_suffix(".meta.json").read_bytes())
-    except (OSError, ValueError, RecursionError):
+        found = reading.json_file(path.with_suffix(".meta.json"))
+    except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -99,18 +101,19 @@ def _csv(path: Path) -> Iterator[Columns]:
     }
     types["keypoint"] = pa.dictionary(pa.int32(), pa.string())
     try:
-        reader = arrow.open_csv(
-            path,
-            read_options=arrow.ReadOptions(block_size=1 << 20, use_threads=False),
-            parse_options=arrow.ParseOptions(newlines_in_values=True),
-            convert_options=arrow.ConvertOptions(
-                column_types={name: types.get(name, pa.float32()) for name in header if _is_ours(name)},
-                include_columns=[name for name in header if _is_ours(name)],
-                null_values=[""],
-            ),
-        )
-        for batch in reader:
-            yield _of_arrow(batch, _unquoted)
+        with open(path, "rb") as file:  # Arrow takes no name that is not UTF-8
+            reader = arrow.open_csv(
+                file,
+                read_options=arrow.ReadOptions(block_size=1 << 20, use_threads=False),
+                parse_options=arrow.ParseOptions(newlines_in_values=True),
+                convert_options=arrow.ConvertOptions(
+                    column_types={name: types.get(name, pa.float32()) for name in header if _is_ours(name)},
+                    include_columns=[name for name in header if _is_ours(name)],
+                    null_values=[""],
+                ),
+            )
+            for batch in reader:
+                yield _of_arrow(batch, _unquoted)
     except pa.ArrowInvalid as error:
         if "Empty CSV file" not in str(error):
             raise ValueError(f"{path}: {error}") from error
@@ -202,16 +205,19 @@ def _of_objects(path: Path, rows: Any) -> Columns:
 
 def _parquet(path: Path) -> tuple[dict[str, Any], Iterator[Columns]]:
     pa = require("pyarrow", "parquet")
-    try:
-        file = require("pyarrow.parquet", "parquet").ParquetFile(path, pre_buffer=False)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path}: is no Parquet file ({error})") from error
-    names = file.schema_arrow.names
-    _check_columns(path, names)
-    described = _json_text((file.schema_arrow.metadata or {}).get(b"refpose", b"{}"))
+    with ExitStack() as stack:
+        try:
+            stream = stack.enter_context(open(path, "rb"))  # Arrow takes no name that is not UTF-8
+            file = require("pyarrow.parquet", "parquet").ParquetFile(stream, pre_buffer=False)
+        except pa.ArrowInvalid as error:
+            raise ValueError(f"{path}: is no Parquet file ({error})") from error
+        names = file.schema_arrow.names
+        _check_columns(path, names)
+        described = _json_text((file.schema_arrow.metadata or {}).get(b"refpose", b"{}"))
+        opened = stack.pop_all()
 
     def rows() -> Iterator[Columns]:
-        with file:
+        with opened, file:
             try:
                 given = False
                 for batch in file.iter_batches(_ROWS_AT_ONCE, columns=[name for name in names if _is_ours(name)]):
@@ -411,6 +417,11 @@ def _block(
     people, who = np.unique(rows["person"], return_inverse=True)
     people = people if len(people) else np.array([0])
     shape = (len(starts), len(people), len(layout.keypoints))
+    if (size := 4 * math.prod(shape) * len(layout.values)) > reading.limit():  # every frame has room for everybody
+        raise ValueError(
+            f"{path}: {len(people):,} people on {len(starts):,} frames would take {size:,} bytes (REFPOSE_MAX_BYTES "
+            "raises this bound)"
+        )
     values = np.full((*shape, len(layout.values)), np.nan, np.float32)
     angles = np.full((*shape[:2], len(layout.angles)), np.nan, np.float32)
     place: tuple[Any, ...] = (of, who) if layout.wide else (of, who, rows["keypoint"])

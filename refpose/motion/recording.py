@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .. import arguments
 from ..extras import require
+from ..files import printable
 from ..tables.form import RAW, VALUES, ids, numbers
 from ..topology import LANDMARK_NAMES
 
@@ -303,7 +304,7 @@ class Recorder:
     def __init__(
         self, source: str, metadata: Mapping[str, Any], keypoints: Sequence[str] = LANDMARK_NAMES, raw: bool = False
     ) -> None:
-        self._source, self._metadata, self._keypoints = source, metadata, tuple(keypoints)
+        self._source, self._metadata, self._keypoints = printable(source), metadata, tuple(keypoints)
         self._columns = (*VALUES, *RAW) if raw else VALUES
         self._frames: list[tuple[int, float, dict[int, Floats]]] = []
 

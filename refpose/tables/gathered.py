@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..files import printable
 from .form import Form
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class GatheredRows:
     ) -> None:
         """Add what was found on a frame, see `Table`."""
         tables = self._form.numbers(people)
-        source = self._form.source if source is None else source
+        source = self._form.source if source is None else printable(source)
         self._keys += [(source, frame, time, number) for number in self._form.ids(people)]
         self._tables += tables
         if self._form.angles:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..files import replacing
+from .. import reading
+from ..files import printable, replacing
 from .form import FRAMES_AT_ONCE, Form, Table, numbers
 from .patient import hdf5_file
 
@@ -84,7 +86,7 @@ class _Arrays:
         found, turned = dict(zip(ids, tables, strict=True)), Numbered()
         if self._form.angles:
             turned = dict(zip(ids, self._form.degrees(angles, len(tables)), strict=True))
-        self._waiting.append((frame, time, found, turned, source))
+        self._waiting.append((frame, time, found, turned, None if source is None else printable(source)))
         if len(self._waiting) == FRAMES_AT_ONCE:
             self.flush()
 
@@ -110,6 +112,11 @@ class _Arrays:
 
     def _stacked(self, rows: Sequence[Numbered], *one: int) -> NDArray[np.float32]:
         """The numbers of some frames, each person's at their number, NaN where somebody was not seen."""
+        if (size := 4 * math.prod((len(rows), self._people, *one))) > reading.limit():
+            raise ValueError(
+                f"a person has the number {self._people - 1:,}, and HDF5 tables have room for everybody up to it: "
+                f"{len(rows)} frames would take {size:,} bytes (REFPOSE_MAX_BYTES raises this bound)"
+            )
         block = np.full((len(rows), self._people, *one), np.nan, np.float32)
         for place, row in zip(block, rows, strict=True):
             for number, values in row.items():

@@ -27,7 +27,8 @@ def write_parquet(path: str | os.PathLike[str], form: Form) -> Iterator[Table]:
         [(column, types.get(column, pa.float32())) for column in form.columns],
         metadata={"refpose": json.dumps(form.metadata)},
     )
-    with replacing(path) as temporary, parquet.ParquetWriter(temporary, schema) as writer:
+    # An open file: Arrow takes no name that is not UTF-8.
+    with replacing(path) as temporary, open(temporary, "wb") as file, parquet.ParquetWriter(file, schema) as writer:
 
         def flush(keys: list[Key], numbers: NDArray[np.float32], degrees: NDArray[np.float32]) -> None:
             each = 1 if form.wide else len(form.names)

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import messages, reading
+from ..files import make_folder
 from ..networks import NETWORKS, efficientpose, published, record, weights
 from ..networks.tape import Step, Tape, Val
 from ..reading import archives, hdf5
@@ -87,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
         if network in converted and converted[network][1] != digest:
             raise ValueError(f"{name}: a second, different model of the network {network!r} in one call")
         converted[network] = (name, digest, arrays)
-    args.output.mkdir(parents=True, exist_ok=True)
+    make_folder(args.output)
     targets = {network: args.output / f"{network}.h5" for network in converted}
     outputs.check(dict.fromkeys(targets.values(), (".h5",)), args.sources, args.force)
     for network, (name, digest, arrays) in converted.items():

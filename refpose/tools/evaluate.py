@@ -34,7 +34,7 @@ from ..accuracy.robustness import robustness
 from ..accuracy.scores import CURVE, Options, compare, score
 from ..accuracy.tracking import MIN_OKS
 from ..extras import require
-from ..files import replacing, write_json
+from ..files import make_folder, replacing, write_json
 from . import following, options, outputs, progress
 
 TITLES = {"full": "whole pictures, end to end", "crop": "persons cut out by their annotations"}
@@ -229,7 +229,7 @@ def prepare_outputs(args: argparse.Namespace, annotations: Annotations, models: 
     if models:
         inputs += find_pictures(annotations, args.images).values()
     if args.save_results:
-        args.save_results.mkdir(parents=True, exist_ok=True)
+        make_folder(args.save_results)
         written |= {results_path(args, model, mode): (".json",) for model in models for mode in modes(args)}
     if args.plot:
         backend = require("matplotlib.backend_bases", "plot")

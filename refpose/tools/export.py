@@ -23,7 +23,7 @@ from typing import Any
 
 from .. import messages, motion, tables
 from ..extras import require
-from ..files import printable
+from ..files import make_folder, printable
 from ..motion import FORMATS, Recording, reading
 from ..motion.angles import Stream
 from ..tables import KINDS
@@ -122,7 +122,7 @@ def _export(table: Path, targets: dict[str, Path], args: argparse.Namespace) -> 
     first = next(blocks)
     with ExitStack() as stack:
         for path in targets.values():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
         options = movement.format_options(args)
         files = [
             stack.enter_context(motion.export(path, name, options, True))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..files import discard, is_descriptor, temporary_name
+from ..files import discard, is_descriptor, make_folder, temporary_name
 from ..tables import KINDS
 from ..video import ENDINGS as VIDEOS
 from . import cores, outputs
@@ -330,7 +330,7 @@ def make_folders(plan: Plan, tasks: Sequence[Task]) -> list[Task]:
     folders = {folder for task in tasks for folder in task.folders}
     for folder in sorted(folders):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             probe = temporary_name(folder / "probe")
             try:
                 probe.touch(exist_ok=False)

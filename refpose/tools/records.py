@@ -51,6 +51,12 @@ def size(path: Path) -> int:
     return sum(size(file) for file in _files(path)) if path.is_dir() else os.stat(path).st_size
 
 
+def modified(path: Path) -> int:
+    """Give when a file was last written to, in ns; of a folder, when one of its files was."""
+    times = [os.stat(file).st_mtime_ns for file in (_files(path) if path.is_dir() else [path])]
+    return max(times, default=0)
+
+
 def _files(folder: Path) -> list[Path]:
     """Give what is in a folder and its subfolders, besides these."""
     return sorted(path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink())
@@ -103,10 +109,14 @@ class Record:
         )
 
     def _has(self, name: str) -> bool:
-        """Tell whether the result of this name is there in the size that was written."""
-        written = self.content["results"].get(name)
+        """Tell whether the result of this name is there as it was written: its contents count, not its time."""
+        written, place = self.content["results"].get(name), self.path.parent / name
         try:
-            return isinstance(written, dict) and size(self.path.parent / name) == written.get("bytes")
+            return (
+                isinstance(written, dict)
+                and size(place) == written.get("bytes")
+                and (modified(place) == written.get("modified_ns") or sha256(place) == written.get("sha256"))
+            )
         except OSError:
             return False
 
@@ -191,7 +201,7 @@ class Results:
         results, earlier = {}, old.earlier()
         for place, staged in written.items():
             name = old.name_of(place)
-            results[name] = {"bytes": size(staged), "sha256": sha256(staged)}
+            results[name] = {"bytes": size(staged), "modified_ns": modified(staged), "sha256": sha256(staged)}
             if place.exists():
                 earlier[name] = [*{*earlier.get(name, []), sha256(place)}]
         if self._input:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ... import arguments
 from ...files import replacing
+from ...messages import one_line
 from ...topology import LANDMARK_NAMES
 from ..angles import FACING, FROM
 from ..recording import Recording, joined
@@ -96,10 +97,14 @@ class Options:
 
 
 def marker_names(keypoints: Sequence[str], options: Options) -> list[str]:
-    """What markers are called: key points' own names, or those of Pose2Sim (``skeletons.py``, ``Markers_*.xml``)."""
+    """What markers are called: key points' own names, or those of Pose2Sim (``skeletons.py``, ``Markers_*.xml``).
+
+    Names in tables of strangers may hold tabs and ends of lines, which would make other columns and rows of them.
+    """
+    names = map(one_line, keypoints)
     if options.markers == "refpose":
-        return list(keypoints)
-    return [_POSE2SIM.get(name) or _pose2sim(name) for name in keypoints]
+        return list(names)
+    return [_POSE2SIM.get(name) or _pose2sim(name) for name in names]
 
 
 def _pose2sim(name: str) -> str:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ...extras import require
 from ...tables.patient import hdf5_file
+from ...tables.text import plain_cell
 from ..skeletons import joints_of, to_skeleton
 from .common import Gathered, Options, Writer, gathering, lines
 
@@ -69,7 +70,7 @@ def _write_csv(path: Path, gathered: Gathered, options: Options) -> None:
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         for name, line in _header(gathered.people, _keypoints(gathered, options)).items():
-            writer.writerow([name, *line])
+            writer.writerow([name, *map(plain_cell, line)])
         for frame, numbers in _numbers(gathered, options):
             file.write(lines([frame[:, None], numbers], ["%d", "%.9g"], nan="", separator=","))
 

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from ...files import replacing
+from ...files import printable, replacing
+from ...messages import one_line
 from ...topology import LANDMARK_NAMES
 from ..recording import Recording
 from ..skeletons import joints_of, to_skeleton
@@ -23,7 +24,7 @@ _COUNT = 10  # characters for the number of frames, which is known at the end on
 def create(path: Path, options: Options) -> Iterator[Writer]:
     """Write a TRC file; frames are numbered from 1."""
     with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
-        table = _Trc(file, path.name, options)
+        table = _Trc(file, one_line(printable(path.name)), options)
         yield table
         table.finish()
 
