@@ -281,7 +281,7 @@ def estimate(m: Landmarker, run: Run, image: ByteArray, region: Region) -> Estim
     world = run("world/turned_m", landmarks.world, out["world"], cos, sin, m.model.landmark_count)
     mask = None
     if "segmentation" in out:
-        probability = run("mask/probability_roi", segmentation.probability, out["segmentation"], stages.expf)
+        probability = run("mask/probability_roi", stages.probability, out["segmentation"])
         at = (square, width, height, cos, sin)
         mask = run("mask/image", segmentation.on_image, probability, *at, stages.warp_mask)
     return Estimate(region, out["presence"], found, world, mask)

@@ -27,6 +27,14 @@ static inline int64_t rp_input_scratch(int height, int width, int radius)
            rp_source_slots(height, radius);
 }
 
+/* Pixels of a mask that are worked on at a time. */
+enum { RP_MASK_SPAN = 32 };
+
+static inline int64_t rp_mask_scratch(int n, int width)
+{
+    return ((int64_t)n + 2) * ((int64_t)n + 2) + 2 * ((int64_t)width + RP_MASK_SPAN);
+}
+
 /* A region of the image, in fractions of its width and height, and the padding of the square around it, in fractions
  * of that. */
 typedef struct {
@@ -42,12 +50,15 @@ typedef struct {
 #define RP_STAGES(X)                                                                                                   \
     /* y[i] = e^x[i] */                                                                                                \
     X(expf, (const float *x, int64_t n, float *y))                                                                     \
+    /* y[i] = 1 / (e^-logits[i] + 1), sum and quotient in double and rounded once */                                   \
+    X(probability, (const float *logits, int64_t n, float *y))                                                         \
     /* Square piece of an RGB picture in OpenCV's fixed-point arithmetic. matrix: output pixel -> source pixel, */     \
     /* 3 x 3, row-major. Outside the picture: its nearest pixel, or zeros. out (size, size, 3): values[byte]. */       \
     X(warp, (const uint8_t *image, int height, int width, const double *matrix, int size, int replicate,               \
              const float *values, float *out))                                                                         \
-    /* An (n, n) mask drawn into a picture. matrix: picture pixel -> mask pixel, 2 x 3. out (height, width). */        \
-    X(warp_mask, (const float *mask, int n, const double *matrix, int width, int height, float *out))                  \
+    /* An (n, n) mask drawn into a picture. matrix: picture pixel -> mask pixel, 2 x 3. scratch: rp_mask_scratch */    \
+    /* floats. out (height, width). */                                                                                 \
+    X(warp_mask, (const float *mask, int n, const double *matrix, int width, int height, float *scratch, float *out))  \
     /* Moves the x, y of `count` (x, y, z) positions to the centre of mass of a window of their channel of the heat */ \
     /* map. */                                                                                                         \
     X(refine, (float *position, int count, const float *heatmap, int rows, int columns, int channels, int window))     \

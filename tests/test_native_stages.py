@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import test_rounded
 
-from refpose.stages import filters, landmarks, libm, roi, rounded, warp
+from refpose.stages import filters, landmarks, libm, roi, rounded, segmentation, warp
 from refpose.stages.roi import Roi
 
 native = pytest.importorskip("refpose.engine._native", reason="the native engine was not built")
@@ -132,12 +132,34 @@ def test_warp_mask(stages: Any, size: tuple[int, int]) -> None:
     height, width = size
     for side in (256, 7):
         mask = rng.random((side, side), np.float32)
-        for _ in range(10):
-            a, b, d, e = rng.uniform(-1, 1, 4) * side / max(size)
+        turns = [
+            *rng.uniform(-1, 1, (10, 4)),
+            (1, 0, 0, 1),
+            (-1, 0, 0, -1),
+            (0, 1, -1, 0),
+            (0, 0, 0, 0),
+            (9, 0, 0, 0.1),
+        ]
+        for a, b, d, e in np.array(turns) * side / max(size):
             matrix = (a, b, rng.uniform(-1, 1) * side, d, e, rng.uniform(-1, 1) * side)
             assert np.array_equal(
                 stages.warp_mask(mask, matrix, width, height), warp.warp_mask(mask, matrix, width, height)
             )
+
+
+def test_warp_mask_of_great_numbers(stages: Any) -> None:
+    """Positions are saturated."""
+    mask = np.ones((9, 9), np.float32)
+    for matrix in ((1e9, 0, 4, 0, -1e9, 4), (1e-3, 1e300, -1e300, 1e300, 0, 0), (0, 0, 3e6, 0, 0, -3e6)):
+        assert np.array_equal(stages.warp_mask(mask, matrix, 90, 50), warp.warp_mask(mask, matrix, 90, 50))
+
+
+def test_probability(stages: Any) -> None:
+    logits = (np.random.default_rng(8).standard_normal((255, 257)) * 40).astype(np.float32)
+    logits[0, :8] = (0, -0.0, 104, -104, 1e9, -1e9, np.inf, -np.inf)
+    assert np.array_equal(stages.probability(logits), segmentation.probability(logits))
+    compiled = native.Stages("ref", True)
+    assert np.array_equal(compiled.probability(logits), segmentation.probability(logits, rounded.expf))
 
 
 @pytest.mark.parametrize("window", [1, 7, 9, 63, 1001])

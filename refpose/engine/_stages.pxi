@@ -21,9 +21,10 @@ cdef extern from "stages.h" nogil:
         const double *derivative_cutoff
     ctypedef struct rp_stages:
         void (*expf)(const float *x, int64_t n, float *y) noexcept nogil
+        void (*probability)(const float *logits, int64_t n, float *y) noexcept nogil
         void (*warp)(const uint8_t *image, int height, int width, const double *matrix, int size, int replicate,
                      const float *values, float *out) noexcept nogil
-        void (*warp_mask)(const float *mask, int n, const double *matrix, int width, int height,
+        void (*warp_mask)(const float *mask, int n, const double *matrix, int width, int height, float *scratch,
                           float *out) noexcept nogil
         void (*refine)(float *position, int count, const float *heatmap, int rows, int columns, int channels,
                        int window) noexcept nogil
@@ -38,6 +39,7 @@ cdef extern from "stages.h" nogil:
         void (*find_peaks)(const float *heatmap, int rows, int columns, int channels, const double *weights,
                            double *scratch, int32_t *at, float *value) noexcept nogil
     int64_t rp_input_scratch(int height, int width, int radius)
+    int64_t rp_mask_scratch(int n, int width)
     void rp_crop_matrix(const double *corners, int size, double *matrix)
     const rp_stages *rp_stages_of(const char *isa, int rounded)
 
@@ -143,6 +145,16 @@ cdef class Stages:
             self.stages.expf(values, n, out)
         return y
 
+    def probability(self, logits):
+        """`refpose.stages.segmentation.probability`."""
+        y = np.empty(np.shape(logits), np.float32)
+        cdef int64_t n = y.size
+        cdef const float *values = address(logits, n, False, "logits")
+        cdef float *out = address(y, n, True, "mask")
+        with nogil:
+            self.stages.probability(values, n, out)
+        return y
+
     def warp_f32(self, image, matrix, int size, str border, double scale, double offset, bint fused=True):
         """`refpose.stages.warp.warp_f32`."""
         cdef double m[9]
@@ -178,11 +190,12 @@ cdef class Stages:
             raise ValueError(f"matrix: expected 6 numbers, found {len(matrix)}")
         for i in range(6):
             m[i] = matrix[i]
-        out = np.empty((height, width), np.float32)
         cdef const float *values = address(mask, <int64_t>n * n, False, "mask")
+        scratch, out = np.empty(rp_mask_scratch(n, width), np.float32), np.empty((height, width), np.float32)
+        cdef float *work = address(scratch, scratch.size, True, "scratch")
         cdef float *to = address(out, out.size, True, "image mask")
         with nogil:
-            self.stages.warp_mask(values, n, m, width, height, to)
+            self.stages.warp_mask(values, n, m, width, height, work, to)
         return out
 
     def refine(self, position_roi, heatmap, window):

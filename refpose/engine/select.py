@@ -125,6 +125,7 @@ def stages(engine: str, rounded: bool = False) -> Stages:
         sinf=native.rounded_sinf if rounded else native.sinf,
         cosf=native.rounded_cosf if rounded else native.cosf,
         atan2f=native.rounded_atan2f if rounded else native.atan2f,
+        probability=compiled.probability,
         crop_matrix=native.crop_matrix,
         warp_f32=compiled.warp_f32,
         warp_mask=compiled.warp_mask,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import filters, heatmaps, jpeg, landmarks, libm, raster, rounded, warp
+from . import filters, heatmaps, jpeg, landmarks, libm, raster, rounded, segmentation, warp
 from .libm import FloatArray
 
 
@@ -23,6 +23,8 @@ class Stages(NamedTuple):
     ----------
     expf, sinf, cosf, atan2f
         `refpose.stages.libm`, or `refpose.stages.rounded`.
+    probability
+        `refpose.stages.segmentation`.
     crop_matrix, warp_f32, warp_mask
         `refpose.stages.warp`.
     refine, landmarks
@@ -41,6 +43,7 @@ class Stages(NamedTuple):
     sinf: Callable[..., FloatArray] = libm.sinf
     cosf: Callable[..., FloatArray] = libm.cosf
     atan2f: Callable[..., FloatArray] = libm.atan2f
+    probability: Callable[..., FloatArray] = segmentation.probability
     crop_matrix: Callable[..., warp.Matrix] = warp.crop_matrix
     warp_f32: Callable[..., FloatArray] = warp.warp_f32
     warp_mask: Callable[..., FloatArray] = warp.warp_mask
@@ -60,6 +63,7 @@ NUMPY_ROUNDED = Stages(
     sinf=rounded.sinf,
     cosf=rounded.cosf,
     atan2f=rounded.atan2f,
+    probability=partial(segmentation.probability, expf=rounded.expf),
     refine=(refine := partial(landmarks.refine, expf=rounded.expf)),
     landmarks=partial(landmarks.on_image, expf=rounded.expf, refine=refine),
 )

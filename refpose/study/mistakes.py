@@ -564,7 +564,7 @@ def _turn_world(right: Right, rows: Array, cos: Any, sin: Any, count: int, rotat
     return right(rows, *_turned_pair(cos, sin, rotation), count)
 
 
-def _mask_logits(right: Right, logits: Array, expf: Right, sigmoid: str = "missing") -> Array:
+def _mask_logits(right: Right, logits: Array, sigmoid: str = "missing") -> Array:
     return logits
 
 

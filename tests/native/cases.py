@@ -13,7 +13,7 @@ import numpy as np
 from refpose.engine import load_network
 from refpose.engine.plan import Plan, link
 from refpose.engine.rules import RULES
-from refpose.stages import filters, heatmaps, jpeg, landmarks, libm, raster, rounded, warp
+from refpose.stages import filters, heatmaps, jpeg, landmarks, libm, raster, rounded, segmentation, warp
 from refpose.stages.roi import Roi, Square
 
 NETWORKS = ("detector", "lite", "full", "heavy")
@@ -76,6 +76,9 @@ def stage_cases(folder: Path) -> None:
         sizes = [*image.shape[:2], size, int(border == "replicate")]
         write(folder / f"warp{number}.case", "warp", image, sizes, np.array(matrix), values, expected)
         mask = rng.random((64, 64), np.float32)
+        for kind, expf in (("probability", libm.expf), ("rounded_probability", rounded.expf)):
+            logits = np.log(mask) * 10 + 20
+            write(folder / f"{kind}{number}.case", kind, logits, segmentation.probability(logits, expf))
         affine = tuple(rng.uniform(-1, 1, 6) * (0.5, 0.5, 64, 0.5, 0.5, 64))
         expected = warp.warp_mask(mask, affine, 163, 91)
         write(folder / f"warp_mask{number}.case", "warp_mask", mask, [64, 163, 91], np.array(affine), expected)

@@ -158,6 +158,11 @@ static int check_program(const recorded *c, const char *isa, int threads)
 
 static void check_expf(const rp_stages *s, const array *a, void *y) { s->expf(a[0].data, a[0].bytes / 4, y); }
 
+static void check_probability(const rp_stages *s, const array *a, void *y)
+{
+    s->probability(a[0].data, a[0].bytes / 4, y);
+}
+
 static void check_warp(const rp_stages *s, const array *a, void *y)
 {
     const int64_t *size = a[1].data;
@@ -167,7 +172,9 @@ static void check_warp(const rp_stages *s, const array *a, void *y)
 static void check_warp_mask(const rp_stages *s, const array *a, void *y)
 {
     const int64_t *size = a[1].data;
-    s->warp_mask(a[0].data, (int)size[0], a[2].data, (int)size[1], (int)size[2], y);
+    void *scratch = memory(4 * rp_mask_scratch((int)size[0], (int)size[1]));
+    s->warp_mask(a[0].data, (int)size[0], a[2].data, (int)size[1], (int)size[2], scratch, y);
+    free(scratch);
 }
 
 static void check_refine(const rp_stages *s, const array *a, void *y)
