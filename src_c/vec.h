@@ -69,6 +69,17 @@ RP_INLINE vf vmin(vf a, vf b) { return vminq_f32(a, b); }
 #error "define RP_AVX512, RP_AVX2 or RP_NEON"
 #endif
 
+/* a * b + c in the lower half; the upper one means nothing. Where 512 bits are worked on as twice 256, half the work. */
+RP_INLINE vf vfma_low(vf a, vf b, vf c)
+{
+#if VL == 16
+    return _mm512_castps256_ps512(
+        _mm256_fmadd_ps(_mm512_castps512_ps256(a), _mm512_castps512_ps256(b), _mm512_castps512_ps256(c)));
+#else
+    return vfma(a, b, c);
+#endif
+}
+
 /* Vectors of p[0] and of p[1], from one load where shuffles are the cheaper. */
 RP_INLINE void vset_pair(const float *p, vf *a, vf *b)
 {
