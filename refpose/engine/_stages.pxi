@@ -23,7 +23,7 @@ cdef extern from "stages.h" nogil:
         void (*expf)(const float *x, int64_t n, float *y) noexcept nogil
         void (*probability)(const float *logits, int64_t n, float *y) noexcept nogil
         void (*warp)(const uint8_t *image, int height, int width, const double *matrix, int size, int replicate,
-                     const float *values, float *out) noexcept nogil
+                     float scale, float offset, int fused, float *out) noexcept nogil
         void (*warp_mask)(const float *mask, int n, const double *matrix, int width, int height, float *scratch,
                           float *out) noexcept nogil
         void (*refine)(float *position, int count, const float *heatmap, int rows, int columns, int channels,
@@ -155,10 +155,9 @@ cdef class Stages:
             self.stages.probability(values, n, out)
         return y
 
-    def warp_f32(self, image, matrix, int size, str border, double scale, double offset, bint fused=True):
+    def warp_f32(self, image, matrix, int size, str border, float scale, float offset, bint fused=True):
         """`refpose.stages.warp.warp_f32`."""
         cdef double m[9]
-        cdef float values[256]
         cdef int height, width, replicate = border == "replicate"
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.flags.c_contiguous:
             raise ValueError(
@@ -171,13 +170,11 @@ cdef class Stages:
             raise ValueError(f"matrix: expected 9 numbers, found {len(matrix)}")
         for i in range(9):
             m[i] = matrix[i]
-        for i in range(256):
-            values[i] = <float>(i * scale + offset) if fused else <float>(<float>(i * scale) + offset)
         out = np.empty((size, size, 3), np.float32)
         cdef const uint8_t *pixels = <const uint8_t *><uintptr_t>image.ctypes.data
         cdef float *to = address(out, out.size, True, "crop")
         with nogil:
-            self.stages.warp(pixels, height, width, m, size, replicate, values, to)
+            self.stages.warp(pixels, height, width, m, size, replicate, scale, offset, fused, to)
         return out
 
     def warp_mask(self, mask, matrix, int width, int height):

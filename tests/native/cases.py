@@ -71,10 +71,11 @@ def stage_cases(folder: Path) -> None:
         matrix = warp.crop_matrix([(float(px), float(py)) for px, py in corners], size)
         write(folder / f"crop_matrix{number}.case", "crop_matrix", corners, [size], np.array(matrix))
         scale, offset = np.float32(2 / 255), np.float32(-1)
-        values = warp.scale_u8(np.arange(256, dtype=np.uint8), scale, offset)
-        expected = warp.warp_f32(image, matrix, size, border, scale, offset)  # type: ignore[arg-type]
-        sizes = [*image.shape[:2], size, int(border == "replicate")]
-        write(folder / f"warp{number}.case", "warp", image, sizes, np.array(matrix), values, expected)
+        for fused in (False, True):
+            expected = warp.warp_f32(image, matrix, size, border, scale, offset, fused)  # type: ignore[arg-type]
+            sizes = [*image.shape[:2], size, int(border == "replicate"), int(fused)]
+            arguments = (image, sizes, np.array(matrix), np.array((scale, offset)))
+            write(folder / f"warp{number}_{fused}.case", "warp", *arguments, expected)
         mask = rng.random((64, 64), np.float32)
         for kind, expf in (("probability", libm.expf), ("rounded_probability", rounded.expf)):
             logits = np.log(mask) * 10 + 20

@@ -166,7 +166,9 @@ static void check_probability(const rp_stages *s, const array *a, void *y)
 static void check_warp(const rp_stages *s, const array *a, void *y)
 {
     const int64_t *size = a[1].data;
-    s->warp(a[0].data, (int)size[0], (int)size[1], a[2].data, (int)size[2], (int)size[3], a[3].data, y);
+    const float *scaling = a[3].data;
+    s->warp(a[0].data, (int)size[0], (int)size[1], a[2].data, (int)size[2], (int)size[3], scaling[0], scaling[1],
+            (int)size[4], y);
 }
 
 static void check_warp_mask(const rp_stages *s, const array *a, void *y)
