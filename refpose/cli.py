@@ -17,7 +17,6 @@ import sys
 from collections.abc import Collection, Sequence
 
 from . import __version__, messages
-from .extras import MissingExtra
 from .tools import signals
 from .tools.signals import Stopped
 
@@ -85,7 +84,7 @@ def _run(args: argparse.Namespace, verb: str) -> int:
     except MemoryError as error:
         messages.say(f"refpose {verb}: there is not enough memory: {error}".removesuffix(": "), sys.stderr)
         return 1
-    except (ValueError, OSError, MissingExtra) as error:
+    except (ValueError, OSError, ImportError) as error:  # also of libraries that lack one of their own
         if not (isinstance(error, BrokenPipeError) and error.filename is None):
             messages.say(f"refpose {verb}: {error}", sys.stderr)
         # Else it was stdout: its reader (a pager, `head`) left, and knows. Results are named (`files.replacing`).

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
 import sys
+import threading
 import time
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -249,3 +252,98 @@ def test_no_window_at_all(cv2: Any, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert cli.main(["camera", "--model=lite"]) == 1
     err = capsys.readouterr().err
     assert "no window can be opened: OpenCVWindow: The function is not implemented.; TkWindow: import of tkinter" in err
+
+
+def test_opencv_that_lacks_a_library(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def broken(name: str) -> None:
+        raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
+
+    monkeypatch.setattr(camera, "import_module", broken)
+    assert cli.main(["camera", "--model=lite"]) == 1
+    assert capsys.readouterr().err == (
+        "refpose camera: libGL.so.1: cannot open shared object file: No such file or directory\n"
+    )
+
+
+def test_camera_that_keeps_its_reader(cv2: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture that never comes is one that does not come; the camera is left to the one that still reads it."""
+    never = threading.Event()
+    monkeypatch.setattr(Camera, "read", lambda self: never.wait(20))
+    with pytest.raises(OSError, match=r"no picture for 0.1 seconds: .* \(0 frames came before\)"):
+        next(camera.read_camera(0, patience=0.1))
+    never.set()
+    assert not opened[0].released
+
+
+def failing(camera: Camera) -> None:
+    raise OpenCVError("can't grab frame")
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        failing,
+        lambda camera: (True, None),
+        lambda camera: (True, np.zeros((0, 0, 3), np.uint8)),
+        lambda camera: (True, np.zeros((4, 4, 2), np.uint8)),
+        lambda camera: (True, np.zeros((4, 4, 3), np.uint16)),
+        lambda camera: None,
+    ],
+)
+def test_what_is_no_picture_is_asked_for_again(cv2: Any, monkeypatch: pytest.MonkeyPatch, read: Any) -> None:
+    monkeypatch.setattr(Camera, "read", read)
+    with pytest.raises(OSError, match=r"no picture for 0\.01 seconds"):
+        next(camera.read_camera(0, patience=0.01))
+    assert opened[0].released
+
+
+def test_grey_pictures_and_such_with_transparency(cv2: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    bgr = videos.scene(1)[:, :, ::-1]
+    clear = np.dstack([bgr, np.full(bgr.shape[:2], 7, np.uint8)])
+    pictures = iter([clear, bgr[:, :, 0], bgr[:50, :60]])  # and another size
+    monkeypatch.setattr(Camera, "read", lambda self: (True, next(pictures)))
+    three = [frame.rgb for frame in itertools.islice(camera.read_camera(0), 3)]
+    assert np.array_equal(three[0], videos.scene(1))
+    assert np.array_equal(three[1], np.repeat(bgr[:, :, :1], 3, axis=2))
+    assert np.array_equal(three[2], videos.scene(1)[:50, :60])
+
+
+@pytest.mark.parametrize(
+    ("which", "name"), [("9" * 30, "9" * 30), ("rtsp://me:secret@c.local/a@b", "rtsp://c.local/a@b")]
+)
+def test_cameras_that_opencv_refuses(cv2: Any, which: str, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def refuse(which: object) -> None:
+        raise OpenCVError("not supported")
+
+    cv2.VideoCapture = refuse
+    assert cli.main(["camera", "--model=lite", "--camera", which]) == 1
+    assert capsys.readouterr().err == f"refpose camera: camera {name} cannot be opened: not supported\n"
+
+
+def test_display_that_goes(cv2: Any) -> None:
+    cv2.imshow = cv2.destroyAllWindows = without_windows
+    assert cli.main(["camera", "--model=lite"]) == 0
+    assert opened[0].released
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+def test_interrupt_while_the_camera_gives_nothing(
+    cv2: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reading, never = threading.Event(), threading.Event()
+    monkeypatch.setattr(Camera, "read", lambda self: reading.set() or never.wait(20))
+
+    def interrupt() -> None:
+        reading.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Thread(target=interrupt).start()
+        begun = time.monotonic()
+        assert cli.main(["camera", "--model=lite", "--patience=15"]) == 130
+        assert time.monotonic() - begun < 15
+    finally:
+        signal.signal(signal.SIGINT, before)
+        never.set()
+    assert capsys.readouterr().err == "refpose: interrupted\n"

@@ -11,7 +11,10 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import queue
+import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import suppress
@@ -87,14 +90,14 @@ def run(args: argparse.Namespace) -> int:
     pose = options.make_pose(options.settings(args, mode=mode, smooth=movement.smoothing(args)), args.threads)
     frames = read_camera(args.camera, args.patience)
     window = open_window()
-    begun = time.monotonic()
+    begun = time.perf_counter()
     try:
         clip = Clip(frames, roi=args.roi)
         count = show(clip, pose, window, options.drawn(args), args.mirror, args.min_visibility, args.color_by)
     finally:
         frames.close()
         window.close()
-    messages.say(f"{count} frames, {count / (time.monotonic() - begun):.1f} per second", sys.stderr)
+    messages.say(f"{count} frames, {count / (time.perf_counter() - begun):.1f} per second", sys.stderr)
     return 0
 
 
@@ -163,32 +166,58 @@ def read_camera(which: int | str, patience: float = 5.0) -> Generator[Frame, Non
             "cv2 (OpenCV) is needed to read a camera and is not installed; get it with: pip install opencv-python",
             name="cv2",
         ) from error
-    camera = cv2.VideoCapture(which)
-    if not camera.isOpened():
-        camera.release()
-        raise OSError(f"camera {which} cannot be opened: it is not there, in use by another program, or not permitted")
-    return _frames(camera, which, patience)
-
-
-def _frames(camera: Any, which: int | str, patience: float) -> Generator[Frame, None, None]:
-    """Give the frames of an open camera until it stops for longer than `patience`."""
+    name = re.sub("//[^/]*@", "//", str(which))  # without its password
     try:
-        index, last = 0, time.monotonic()
+        camera = cv2.VideoCapture(which)
+        there = camera.isOpened()
+    except Exception as error:  # of OpenCV, or an OverflowError for a number that is none of a camera
+        raise OSError(f"camera {name} cannot be opened: {error}") from error
+    if not there:
+        camera.release()
+        raise OSError(f"camera {name} cannot be opened: it is not there, in use by another program, or not permitted")
+    return _frames(camera, name, patience)
+
+
+def _frames(camera: Any, name: str, patience: float) -> Generator[Frame, None, None]:
+    """Give the frames of an open camera until it stops for longer than `patience`."""
+    answers: queue.SimpleQueue[NDArray[np.uint8] | None] = queue.SimpleQueue()
+    index, last, answered = 0, time.perf_counter(), True
+    try:
         while True:
-            there, picture = camera.read()
-            now = time.monotonic()
-            if there:
-                yield Frame(index, now, np.ascontiguousarray(picture[:, :, ::-1]))
-                index, last = index + 1, time.monotonic()
-            elif now - last >= patience:
+            left = last + patience - time.perf_counter()
+            # In a thread: a camera that has gone may keep its reader for ever, and Ctrl-C waits for the end of a call.
+            threading.Thread(target=lambda: answers.put(_picture(camera)), daemon=True).start()
+            answered = False
+            with suppress(queue.Empty):
+                picture = answers.get(timeout=max(left, _PAUSE))
+                answered = True
+            now = time.perf_counter()
+            if answered and picture is not None:
+                yield Frame(index, now, picture)
+                index, last = index + 1, time.perf_counter()
+            elif not answered or now - last >= patience:
                 raise OSError(
-                    f"camera {which} has given no picture for {patience:g} seconds: unplugged, switched off, or taken "
+                    f"camera {name} has given no picture for {patience:g} seconds: unplugged, switched off, or taken "
                     f"by another program ({index} frames came before)"
                 )
             else:
                 time.sleep(_PAUSE)
     finally:
-        camera.release()
+        if answered:  # else it is being read
+            camera.release()
+
+
+def _picture(camera: Any) -> NDArray[np.uint8] | None:
+    """Ask a camera for a picture, (H, W, 3) RGB; None where it has none, or one that is no picture."""
+    try:
+        there, picture = camera.read()
+        bgr = np.asarray(picture if there else None)
+        if bgr.ndim == 2:  # grey
+            bgr = np.repeat(bgr[:, :, None], 3, axis=2)
+        whole = bgr.dtype == np.uint8 and bgr.ndim == 3 and bgr.shape[2] in (3, 4) and bgr.size
+        return np.ascontiguousarray(bgr[:, :, 2::-1]) if whole else None
+    except Exception:  # noqa: BLE001 (cv2.error, and what backends make of a camera that is being unplugged)
+        return None
 
 
 def open_window() -> Window:
@@ -220,16 +249,17 @@ class OpenCVWindow:
         self._cv2.namedWindow(TITLE)
 
     def show(self, rgb: NDArray[np.uint8]) -> bool:
-        self._cv2.imshow(TITLE, np.ascontiguousarray(rgb[:, :, ::-1]))
-        key = self._cv2.waitKey(1) & 0xFF
         try:
+            self._cv2.imshow(TITLE, np.ascontiguousarray(rgb[:, :, ::-1]))
+            key = self._cv2.waitKey(1) & 0xFF
             closed = self._cv2.getWindowProperty(TITLE, self._cv2.WND_PROP_VISIBLE) < 1
-        except self._cv2.error:  # OpenCV's Qt windows, when the last one was closed
-            closed = True
+        except self._cv2.error:  # OpenCV's Qt windows, when the last one was closed; or the display is gone
+            return False
         return not closed and key not in (_ESCAPE, ord("q"))
 
     def close(self) -> None:
-        self._cv2.destroyAllWindows()
+        with suppress(self._cv2.error):
+            self._cv2.destroyAllWindows()
 
 
 class TkWindow:
