@@ -139,7 +139,7 @@ def _connected(distributed: Any, scheduler: str) -> Iterator[Any]:
             raise ValueError(f"it is a {kind}")
         client = distributed.Client(address, timeout=CONNECTING, set_as_default=False)
     except Exception as error:  # of the network, the handshake, the file: of many kinds
-        why = str(error).partition("\n")[0]
+        why = str(error).partition("\n")[0] or f"not within {CONNECTING:g} s"
         raise OSError(f"{scheduler}: no Dask scheduler answers there ({type(error).__name__}: {why})") from error
     try:
         yield client
