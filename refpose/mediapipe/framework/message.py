@@ -225,13 +225,23 @@ class Message:
     def __init__(self, *args: Any, **values: Any) -> None:
         if args:
             raise TypeError("No positional arguments allowed")
-        object.__setattr__(self, "_values", {})
-        object.__setattr__(self, "_unknown", ())
-        object.__setattr__(self, "_stated", False)
+        self._begin({})
         for name, value in values.items():
             field = self._field(name)
             if value is not None:
                 field.initialise(self, value)
+
+    @classmethod
+    def holding(cls, values: dict[str, Any]) -> Self:
+        """A message whose fields hold these values themselves, by name: float32 numbers, `RepeatedComposite`."""
+        message = cls.__new__(cls)
+        message._begin(values)
+        return message
+
+    def _begin(self, values: dict[str, Any]) -> None:
+        object.__setattr__(self, "_values", values)
+        object.__setattr__(self, "_unknown", ())
+        object.__setattr__(self, "_stated", False)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in self.DESCRIPTOR.fields_by_name:
@@ -404,9 +414,9 @@ class RepeatedComposite(Sequence[M]):
     __slots__ = ("_items", "_kind")
     __hash__ = None  # type: ignore[assignment]  # can change
 
-    def __init__(self, kind: type[M]) -> None:
+    def __init__(self, kind: type[M], items: Iterable[M] = ()) -> None:
         self._kind = kind
-        self._items: list[M] = []
+        self._items: list[M] = list(items)  # these themselves
 
     def add(self, **values: Any) -> M:
         """Append a new message with these fields, and return it."""

@@ -19,7 +19,7 @@ from refpose.mediapipe.framework.formats.landmark_pb2 import (
     NormalizedLandmark,
     NormalizedLandmarkList,
 )
-from refpose.mediapipe.framework.message import to_float32
+from refpose.mediapipe.framework.message import Message, RepeatedComposite, to_float32
 from refpose.trackers import STEP_US
 
 if TYPE_CHECKING:
@@ -121,18 +121,8 @@ class SolutionBase:
         person = people[0]
         visibility = person.visibility.tolist()
         return (
-            NormalizedLandmarkList(
-                landmark=(
-                    NormalizedLandmark(x=x, y=y, z=z, visibility=v)
-                    for (x, y, z), v in zip(person.landmarks.tolist(), visibility, strict=True)
-                )
-            ),
-            LandmarkList(
-                landmark=(
-                    Landmark(x=x, y=y, z=z, visibility=v)
-                    for (x, y, z), v in zip(person.world_landmarks.tolist(), visibility, strict=True)
-                )
-            ),
+            NormalizedLandmarkList.holding(_points(NormalizedLandmark, person.landmarks, visibility)),
+            LandmarkList.holding(_points(Landmark, person.world_landmarks, visibility)),
             person.segmentation_mask,
         )
 
@@ -164,6 +154,15 @@ class SolutionBase:
 
     def __repr__(self) -> str:
         return f"<mediapipe {type(self).__name__}: {'closed' if self._graph is None else repr(self._graph)}>"
+
+
+def _points(kind: type[Message], places: NDArray[np.float32], visibility: list[float]) -> dict[str, Any]:
+    """The fields of a list of landmarks."""
+    points = [
+        kind.holding({"x": x, "y": y, "z": z, "visibility": v})
+        for (x, y, z), v in zip(places.tolist(), visibility, strict=True)
+    ]
+    return {"landmark": RepeatedComposite(kind, points)}
 
 
 def _threshold(value: float | None) -> float:
