@@ -226,7 +226,7 @@ def test_maps_against_float64_and_litert(model: str, engine: str, tmp_path: Path
     pytest.importorskip("tflite")
     name, weights = network_name(model), converted(model_file(model))
     network = load_network(name, engine, 1, write_weights(tmp_path, name, dict(weights.stored)))
-    for image in IMAGES if engine != "reference" else IMAGES[:1]:
+    for image in IMAGES if engine == "native" else IMAGES[:1]:
         truth = recorded(model, image)
         found = network(truth["input_f32"])
         for output, key in OUTPUTS.items():
@@ -252,8 +252,10 @@ def test_maps_with_the_weights_of_keras_files(model: str) -> None:
 
 
 @needs_files
-@pytest.mark.parametrize("model", ["III", pytest.param("IV", marks=pytest.mark.full)])
-@pytest.mark.parametrize("engine", ["numpy", *exact_engines()[1:]])
+@pytest.mark.parametrize(
+    ("model", "engine"),
+    [("III", "numpy"), *((model, engine) for engine in exact_engines()[1:] for model in ("III", "IV"))],
+)
 def test_sizes_without_trained_weights(model: str, engine: str, tmp_path: Path) -> None:
     name = network_name(model)
     weights = converted(file("synthetic", f"EfficientPose{model}_synthetic.h5"))

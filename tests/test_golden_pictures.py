@@ -34,12 +34,14 @@ ENGINES = exact_engines()
 SHARE = {"lite": 1, "full": 4, "heavy": 8}
 
 
-def has_turn(number: int, name: str, model: str, engine: str) -> bool:
-    """Whether an engine does a picture."""
-    return engine == "native" or ENGINES == ["reference"] or name == QUICK_PICTURE or number % SHARE[model] == 0
+def has_turn(number: int, name: str, model: str, engine: str, sparse: int) -> bool:
+    """Whether an engine does a picture; of `sparse` times fewer where most of it is tested by `test_picture`."""
+    if engine == "native" or ENGINES == ["reference"]:
+        return True
+    return number % (SHARE[model] * sparse) == 0 or (name == QUICK_PICTURE and sparse == 1)
 
 
-def cases(quick_models: Container[str] = MODELS) -> list[Any]:
+def cases(quick_models: Container[str] = MODELS, sparse: int = 1) -> list[Any]:
     """Pictures, models and engines; left to the full run is what the reference engine does not do in a few seconds."""
     return [
         pytest.param(
@@ -50,7 +52,7 @@ def cases(quick_models: Container[str] = MODELS) -> list[Any]:
         for engine in ENGINES
         for model in MODELS
         for number, name in enumerate(pictures())
-        if has_turn(number, name, model, engine)
+        if has_turn(number, name, model, engine, sparse)
     ]
 
 
@@ -87,7 +89,7 @@ def test_picture(name: str, model: str, engine: str) -> None:
             assert_same(person.segmentation_mask.astype(np.float16), recorded["mask"])
 
 
-@pytest.mark.parametrize(("name", "model", "engine"), cases(("lite",)))
+@pytest.mark.parametrize(("name", "model", "engine"), cases(("lite",), sparse=3))
 def test_picture_with_the_window_of_the_graph(name: str, model: str, engine: str) -> None:
     recorded, how = load("as_written.h5", f"images/{name}/c{MODELS[model]}")
     people = pose(model, engine, refinement_window=landmarks.GRAPH_WINDOW).process(picture(name))
@@ -98,7 +100,7 @@ def test_picture_with_the_window_of_the_graph(name: str, model: str, engine: str
         assert_same(found["world"], recorded["world"])
 
 
-@pytest.mark.parametrize(("name", "model", "engine"), cases(("lite",)))
+@pytest.mark.parametrize(("name", "model", "engine"), cases(("lite",), sparse=3))
 def test_network_on_the_recorded_crop(name: str, model: str, engine: str) -> None:
     recorded, _ = load("pipeline.h5", f"{name}/c{MODELS[model]}")
     above, _ = load("pipeline.h5", name)
