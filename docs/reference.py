@@ -81,6 +81,7 @@ def write(folder: Path) -> None:
     tree = ".. toctree::\n\n" + "".join(f"   /_figures/api/{group}\n" for group in order if group in pages)
     (folder / "api.rst").write_text(tree, "utf-8")
     (folder / "command-line.rst").write_text(command_line(), "utf-8")
+    (folder / "options.rst").write_text(shared_options(), "utf-8")
     (folder / "landmarks.rst").write_text(landmarks(), "utf-8")
     (folder / "angles.rst").write_text(angles(), "utf-8")
     (folder / "performance.rst").write_text(performance(folder.parent / "bench"), "utf-8")
@@ -111,6 +112,26 @@ def module_text(name: str) -> str:
         odd = [own for own, value in vars(module).items() if isinstance(value, BuiltinFunctionType | GenericAlias)]
         if front + odd:
             text += f"   :exclude-members: {', '.join(front + odd)}\n"
+    return text + "\n"
+
+
+SHARING = ("image", "video", "camera", "export")
+
+
+def shared_options() -> str:
+    """Which options two or more of the verbs that find and write people have."""
+    verbs = cli.verbs(cli.parser())
+    having: dict[str, list[str]] = {}
+    for verb in SHARING:
+        for action in verbs[verb]._actions:
+            for name in action.option_strings:
+                if name.startswith("--") and name != "--help" and not name.startswith("--no-draw"):
+                    having.setdefault(name, []).append(verb)
+    text = ".. list-table::\n   :header-rows: 1\n\n   * - option\n" + "".join(f"     - {verb}\n" for verb in SHARING)
+    for name, verbs_with in sorted(having.items()):
+        if len(verbs_with) > 1:
+            text += f"   * - ``{name}``\n"
+            text += "".join(f"     - {'x' if verb in verbs_with else ''}".rstrip() + "\n" for verb in SHARING)
     return text + "\n"
 
 

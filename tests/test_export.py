@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -291,3 +292,30 @@ def test_a_file_where_the_folder_shall_be(tmp_path: Path, capsys: pytest.Capture
     (tmp_path / "out").write_text("mine")
     assert main(["export", str(path), "--to", "coco", "-o", str(tmp_path / "out")]) == 1
     assert capsys.readouterr().err == f"refpose export: [Errno 20] Not a directory: '{tmp_path}/out'\n"
+
+
+def test_a_lower_rate_and_every_format(tmp_path: Path) -> None:
+    """Blocks of the table may have no frame of the grid; here the last one has a frame alone."""
+    path = table(tmp_path / "clip.csv", recording())
+    names = [name for name, kind in motion.FORMATS.items() if not kind.requires]
+    assert main(["export", str(path), "--format", *names, "--rate", "5"]) == 0
+    rows = (tmp_path / "clip.trc").read_text().splitlines()[6:]
+    assert [float(row.split("\t")[1]) for row in rows] == pytest.approx([k / 5 for k in range(15)])
+
+
+def test_times_that_leave_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = table(tmp_path / "clip.csv", recording())
+    assert main(["export", str(path), "--to", "trc", "--start", "100"]) == 1
+    with pytest.raises(SystemExit, match="2"):
+        main(["export", str(path), "--to", "trc", "--start", "2", "--end", "1"])
+    said = capsys.readouterr().err
+    assert "no frame is between --start and --end" in said
+    assert "--end 1 must come after --start 2" in said
+    assert [file.name for file in tmp_path.iterdir()] == ["clip.csv"]
+
+
+def test_times_of_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = replace(recording(5), time=np.full(5, np.nan))
+    path = table(tmp_path / "clip.csv", given)
+    assert main(["export", str(path), "--to", "coco", "--start", "1"]) == 1
+    assert "these frames have no times" in capsys.readouterr().err

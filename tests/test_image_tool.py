@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 import refpose
-from refpose import cli
+from refpose import cli, tables
 from refpose.engine import resolve
 from refpose.images import read_image
 from refpose.networks import weights
@@ -246,3 +246,34 @@ def test_interrupt_leaves_no_half_file(astronaut: Path, tmp_path: Path) -> None:
     for path in (tmp_path / "out").iterdir():
         assert not path.name.startswith(".")
         assert read_image(path).any() if path.suffix == ".png" else json.loads(path.read_bytes())
+
+
+def test_one_table_of_all_pictures_has_them_all_where_asked_for(astronaut: Path, coffee: Path, tmp_path: Path) -> None:
+    named = [f"--{kind[1:]}={tmp_path / f'all{kind}'}" for kind in tables.KINDS]
+    where = ["-o", tmp_path / "out", "--model", "lite", "--every-frame", "--angles"]
+    assert image(astronaut, coffee, *where, *named) == 0
+    for kind in tables.KINDS:
+        found = tables.read(tmp_path / f"all{kind}")
+        assert found.sources == (str(astronaut), str(coffee))
+        assert found.found.tolist() == [[True], [False]]
+        assert len(found.angle_names) == 28
+    alone = tables.read(tmp_path / "out" / "astronaut.json")
+    assert np.array_equal(alone.values[0], found.values[0])
+    assert np.array_equal(alone.angles[0].astype(np.float32), found.angles[0], equal_nan=True)
+
+
+def test_tables_of_one_person(astronaut: Path, tmp_path: Path) -> None:
+    options = ["--model", "lite", "--csv", "--h5", "--every-frame"]
+    for number, there in ((0, True), (1, False)):
+        out = tmp_path / str(number)
+        assert image(astronaut, "-o", out, *options, "--person", str(number)) == 0
+        for kind in (".csv", ".h5"):
+            found = tables.read(out / f"astronaut{kind}")
+            assert found.found.tolist() == [[there]]
+        assert found.image_size == (512, 512)
+
+
+def test_a_table_in_the_place_of_a_picture(astronaut: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        image(astronaut, "-o", tmp_path, "--json", tmp_path / "astronaut.json")
+    assert "is the name of one picture's results" in capsys.readouterr().err

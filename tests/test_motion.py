@@ -350,3 +350,18 @@ def test_infinite_numbers_are_missing(tmp_path: Path) -> None:
     assert np.isfinite(degrees[5, 0, 1])
     text = motion.write(given, tmp_path / "a.trc")[0].read_text()
     assert "inf" not in text
+
+
+@pytest.mark.parametrize(("fps", "rate"), [(30, 7), (1000, 300), (25, 1000), (240, 100)])
+def test_other_rates_are_interpolated_between_neighbours(fps: float, rate: float) -> None:
+    """Of a point that moves evenly every number is right, however many frames come at once."""
+    time = np.arange(200) / fps
+    values = np.zeros((200, 1, 1, 8), np.float32)
+    values[..., 0] = time[:, None, None] * fps
+    given = motion.Recording(time, np.arange(200), values, keypoints=("nose",))
+    found = motion.resample(given, rate)
+    assert np.array_equal(found.time, np.arange(int(time[-1] * rate + 1e-9) + 1) / rate)
+    assert np.abs(found.values[:, 0, 0, 0] - found.time * fps).max() < 0.026  # frames
+    even = EvenFrames(rate)
+    parts = [even(given.take(slice(start, start + 3))) for start in range(0, 200, 3)]
+    assert np.array_equal(np.concatenate([part.values for part in parts]), found.values)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -200,7 +202,7 @@ def test_rows_out_of_order(tmp_path: Path) -> None:
 
 def test_tables_of_other_programs(tmp_path: Path) -> None:
     for name, text, message in (
-        ("a.csv", "scorer,a,a,a\nbodyparts,nose,nose,nose\n", "two columns"),
+        ("a.csv", "scorer,a,a,a\nbodyparts,nose,nose,nose\n", "has no column source"),
         ("b.csv", "x,y\n1,2\n", r"has no column source, frame, time_s and 2 more \(its columns: x, y\)"),
         ("c.csv", "", "has no column source"),
         ("d.json", '{"people": []}', "expected an array of objects"),
@@ -336,3 +338,57 @@ def test_hdf5_of_other_hands(tmp_path: Path, name: str, new: object, message: st
         file[name] = new
     with pytest.raises(ValueError, match=message):
         tables.read(path)
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_what_other_programs_make_of_csv(tmp_path: Path, plain: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pandas writes whole numbers with a point where some are missing, R writes NA: with PyArrow and without."""
+    if plain:
+        monkeypatch.setitem(sys.modules, "pyarrow.csv", None)
+    expected = tables.read(write(tmp_path / "a.csv"))
+    for missing in ("NA", "NaN", "nan"):
+        with open(tmp_path / "a.csv", newline="", encoding="utf-8") as file:
+            lines = [[cell or missing for cell in line] for line in csv.reader(file)]
+        lines[1:] = [[line[0], f"{line[1]}.0", line[2], f"{line[3]}.0", *line[4:]] for line in lines[1:]]
+        with open(tmp_path / "b.csv", "w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows(lines)
+        found = tables.read(tmp_path / "b.csv")
+        assert np.array_equal(found.values, expected.values, equal_nan=True)
+        assert found.people == expected.people
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text.replace(",", ";"), "its columns are separated by semicolons; save it with commas"),
+        (lambda text: text.replace(",", "\t"), "its columns are separated by tabs"),
+        (
+            lambda text: "scorer,refpose,refpose\ncoords,x,y\n",
+            "is no table that refpose wrote: it has no column source",
+        ),
+    ],
+)
+def test_csv_of_other_kinds(tmp_path: Path, change: Callable[[str], str], message: str) -> None:
+    path = write(tmp_path / "a.csv")
+    path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        tables.read(path)
+
+
+def test_the_record_of_a_picture(tmp_path: Path) -> None:
+    """What ``refpose image`` writes about a picture is a recording of one frame."""
+    point = dict.fromkeys(tables.VALUES, 0.25) | {"name": "nose", "zw_m": None}
+    people = [{"keypoints": [point], "angles": {"trunk": 80.0}}, {"keypoints": [point | {"x_px": 3.5}]}]
+    record = {"refpose": "0.1.0", "source": "a.png", "width": 640, "height": 480, "people": people[:1]}
+    (tmp_path / "a.json").write_text(json.dumps(record))
+    found = tables.read(tmp_path / "a.json")
+    assert (found.frame.tolist(), found.time.tolist(), found.people, found.keypoints) == ([0], [0.0], (0,), ("nose",))
+    assert (found.sources, found.image_size, found.angle_names) == (("a.png",), (640, 480), ("trunk",))
+    assert found.column("x_px").tolist() == [[[0.25]]]
+    assert np.isnan(found.column("zw_m")).all()
+    assert found.angles.tolist() == [[[80.0]]]
+    (tmp_path / "b.json").write_text(json.dumps(record | {"people": []}))
+    assert len(tables.read(tmp_path / "b.json")) == 0
+    (tmp_path / "c.json").write_text(json.dumps({"version": 1.3, "people": people}))
+    with pytest.raises(ValueError, match="is no table that refpose wrote"):
+        tables.read(tmp_path / "c.json")

@@ -274,3 +274,22 @@ def test_frames_are_looked_at_one_by_one() -> None:
     assert (first.index, clip.time, clip.count, int(clip.rgb[0, 0, 0])) == (1, 0.1, 1, 1)
     assert [frame.index for frame in given] == [2]
     assert clip.ended
+
+
+def test_one_person_in_tables(clip: Path, tmp_path: Path, found: Found) -> None:
+    for number, there in (("0", 8), ("1", 0)):
+        args = ["--no-video", "--csv", "--h5", "--angles", "--person", number]
+        assert run(clip, "-o", tmp_path / number, *args) == 0
+        for kind in (".csv", ".h5"):
+            assert tables.read(tmp_path / number / f"clip{kind}").found.sum() == there
+
+
+def test_what_is_not_sure_before_smoothing_too(clip: Path, tmp_path: Path, found: Found, somebody: Person) -> None:
+    """As `refpose export` does it."""
+    limit = float(np.median(somebody.visibility))
+    assert run(clip, "-o", tmp_path / "a", "--no-video", "--h5", "--raw") == 0
+    assert run(clip, "-o", tmp_path / "b", "--no-video", "--h5", "--raw", "--min-visibility", str(limit)) == 0
+    expected = motion.blank(tables.read(tmp_path / "a" / "clip.h5"), limit)
+    found_there = tables.read(tmp_path / "b" / "clip.h5")
+    assert np.isnan(expected.column("x_raw_px")[0]).any()
+    assert np.array_equal(found_there.values, expected.values, equal_nan=True)

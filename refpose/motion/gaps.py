@@ -176,8 +176,8 @@ class EvenFrames:
         Number of frames so far whose numbers were interpolated.
     """
 
-    _FITS = 0.025  # of a frame; or half a millisecond, to which some files round their times
-    _ROUNDED = 0.00051
+    _FITS = 0.025  # of the shorter of both steps, the frames' and the grid's
+    _ROUNDED = 0.00051  # or half a millisecond, to which some files round their times
 
     def __init__(self, rate: float | None = None) -> None:
         self.rate = None if rate is None else arguments.positive("rate", rate)
@@ -207,8 +207,7 @@ class EvenFrames:
         if len(block) > 1 and np.diff(block.time).min() <= 0:
             raise ValueError("times must increase from frame to frame")
         self._last = block.take(slice(-1, None))
-        reach = max(self._FITS / self.rate, self._ROUNDED)
-        end = int(np.floor((block.time[-1] + reach - self._start) * self.rate + 1e-9)) + 1
+        end = int(np.floor((block.time[-1] + self._reach(block.time[-2:]) - self._start) * self.rate + 1e-9)) + 1
         _check_count(
             end - self._next, f"at {self.rate:g} frames a second from {block.time[0]:g} to {block.time[-1]:g} s"
         )
@@ -219,7 +218,7 @@ class EvenFrames:
         before = after - 1
         after = np.minimum(after, len(block) - 1)
         nearest = np.where(time - block.time[before] <= block.time[after] - time, before, after)
-        fits = np.abs(block.time[nearest] - time) <= reach
+        fits = np.abs(block.time[nearest] - time) <= self._reach(np.stack([block.time[before], block.time[after]]))
         values, angles = block.values[nearest], block.angles[nearest]
         share = (time - block.time[before]) / np.where(after > before, block.time[after] - block.time[before], 1)
         between = ~fits & (block.frame[after] - block.frame[before] == 1) & (share > 0) & (share < 1)
@@ -231,6 +230,13 @@ class EvenFrames:
         return replace(
             block, time=time, frame=grid, values=values, angles=angles, source_of=np.zeros(len(grid), np.int64)
         )
+
+    def _reach(self, neighbours: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How far from a frame the grid may be to fit it, between two neighbours in time (2, ...)."""
+        assert self.rate is not None
+        step = neighbours[-1] - neighbours[0]
+        step = np.where(step > 0, np.minimum(step, 1 / self.rate), 1 / self.rate)
+        return np.maximum(self._FITS * step, np.minimum(self._ROUNDED, step / 8))
 
 
 def _stacked(last: Recording, block: Recording) -> Recording:

@@ -31,6 +31,8 @@ _ROWS_AT_ONCE = 65536
 _OBJECTS_AT_ONCE = 8192  # of JSON, where they take much room
 _FRAMES_AT_ONCE = 2048  # of HDF5
 
+_MISSING = ("", "NA", "NaN", "nan")  # what stands for no number: here, in R and in pandas
+
 Columns = dict[str, Any]  # name -> array or list, all of one length
 
 
@@ -65,6 +67,8 @@ def _rows(path: Path, kind: str) -> Iterator[Recording]:
     metadata: Mapping[str, Any] = _record_beside(path)
     if kind == ".parquet":
         metadata, rows = _parquet(path)
+    elif kind == ".json" and (picture := _record_of_picture(path)) is not None:
+        metadata, rows = _picture(path, picture)
     else:
         rows = _json(path) if kind == ".json" else _csv(path)
     yield from _assembled(path, rows, metadata)
@@ -95,9 +99,9 @@ def _csv(path: Path) -> Iterator[Columns]:
     _check_end(path)
     types = {
         "source": pa.dictionary(pa.int32(), pa.string()),
-        "frame": pa.int64(),
+        "frame": pa.float64(),  # pandas writes whole numbers so where some are missing
         "time_s": pa.float64(),
-        "person": pa.int64(),
+        "person": pa.float64(),
     }
     types["keypoint"] = pa.dictionary(pa.int32(), pa.string())
     try:
@@ -109,7 +113,7 @@ def _csv(path: Path) -> Iterator[Columns]:
                 convert_options=arrow.ConvertOptions(
                     column_types={name: types.get(name, pa.float32()) for name in header if _is_ours(name)},
                     include_columns=[name for name in header if _is_ours(name)],
-                    null_values=[""],
+                    null_values=list(_MISSING),
                 ),
             )
             for batch in reader:
@@ -135,7 +139,12 @@ def _header(path: Path, file: Iterable[str]) -> list[str]:
         header = next(csv.reader(file), [])
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path}: is no CSV file in UTF-8 ({error})") from error
-    if len(set(header)) != len(header):
+    for separator, called in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and "time_s" in header[0].split(separator):
+            raise ValueError(
+                f"{path}: its columns are separated by {called}; save it with commas, and points in numbers"
+            )
+    if {*KEYS} <= {*header} and len(set(header)) != len(header):
         raise ValueError(f"{path}: two columns have the same name")
     _check_columns(path, header)
     return header
@@ -166,6 +175,35 @@ def _csv_plain(path: Path) -> Iterator[Columns]:
 def _unquoted(text: str) -> str:
     """Take away the quote that keeps spreadsheets from computing a text (`refpose.tables.text.plain_cell`)."""
     return text[1:] if plain_cell(text[1:]) == text else text
+
+
+def _record_of_picture(path: Path) -> dict[str, Any] | None:
+    """What ``refpose image`` wrote about a picture, None where a file is none of these."""
+    with open(path, encoding="utf-8") as file:
+        if file.read(1) != "{":
+            return None
+    try:
+        found = json.loads(path.read_bytes())
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and {"refpose", "source", "people"} <= {*found} else None
+
+
+def _picture(path: Path, record: dict[str, Any]) -> tuple[dict[str, Any], Iterator[Columns]]:
+    """The record of a picture as a table of one frame at 0 seconds."""
+    rows = [
+        {
+            **dict(zip(KEYS, (record["source"], 0, 0.0, number), strict=True)),
+            "keypoint": point["name"],
+            **{value: point[value] for value in VALUES},
+            **{f"{name}{ANGLE}": degrees for name, degrees in person.get("angles", {}).items()},
+        }
+        for number, person in enumerate(record["people"])
+        for point in person["keypoints"]
+    ]
+    size = {"width": record.get("width"), "height": record.get("height")}
+    metadata = {name: value for name, value in record.items() if name != "people"} | {"video": size}
+    return metadata, iter([_of_objects(path, rows)])
 
 
 def _json(path: Path) -> Iterator[Columns]:
@@ -381,10 +419,10 @@ def _typed(path: Path, columns: Columns, layout: _Layout) -> Columns:
 
 
 def _floats(column: Any, dtype: Any = np.float32) -> NDArray[Any]:
-    """Numbers, NaN for an empty field or None."""
+    """Numbers, NaN for a field that is missing or None."""
     if isinstance(column, np.ndarray) and column.dtype != object:
         return column.astype(dtype)
-    return np.array([np.nan if cell == "" else cell for cell in column], dtype)
+    return np.array([np.nan if cell in _MISSING else cell for cell in column], dtype)
 
 
 def _whole(column: Any) -> NDArray[np.int64]:

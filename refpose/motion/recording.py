@@ -150,7 +150,7 @@ class Recording:
             raise ValueError("a frame rate needs two frames or more, with times that increase")
         # The median finds which rate it is; the mean of the intervals like it is exact where time stamps are rounded.
         step = np.median(steps)
-        return float(1 / steps[np.abs(steps - step) <= 0.1 * step].mean())
+        return float(1 / steps[np.abs(steps - step) <= 0.2 * step].mean())
 
     def person(self, number: int) -> Recording:
         """The recording of one person alone.
@@ -178,7 +178,15 @@ class Recording:
         )
 
     def between(self, start: float | None = None, end: float | None = None) -> Recording:
-        """The frames from `start` up to and without `end`, in seconds."""
+        """The frames from `start` up to and without `end`, in seconds.
+
+        Raises
+        ------
+        ValueError
+            When frames have no times, as pictures have none.
+        """
+        if (start, end) != (None, None) and np.isnan(self.time).any():
+            raise ValueError("these frames have no times, as pictures have none: none is before or after another")
         chosen = np.ones(len(self), np.bool_)
         if start is not None:
             chosen &= self.time >= arguments.number("start", start)

@@ -104,7 +104,7 @@ def read(path: str | os.PathLike[str]) -> Recording:
     ----------
     path : path-like
         A file that ends in one of `KINDS`. For kinds without room for metadata (CSV, JSON) NAME.meta.json beside it is
-        read, if it is there.
+        read, if it is there. The JSON that ``refpose image`` writes about a picture is read as one frame at 0 seconds.
 
     Returns
     -------

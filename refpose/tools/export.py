@@ -36,9 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tables", nargs="+", type=Path, metavar="TABLE", help="a table of key points")
     parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="folder of the results, or name of the one")
     outputs.add_force(parser)
-    movement.add_formats(parser, "--to")
+    movement.add_formats(parser, "--to", "--format")
     movement.add_tables(parser, KINDS, "table that is read", "as NAME says")
-    parser.add_argument("--every-frame", action="store_true", help="rows for frames without anybody too")
     movement.add_angles(parser)
     group = parser.add_argument_group("what is done before")
     movement.add_confidence(group)
@@ -53,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do ``refpose export``."""
+    movement.check_times(args)
     chosen, kinds = movement.formats(args), movement.tables_of(args, KINDS)
     if not chosen and not kinds:
         raise argparse.ArgumentError(None, "nothing to write: name formats with --to, or ask for a table")
@@ -137,6 +137,8 @@ def _export(table: Path, targets: dict[str, Path], args: argparse.Namespace) -> 
                 file.write(block)
             for table_file in others:
                 table_file.write(block)
+        if not frames and (args.start, args.end) != (None, None):
+            raise ValueError("no frame is between --start and --end")
     if args.person is not None and args.person not in people:
         messages.say(f"{printable(table)}: no person {args.person} on any frame", sys.stderr)
     told = [printable(path) for file in files for path in file.files] + [printable(file.path) for file in others]

@@ -40,12 +40,11 @@ from ..motion.recording import Recorder
 from ..person import Person
 from ..pose import Pose
 from . import batch, cluster, movement, options, outputs, planning, progress, records
-from .streams import drawn, only, without_unsure
+from .streams import drawn, of_number, only, without_unsure
 from .together import records_of, refuse_foreign
 from .together import write as write_together
 
 RECORD = ".json"
-KINDS = tuple(kind for kind in tables.KINDS if kind != RECORD)  # every picture has a JSON file in any case
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OUT",
         help="folder of the results; for one picture also NAME.png",
     )
-    movement.add_tables(parser, KINDS, "picture", "one of all pictures as NAME says")
+    movement.add_tables(parser, tables.KINDS, "picture", "one of all pictures as NAME says")
     parser.add_argument("--mask", action="store_true", help="find and write the person's mask too")
     parser.add_argument("--labels", action="store_true", help="write a picture that tells people's masks apart too")
     movement.add_region(parser)
@@ -80,9 +79,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do ``refpose image``."""
-    kinds = movement.tables_of(args, KINDS)
+    kinds = movement.tables_of(args, tables.KINDS)
     together = {path: (kind,) for kind, path in kinds.items() if path is not True}
-    each = [kind for kind, path in kinds.items() if path is True]
+    each = [kind for kind, path in kinds.items() if path is True and kind != RECORD]  # which every picture has
     if ".parquet" in kinds:
         require("pyarrow.parquet", "parquet")
     formats = movement.formats(args)
@@ -90,6 +89,8 @@ def run(args: argparse.Namespace) -> int:
     endings += [".mask.png"] * args.mask + [".labels.png"] * args.labels
     plan = planning.plan(args.photos, args.output, ENDINGS, endings)
     sources = [task.source for task in plan.tasks]
+    if clash := {*together, *records_of(together)} & {task.output(RECORD) for task in plan.tasks}:
+        raise argparse.ArgumentError(None, f"{clash.pop()} is the name of one picture's results; choose another")
     outputs.check(together | records_of(together), sources, args.force or args.resume)
     if args.resume:
         refuse_foreign(together)
@@ -99,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
     outcomes = cluster.outcomes(args, todo, start, cluster.LARGEST_GROUP)
     code = progress.report(outcomes, plan, len(todo), "pictures")
     for path in together:
-        form = (start.names, args.wide, args.angles)
+        form = (start.names, args.wide, args.angles, args.every_frame, args.person)
         count = write_together(path, args.output, plan.tasks, start.made_with, args.force, *form)
         outputs.tell(f"{count} pictures -> {printable(path)}", path)
     return code
@@ -128,13 +129,15 @@ class Annotator:
         settings = {**self.pose, "drawn": self.drawn}
         if self.color_by != draw.COLOR_BY[0]:
             settings["color_by"] = self.color_by
-        told = ("roi", "min_visibility", "angles", "draw_angles", "labels")
+        told = ("roi", "min_visibility", "angles", "draw_angles", "labels", "wide", "every_frame")
         settings |= {name: value for name in told if (value := getattr(args, name)) not in (None, False)}
         if args.roi is not None:
             settings["roi"] = list(args.roi)
         self.formats, self.options = movement.formats(args), movement.format_options(args)
         if self.formats:
-            settings |= {"formats": self.formats, "options": movement.told(self.options)}
+            settings["formats"] = self.formats
+        if changed := movement.told(self.options):
+            settings["options"] = changed
         if args.angles or args.draw_angles:
             settings |= {"angles_from": args.angles_from, "facing": args.facing}
         self.made_with = {
@@ -147,7 +150,7 @@ class Annotator:
         self.angles_from, self.facing = args.angles_from, args.facing
         self.force = args.force
         self.threads = args.threads
-        self.kinds, self.wide = kinds, args.wide
+        self.kinds, self.wide, self.every_frame = kinds, args.wide, args.every_frame
         self.names = topology_of(args.model).names
 
     def __call__(self) -> batch.Work:
@@ -170,10 +173,19 @@ class Annotator:
                     draw_angles(picture, person, degrees)
             write_png(results.path(task.output(".png")), picture)
             columns = stream.angles if self.angles else ()
+            how = self.made_with | {"video": {"width": picture.shape[1], "height": picture.shape[0]}}
+            chosen, places = of_number(people, self.options.person)
             for kind in self.kinds:
-                name, form = results.path(task.output(kind)), (self.wide, pose.topology.names)
-                with tables.create(name, str(task.source), {}, *form, angles=columns) as table:
-                    table.write(0, 0.0, people, turned if self.angles else None)
+                with tables.create(
+                    results.path(task.output(kind)),
+                    str(task.source),
+                    how,
+                    self.wide,
+                    pose.topology.names,
+                    angles=columns,
+                    every_frame=self.every_frame,
+                ) as table:
+                    table.write(0, 0.0, chosen, turned[places] if self.angles else None)
             self._export(results, task, people, picture.shape[:2], pose.topology.names)
             if self.mask:
                 self._write_masks(results.path(task.output(".mask.png")), people, picture.shape[:2])

@@ -31,6 +31,9 @@ def add_tables(parser: argparse.ArgumentParser, kinds: Iterable[str], noun: str,
             help=f"write a table ending in {kind}: named after the {noun}, or {named}",
         )
     parser.add_argument("--wide", action="store_true", help="tables with a row per person instead of one per keypoint")
+    parser.add_argument(
+        "--every-frame", action="store_true", help="in tables, rows for frames or pictures without anybody too"
+    )
 
 
 def tables_of(args: argparse.Namespace, kinds: Iterable[str]) -> dict[str, Any]:
@@ -48,12 +51,12 @@ def _table_path(kind: str, noun: str, text: str) -> Path:
     return path
 
 
-def add_formats(parser: argparse.ArgumentParser, option: str, but: Collection[str] = ()) -> None:
+def add_formats(parser: argparse.ArgumentParser, *flags: str, but: Collection[str] = ()) -> None:
     """Add the option that lists formats, all but some, and how their files are written."""
     offered = [kind for name, kind in FORMATS.items() if name not in but]
     group = parser.add_argument_group("files for other programs")
     group.add_argument(
-        option,
+        *flags,
         dest="formats",
         nargs="+",
         action="extend",
@@ -73,7 +76,7 @@ def add_formats(parser: argparse.ArgumentParser, option: str, but: Collection[st
         "COCO: coco17)",
     )
     group.add_argument("--markers", choices=MARKERS, default="refpose", help="whose names of markers: TRC, C3D")
-    group.add_argument("--person", type=options.whole, metavar="N", help="write this person only")
+    group.add_argument("--person", type=options.whole, metavar="N", help="write this person only, in tables too")
 
 
 def add_angles(parser: argparse.ArgumentParser) -> None:
@@ -177,6 +180,12 @@ def add_times(parser: argparse._ActionsContainer) -> None:
         metavar="HZ",
         help="how many frames a second were taken, for slow motion: times are the frames' numbers divided by it",
     )
+
+
+def check_times(args: argparse.Namespace) -> None:
+    """Raise argparse.ArgumentError where ``--end`` does not come after ``--start``."""
+    if args.start is not None and args.end is not None and args.end <= args.start:
+        raise argparse.ArgumentError(None, f"--end {args.end:g} must come after --start {args.start:g}")
 
 
 def told(given: Options) -> dict[str, Any]:

@@ -50,8 +50,7 @@ class Wanted:
         MissingExtra
             When something that a format needs is not installed.
         """
-        if args.start is not None and args.end is not None and args.end <= args.start:
-            raise argparse.ArgumentError(None, f"--end {args.end:g} must come after --start {args.start:g}")
+        movement.check_times(args)
         return cls(
             args.wide,
             args.raw,
@@ -203,8 +202,10 @@ class Streams:
         if self._wanted.min_visibility is not None:
             people = [without_unsure(person, self._wanted.min_visibility) for person in people]
         angles = self._stream.of_people(people) if self._turned else np.zeros((len(people), 0))
-        for table in self._tables:
-            table.write(frame, time, people, angles if self._wanted.angles else None)
+        if self._tables:
+            chosen, places = of_number(people, self._wanted.options.person)
+            for table in self._tables:
+                table.write(frame, time, chosen, angles[places] if self._wanted.angles else None)
         if self.files and (block := self._recorder.add(frame, time, people)) is not None:
             self._export(block)
         return angles
@@ -228,10 +229,18 @@ class Streams:
         return max((file.interpolated for file in self.files), default=0)
 
 
+def of_number(people: Sequence[Person], number: int | None) -> tuple[list[Person], list[int]]:
+    """The people with this number, all for None, and their places in the list."""
+    numbers = tables.ids(people)
+    places = [place for place, its in enumerate(numbers) if number in (None, its)]
+    return [replace(people[place], id=numbers[place]) for place in places], places
+
+
 def without_unsure(person: Person, least: float) -> Person:
     """The person with NaN for the places of key points whose visibility is less."""
     unsure = (person.visibility < least)[:, None]
-    places = {name: getattr(person, name) for name in ("landmarks", "world_landmarks")}
+    names = ("landmarks", "world_landmarks", "raw_landmarks", "raw_world_landmarks")
+    places = {name: getattr(person, name) for name in names}
     blanked = {name: np.where(unsure, np.float32(np.nan), p) for name, p in places.items() if p is not None}
     return replace(person, **blanked)
 

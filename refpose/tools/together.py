@@ -19,9 +19,9 @@ from . import planning, records
 class Recorded(RecordedPerson):
     """A person as it stands in a record."""
 
-    def __init__(self, person: dict[str, Any]) -> None:
+    def __init__(self, person: dict[str, Any], number: int) -> None:
         rows = [[point[name] for name in tables.VALUES] for point in person["keypoints"]]
-        super().__init__(np.array(rows, np.float32))  # None becomes NaN
+        super().__init__(np.array(rows, np.float32), number)  # None becomes NaN
         self.angles = [person.get("angles", {}).get(name) for name in ANGLES]
 
 
@@ -51,6 +51,8 @@ def write(
     names: Sequence[str],
     wide: bool = False,
     angles: bool = False,
+    every_frame: bool = False,
+    person: int | None = None,
 ) -> int:
     """Write the table and its record; in a pipe or device, the table alone.
 
@@ -66,10 +68,12 @@ def write(
         How results are made.
     force : bool
         Whether what no record vouches for may be replaced.
-    names, wide
+    names, wide, every_frame
         As for `refpose.tables.create`.
     angles : bool
         Whether the records have angles, which then have columns.
+    person : int, optional
+        Who is written; everybody without it.
 
     Returns
     -------
@@ -77,9 +81,9 @@ def write(
         Number of pictures.
     """
     if is_stream(path):
-        return _write(path, tasks, made_with, names, wide, angles)
+        return _write(path, tasks, made_with, names, wide, angles, every_frame, person)
     with records.writing(folder, _record(path), made_with, force) as results:
-        count = _write(results.path(path), tasks, made_with, names, wide, angles)
+        count = _write(results.path(path), tasks, made_with, names, wide, angles, every_frame, person)
         results.finish({"pictures": count})
     return count
 
@@ -91,17 +95,20 @@ def _write(
     names: Sequence[str],
     wide: bool,
     angles: bool,
+    every_frame: bool,
+    person: int | None,
 ) -> int:
     """Write the table: frames are numbered as the pictures come, have no time, and their picture as source."""
     count = 0
     called = tuple(ANGLES) if angles else ()
-    with tables.create(path, "", metadata, wide, names, angles=called) as table:
+    with tables.create(path, "", metadata, wide, names, angles=called, every_frame=every_frame) as table:
         for number, task in enumerate(tasks):
             if not (record := task.output(".json")).exists():
                 continue
             with reading.errors(record, "a record of refpose image"):
-                people: list[Any] = [Recorded(person) for person in reading.json_file(record)["people"]]
-            degrees = np.array([person.angles for person in people], np.float32) if angles and people else None
+                found = enumerate(reading.json_file(record)["people"])
+                people: list[Any] = [Recorded(one, number) for number, one in found if person in (None, number)]
+            degrees = np.array([one.angles for one in people], np.float32) if angles and people else None
             table.write(number, math.nan, people, degrees, str(task.source))
             count += 1
     return count

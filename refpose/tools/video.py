@@ -62,7 +62,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     movement.add_times(group)
     movement.add_region(group)
     group.add_argument("--raw", action="store_true", help="columns with the values before smoothing too")
-    group.add_argument("--every-frame", action="store_true", help="rows for frames without anybody too")
     movement.add_confidence(group)
     movement.add_angles(parser)
     movement.add_formats(parser, "--format")

@@ -162,6 +162,8 @@ class Export:
             self._people[number] = self._begun(number)
         person = self._people[number]
         block = person.prepared(block)
+        if not len(block):  # of a lower rate there may be none
+            return
         if self._kind.most is not None:
             while len(block) > (room := self._kind.most - person.frames):
                 person.writer.write(block.take(slice(room)))

@@ -1,7 +1,8 @@
-"""DeepLabCut's tables of x, y and likelihood, as CSV and HDF5 (read by DeepLabCut, movement, sleap-io, Pose2Sim).
+"""DeepLabCut's tables of x, y and likelihood, as CSV and HDF5 (read by DeepLabCut, movement, Pose2Sim).
 
 One person has three lines of header (scorer, bodyparts, coords), several have a fourth (individuals: person0, person1
-...). Every frame from 0 on has a row; missing numbers are empty. Likelihood is the visibility.
+...). Every frame from 0 on has a row; missing numbers are empty. Likelihood is the visibility. (sleap-io reads
+labels of DeepLabCut's projects, whose rows are named after pictures, but no rows of videos.)
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """MOT: angles over time, as OpenSim's motion files (``Coordinates``) have them, in degrees.
 
-Missing angles are ``nan``.
+Missing angles are ``nan``: OpenSim's tables read them, but not its older class Storage (that of its window), which ends
+at the first one and knows no other way to write what is missing. Fill gaps before.
 """
 
 from __future__ import annotations
