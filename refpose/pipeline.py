@@ -6,17 +6,19 @@ calls (`refpose.runner.Run`). `refpose.study.quantities` says what the names sta
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from itertools import islice
+from itertools import islice, pairwise
+
+import numpy as np
 
 from .decisions import Fate, Source
 from .engine import Network
 from .engine.workers import Workers
 from .runner import DIRECT, NoPerson, Run
 from .stages import detector, landmarks, roi, segmentation
-from .stages.libm import FloatArray
+from .stages.libm import FloatArray, f32
 from .stages.roi import Roi
 from .stages.table import Stages
 from .stages.warp import ByteArray
@@ -119,6 +121,22 @@ class Landmarker:
     def workers(self) -> Workers:
         """Who shares out several people: the network's threads, which the native engine alone has."""
         return Workers(self.network.threads if self.network.engine == "native" else 1)
+
+    @cached_property
+    def warp_mask(self) -> Callable[..., FloatArray]:
+        """The engine's function; the rows of a mask are shared out among the threads."""
+        threads, warp_mask = self.workers.threads, self.stages.warp_mask
+        if threads == 1:
+            return warp_mask
+
+        def in_bands(mask: FloatArray, matrix: tuple[float, ...], width: int, height: int) -> FloatArray:
+            out = np.empty((height, width), f32)
+            ends = [height * i // threads for i in range(threads + 1)]
+            bands = [(first, out[first:end]) for first, end in pairwise(ends) if first < end]
+            self.workers.map(lambda band: warp_mask(mask, matrix, width, height, *band), bands)
+            return out
+
+        return in_bands
 
     @cached_property
     def one_thread(self) -> Landmarker:
@@ -283,7 +301,7 @@ def estimate(m: Landmarker, run: Run, image: ByteArray, region: Region) -> Estim
     if "segmentation" in out:
         probability = run("mask/probability_roi", stages.probability, out["segmentation"])
         at = (square, width, height, cos, sin)
-        mask = run("mask/image", segmentation.on_image, probability, *at, stages.warp_mask)
+        mask = run("mask/image", segmentation.on_image, probability, *at, m.warp_mask)
     return Estimate(region, out["presence"], found, world, mask)
 
 

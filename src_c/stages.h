@@ -57,9 +57,10 @@ typedef struct {
      * rounded once, or the product as well where they are not fused. */ \
     X(warp, (const uint8_t *image, int height, int width, const double *matrix, int size, int replicate, float scale,    \
              float offset, int fused, float *out))                                                                       \
-    /* An (n, n) mask drawn into a picture. matrix: picture pixel -> mask pixel, 2 x 3. scratch: rp_mask_scratch */      \
-    /* floats. out (height, width). */                                                                                   \
-    X(warp_mask, (const float *mask, int n, const double *matrix, int width, int height, float *scratch, float *out))    \
+    /* Rows of a picture of this width from row `first` on, with an (n, n) mask drawn into it. matrix: picture pixel */  \
+    /* -> mask pixel, 2 x 3. scratch: rp_mask_scratch floats. out (rows, width). */                                      \
+    X(warp_mask,                                                                                                         \
+      (const float *mask, int n, const double *matrix, int width, int first, int rows, float *scratch, float *out))      \
     /* Moves the x, y of `count` (x, y, z) positions to the centre of mass of a window of their channel of the heat */   \
     /* map. */                                                                                                           \
     X(refine, (float *position, int count, const float *heatmap, int rows, int columns, int channels, int window))       \

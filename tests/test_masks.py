@@ -118,3 +118,16 @@ def test_masks_that_take_too_much(pair: Path, mode: Any, monkeypatch: pytest.Mon
         pose.process(picture, 1)
     monkeypatch.undo()
     assert [person.id for person in pose.process(picture, 1)] == ids
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+def test_a_mask_drawn_by_several_threads(astronaut: Path, threads: int) -> None:
+    """Also where there are fewer rows than threads."""
+    for image in (read_image(astronaut), read_image(astronaut)[100:103]):
+        (alone,), (shared,) = (
+            Pose("lite", "image", segmentation=True, threads=n).process(image, roi=[Roi(0.5, 0.4, 1, 1)])
+            for n in (1, threads)
+        )
+        assert alone.segmentation_mask is not None
+        assert shared.segmentation_mask is not None
+        assert np.array_equal(alone.segmentation_mask, shared.segmentation_mask)

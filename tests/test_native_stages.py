@@ -142,9 +142,11 @@ def test_warp_mask(stages: Any, size: tuple[int, int]) -> None:
         ]
         for a, b, d, e in np.array(turns) * side / max(size):
             matrix = (a, b, rng.uniform(-1, 1) * side, d, e, rng.uniform(-1, 1) * side)
-            assert np.array_equal(
-                stages.warp_mask(mask, matrix, width, height), warp.warp_mask(mask, matrix, width, height)
-            )
+            expected = warp.warp_mask(mask, matrix, width, height)
+            assert np.array_equal(stages.warp_mask(mask, matrix, width, height), expected)
+            rows = np.empty((height - height // 3, width), np.float32)
+            assert stages.warp_mask(mask, matrix, width, height, height // 3, rows) is rows
+            assert np.array_equal(rows, expected[height // 3 :])
 
 
 def test_warp_mask_of_great_numbers(stages: Any) -> None:

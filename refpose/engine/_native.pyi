@@ -67,7 +67,15 @@ class Stages:
         fused: bool = True,
     ) -> _Floats: ...
     def probability(self, logits: _Floats) -> _Floats: ...
-    def warp_mask(self, mask: _Floats, matrix: tuple[float, ...], width: int, height: int) -> _Floats: ...
+    def warp_mask(
+        self,
+        mask: _Floats,
+        matrix: tuple[float, ...],
+        width: int,
+        height: int,
+        first: int = 0,
+        out: _Floats | None = None,
+    ) -> _Floats: ...
     def refine(self, position_roi: _Floats, heatmap: _Floats, window: int) -> _Floats: ...
     def landmarks(
         self,

@@ -24,8 +24,8 @@ cdef extern from "stages.h" nogil:
         void (*probability)(const float *logits, int64_t n, float *y) noexcept nogil
         void (*warp)(const uint8_t *image, int height, int width, const double *matrix, int size, int replicate,
                      float scale, float offset, int fused, float *out) noexcept nogil
-        void (*warp_mask)(const float *mask, int n, const double *matrix, int width, int height, float *scratch,
-                          float *out) noexcept nogil
+        void (*warp_mask)(const float *mask, int n, const double *matrix, int width, int first, int rows,
+                          float *scratch, float *out) noexcept nogil
         void (*refine)(float *position, int count, const float *heatmap, int rows, int columns, int channels,
                        int window) noexcept nogil
         void (*landmarks)(const float *network, int count, float side, const float *heatmap, int rows, int columns,
@@ -177,10 +177,10 @@ cdef class Stages:
             self.stages.warp(pixels, height, width, m, size, replicate, scale, offset, fused, to)
         return out
 
-    def warp_mask(self, mask, matrix, int width, int height):
-        """`refpose.stages.warp.warp_mask`."""
+    def warp_mask(self, mask, matrix, int width, int height, int first=0, out=None):
+        """`refpose.stages.warp.warp_mask`, or the rows of it from the first on for which there is room in `out`."""
         cdef double m[6]
-        cdef int n = len(mask)
+        cdef int rows, n = len(mask)
         if width < 1 or height < 1 or n < 1:
             raise ValueError(f"expected at least one pixel, found {width} x {height} and a mask of side {n}")
         if len(matrix) != 6:
@@ -188,11 +188,13 @@ cdef class Stages:
         for i in range(6):
             m[i] = matrix[i]
         cdef const float *values = address(mask, <int64_t>n * n, False, "mask")
-        scratch, out = np.empty(rp_mask_scratch(n, width), np.float32), np.empty((height, width), np.float32)
+        scratch = np.empty(rp_mask_scratch(n, width), np.float32)
+        out = np.empty((height, width), np.float32) if out is None else out
+        rows = len(out)
         cdef float *work = address(scratch, scratch.size, True, "scratch")
-        cdef float *to = address(out, out.size, True, "image mask")
+        cdef float *to = address(out, <int64_t>rows * width, True, "image mask")
         with nogil:
-            self.stages.warp_mask(values, n, m, width, height, work, to)
+            self.stages.warp_mask(values, n, m, width, first, rows, work, to)
         return out
 
     def refine(self, position_roi, heatmap, window):

@@ -175,7 +175,10 @@ static void check_warp_mask(const rp_stages *s, const array *a, void *y)
 {
     const int64_t *size = a[1].data;
     void *scratch = memory(4 * rp_mask_scratch((int)size[0], (int)size[1]));
-    s->warp_mask(a[0].data, (int)size[0], a[2].data, (int)size[1], (int)size[2], scratch, y);
+    const int width = (int)size[1], height = (int)size[2], some = height / 3;
+    float *rest = (float *)y + (int64_t)some * width;
+    s->warp_mask(a[0].data, (int)size[0], a[2].data, width, 0, some, scratch, y);
+    s->warp_mask(a[0].data, (int)size[0], a[2].data, width, some, height - some, scratch, rest);
     free(scratch);
 }
 
