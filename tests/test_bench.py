@@ -144,8 +144,9 @@ def test_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "find_spec", lambda name: name == "av" or None)
     settings = {"peers": ["mediapipe"], "processors": sorted(os.sched_getaffinity(0))}
     found = programs.measure("lite", settings, tmp_path)
-    assert [len(rows) for rows in found.values()] == [1, 1, 3]  # neither OpenCV nor MediaPipe
+    assert [len(rows) for rows in found.values()] == [1, 1, 3, 2]  # neither OpenCV nor MediaPipe
     assert found["cores: table of one video, then two at a time"][2]["name"] == "two tables, --jobs 2"
+    assert found["cores: pictures one by one, then two at a time"][1]["name"] == "pictures, --jobs 2"
     for rows in found.values():
         assert rows[0]["ratio_of_minima"] == 1
         assert all(0.1 < row["minimum_ms"] < 100_000 for row in rows)

@@ -1,4 +1,4 @@
-"""Timings of whole programs: the classic loop, ``refpose video`` with and without picture, several videos at a time.
+"""Timings of whole programs: the classic loop, ``refpose video`` with and without picture, several files at a time.
 
 Each program runs as a process of its own, ``python -m refpose.study.programs NAME SETTINGS``, on all processors that
 ``refpose bench`` may use, one after the other and in several rounds. It prints seconds a frame, from the first to the
@@ -12,11 +12,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from .contest import Contestant, rows
 from .peers import COMPLEXITY, model_file
@@ -31,6 +33,7 @@ GROUPS = {
     "read, estimate, draw, write": ("video", "video MediaPipe"),
     "read, estimate, table": ("table", "table MediaPipe"),
     "cores: table of one video, then two at a time": ("table one thread", "table", "two tables, --jobs 2"),
+    "cores: pictures one by one, then two at a time": ("pictures one thread", "pictures, --jobs 2"),
 }
 NEEDS = {"loop facade": ("cv2",), "MediaPipe": ("cv2", "mediapipe")}
 
@@ -128,20 +131,48 @@ def loop(solutions: Any, settings: dict[str, Any], draws: bool, writes: bool) ->
 
 def tool(settings: dict[str, Any], inputs: tuple[str, ...], options: tuple[str, ...]) -> Callable[[], int]:
     """``refpose video``; gives the number of frames."""
-    from ..cli import main
-
-    for module in ("av", "refpose.tools.video"):
-        import_module(module)
     folder = Path(settings["folder"])
     for name in inputs[1:]:
         (folder / name).write_bytes((folder / inputs[0]).read_bytes())
-    out = ("-o", str(folder / "out"), "--force", "--model", settings["model"])
+    ready = command("video", settings, [folder / name for name in inputs], options)
 
     def run() -> int:
-        if main(["video", *(str(folder / name) for name in inputs), *out, *options]):
-            raise RuntimeError("refpose video failed")
+        ready()
         records = [folder / "out" / f"{Path(name).stem}.meta.json" for name in inputs]
         return sum(json.loads(record.read_bytes())["frames"] for record in records)
+
+    return run
+
+
+def pictures(settings: dict[str, Any], options: tuple[str, ...]) -> Callable[[], int]:
+    """``refpose image`` with a folder of JPEG files; gives their number."""
+    folder = Path(settings["folder"]) / "pictures"
+    folder.mkdir(exist_ok=True)
+    images = frames()
+    for number, rgb in enumerate(images):
+        Image.fromarray(rgb).save(folder / f"{number}.jpg")
+    ready = command("image", settings, [folder], options)
+
+    def run() -> int:
+        ready()
+        return len(images)
+
+    return run
+
+
+def command(
+    verb: str, settings: dict[str, Any], inputs: Sequence[Path], options: tuple[str, ...]
+) -> Callable[[], None]:
+    """A command of refpose, whose modules are loaded."""
+    from ..cli import main
+
+    for module in ("av", f"refpose.tools.{verb}"):
+        import_module(module)
+    out = ("-o", f"{settings['folder']}/out", "--force", "--model", settings["model"])
+
+    def run() -> None:
+        if main([verb, *map(str, inputs), *out, *options]):
+            raise RuntimeError(f"refpose {verb} failed")
 
     return run
 
@@ -155,9 +186,11 @@ def program(name: str, settings: dict[str, Any]) -> Callable[[], int]:
         return loop(import_module("refpose.mediapipe").solutions, settings, True, False)
     if name == "video":
         return tool(settings, ("a.mp4",), ("--no-sound",))
+    if name.endswith("one thread") and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, settings["processors"][-1:])
+    if name.startswith("pictures"):
+        return pictures(settings, ("--jobs", "2") if name.endswith("2") else ())
     if name == "table one thread":
-        if hasattr(os, "sched_setaffinity"):
-            os.sched_setaffinity(0, settings["processors"][-1:])
         return tool(settings, ("a.mp4",), ("--no-video", "--csv"))
     inputs = ("a.mp4", "b.mp4") if name.startswith("two") else ("a.mp4",)
     return tool(settings, inputs, ("--no-video", "--csv", *(("--jobs", "2") if len(inputs) > 1 else ())))

@@ -9,8 +9,9 @@ machine too, and of the medians. Turns during which another contestant's threads
 People are three, 1280 x 720, in a video: as MediaPipe Tasks finds them, and as refpose follows them, who keep their
 identities. MediaPipe Tasks reads its published .task files from the folder --models.
 
-Programs are the loop of MediaPipe's users (with OpenCV) in MediaPipe and in refpose.mediapipe, and `refpose video` with
-and without picture, each as a process of its own on all processors; times are those of a frame.
+Programs are the loop of MediaPipe's users (with OpenCV) in MediaPipe and in refpose.mediapipe, `refpose video` with and
+without picture, and two videos or many pictures with one process and with two, each as a process of its own on all
+processors; times are those of a frame.
 
 The kernels are the steps of a network's plan, each on its own; a multiply-add is two operations, those with zero
 weights included, and the limit is what multiply-adds of registers alone reach in the same run.
