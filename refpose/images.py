@@ -44,6 +44,7 @@ READABLE = "JPEG, PNG, WebP, AVIF, HEIC (with pillow-heif), TIFF, JPEG 2000, GIF
 
 # Pillow's modules for those that it does not import for everybody.
 _PLUGINS = ("Mpo", "WebP", "Avif", "Tiff", "Jpeg2K", "Tga")
+_PNG_LEVEL = 1  # of zlib: 3.5 times as fast as its 6, files are a tenth larger
 _ROWS = 1024  # of a picture that are handed over at a time
 _DEPTHS = (8, 10, 12, 14, 16)  # bits that cameras and scanners put into samples of 16 bits
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2")
@@ -238,4 +239,4 @@ def write_png(path: str | os.PathLike[str], pixels: NDArray[np.uint8] | NDArray[
         When the file cannot be written; what was there before stays.
     """
     with replacing(Path(path)) as temporary:
-        Image.fromarray(pixels).save(temporary, format="PNG")
+        Image.fromarray(pixels).save(temporary, format="PNG", compress_level=_PNG_LEVEL)
