@@ -194,6 +194,13 @@ def test_broken_npz(data: bytes) -> None:
         archives.read_npz(data, "x.npz")
 
 
+def test_two_arrays_of_one_name() -> None:
+    one = b"\x93NUMPY\x01\x00" + (60).to_bytes(2, "little")
+    one += str({"descr": "<f8", "fortran_order": False, "shape": ()}).ljust(60).encode()
+    with pytest.raises(ValueError, match=r"^x\.npz: two arrays have the same name"):
+        archives.read_npz(zipped(**{"a.npy": one + bytes(8), "a": one + b"12345678"}), "x.npz")
+
+
 def test_gzip_cut_short() -> None:
     with pytest.raises(ValueError, match=r"^t: cannot be read as a gzipped tar archive"):
         archives.untar(tarred(bytes(100_000))[:-40], "t")

@@ -144,6 +144,8 @@ def read_npz(data: bytes, where: str | os.PathLike[str]) -> dict[str, NDArray[An
         It is damaged, holds something else than arrays of numbers, or is too large (see `unzip`).
     """
     members = unzip(data, where)
+    if len({name.removesuffix(".npy") for name in members}) < len(members):  # "a" and "a.npy"
+        raise ValueError(f"{os.fspath(where)}: two arrays have the same name")
     return {
         name.removesuffix(".npy"): _read_npy(member, f"{os.fspath(where)}: {name.removesuffix('.npy')}")
         for name, member in members.items()
