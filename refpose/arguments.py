@@ -2,7 +2,7 @@
 
 NumPy's integers wrap round where Python's grow (``Fraction(np.int32(13))`` keeps 32 bits), so no function computes with
 a caller's number as it came. Accepted are Python's and NumPy's integers and floats, `fractions.Fraction` and
-`decimal.Decimal`; truth values are no numbers.
+`decimal.Decimal`; truth values are no numbers, nor are NumPy's durations, whose unit would be lost.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from numbers import Integral, Rational, Real
 from typing import Any
 
 import numpy as np
+
+
+_NO_NUMBERS = (bool, np.timedelta64)  # though Python and NumPy call them whole numbers
 
 
 def flag(name: str, value: Any) -> bool:
@@ -53,7 +56,7 @@ def whole(name: str, value: Any, least: int | None = None, most: int | None = No
     ValueError
         It is out of its range.
     """
-    if isinstance(value, bool) or not isinstance(value, Integral):
+    if isinstance(value, _NO_NUMBERS) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be a whole number, not {shown(value)}")
     number = int(value)
     if (least is not None and number < least) or (most is not None and number > most):
@@ -77,7 +80,7 @@ def exact(name: str, value: Any) -> int | float | Fraction:
     ValueError
         It is not finite.
     """
-    if isinstance(value, bool) or not isinstance(value, Real | Decimal):
+    if isinstance(value, _NO_NUMBERS) or not isinstance(value, Real | Decimal):
         raise TypeError(f"{name} must be a number, not {shown(value)}")
     if isinstance(value, Integral):
         return int(value)

@@ -82,7 +82,7 @@ def _run(args: argparse.Namespace, verb: str) -> int:
     except argparse.ArgumentError as error:  # arguments that are right one by one, but not together
         args.parser.error(str(error))
     except MemoryError as error:
-        messages.say(f"refpose {verb}: there is not enough memory: {error}".removesuffix(": "), sys.stderr)
+        messages.say(f"refpose {verb}: {messages.no_memory(error)}", sys.stderr)
         return 1
     except (ValueError, OSError, ImportError) as error:  # also of libraries that lack one of their own
         if not (isinstance(error, BrokenPipeError) and error.filename is None):

@@ -74,6 +74,11 @@ def one_line(text: str) -> str:
     return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda found: repr(found[0])[1:-1], text)
 
 
+def no_memory(error: MemoryError) -> str:
+    """Say that memory does not suffice; the error may have no words of its own."""
+    return f"there is not enough memory: {error}".removesuffix(": ")
+
+
 def _memory() -> IO[bytes]:
     """Open a file that is in memory, where the system has such: folders for temporary files may be missing or full."""
     if hasattr(os, "memfd_create"):

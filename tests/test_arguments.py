@@ -43,7 +43,20 @@ def test_fractions_of_decimals_are_exact() -> None:
     assert arguments.exact("t", Fraction(np.int8(100), np.int8(3))) * 10**9 == Fraction(10**11, 3)
 
 
-NO_NUMBERS = [True, np.True_, "1", b"1", None, 1j, np.complex64(1), [1], np.array([1.0]), np.array(1), type]
+NO_NUMBERS = [
+    True,
+    np.True_,
+    "1",
+    b"1",
+    None,
+    1j,
+    np.complex64(1),
+    [1],
+    np.array([1.0]),
+    np.array(1),
+    np.timedelta64(40, "ms"),
+    type,
+]
 NOT_FINITE = [float("nan"), float("inf"), -np.float32("inf"), np.float16("nan"), Decimal("NaN"), Decimal("-Infinity")]
 
 

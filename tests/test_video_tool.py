@@ -282,7 +282,7 @@ def test_failure_in_mid_video_leaves_nothing(
 
     stub.at, stub.action = 3, fail
     assert run(clip, "-o", tmp_path / "out", "--csv") == 1
-    assert capsys.readouterr().err == f"{clip}: MemoryError: no more\n"
+    assert capsys.readouterr().err == f"{clip}: there is not enough memory: no more\n"
     assert names(tmp_path) == ["clip.mov"]
 
 

@@ -57,6 +57,8 @@ def report(
 def _failure(source: str, error: Exception) -> str:
     """Say why a task failed, naming its source once; the kind of error too where the message is not meant for users."""
     text = str(error) if isinstance(error, (ValueError, OSError)) else f"{type(error).__name__}: {error}"
+    if isinstance(error, MemoryError):
+        text = messages.no_memory(error)
     return text if text.startswith(source) else f"{source}: {text}"
 
 
