@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-
 _NO_NUMBERS = (bool, np.timedelta64)  # though Python and NumPy call them whole numbers
 
 
