@@ -116,6 +116,19 @@ def test_warp(stages: Any, size: tuple[int, int], border: warp.Border) -> None:
     assert np.array_equal(found, expected)
 
 
+def test_warp_of_great_numbers(stages: Any) -> None:
+    """Positions are saturated, and zero where the depth is."""
+    image = np.arange(9 * 7 * 3, dtype=np.uint8).reshape(9, 7, 3)
+    for matrix in (
+        (1e9, 0.0, -1e11, 0.0, -1e9, 1e11, 0.0, 0.0, 1.0),
+        (1.0, 0.0, 1e300, 0.0, 1.0, -1e300, 0.0, 0.0, 1.0),
+        (1.0, 0.0, 2.0, 0.0, 1.0, 2.0, -0.5, 0.0, 1.0),
+    ):
+        for border in ("constant", "replicate"):
+            arguments = (matrix, 70, border, np.float32(2 / 255), np.float32(-1))
+            assert np.array_equal(stages.warp_f32(image, *arguments), warp.warp_f32(image, *arguments))
+
+
 def test_warp_reads_nothing_behind_the_picture(stages: Any) -> None:
     """The picture ends at the end of its memory page; sanitized builds would notice one byte more."""
     memory = np.zeros(4096, np.uint8)
