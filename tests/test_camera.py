@@ -176,7 +176,7 @@ def test_camera_by_path_and_address(cv2: Any, which: str) -> None:
 def test_patience_that_is_none(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         cli.main(["camera", f"--patience={text}"])
-    assert "expected a number of seconds, 0 or more" in capsys.readouterr().err
+    assert "expected seconds, 0 or more" in capsys.readouterr().err
 
 
 def test_no_such_camera(cv2: Any, capsys: pytest.CaptureFixture[str]) -> None:

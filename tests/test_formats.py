@@ -431,6 +431,14 @@ def test_ezc3d_reads_c3d(tmp_path: Path) -> None:
         assert np.array_equal(content["data"]["meta_points"]["residuals"][0], np.where(missing, -1, 0))
 
 
+@pytest.mark.filterwarnings("error")
+def test_uneven_times_are_said(tmp_path: Path) -> None:
+    given = recording()
+    with pytest.warns(UserWarning, match=r"a\.trc: times not even: 1 frames interpolated"):
+        motion.write(replace(given, time=given.time + 0.01 * (given.frame == 40)), tmp_path / "a.trc")
+    motion.write(given, tmp_path / "b.trc")
+
+
 def test_c3d_goes_on_in_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The header has two bytes for the number of frames."""
     ezc3d = needs("ezc3d")

@@ -9,7 +9,6 @@ recorded. When the camera gives no picture for --patience seconds, that is said,
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import queue
 import re
@@ -58,7 +57,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="number, path or address of the camera",
     )
     parser.add_argument(
-        "--patience", type=_seconds, default=5.0, metavar="S", help="seconds to wait for a picture that does not come"
+        "--patience",
+        type=options.seconds,
+        default=5.0,
+        metavar="S",
+        help="seconds to wait for a picture that does not come",
     )
     parser.add_argument("--mirror", action="store_true", help="show the picture as a mirror would")
     movement.add_region(parser)
@@ -71,17 +74,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _camera(text: str) -> int | str:
     """Read the number of a camera, or leave its path or address as it is."""
     return int(text) if text.isdecimal() else text
-
-
-def _seconds(text: str) -> float:
-    """Read a time."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of seconds, 0 or more")
-    return value
 
 
 def run(args: argparse.Namespace) -> int:

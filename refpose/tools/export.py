@@ -28,7 +28,7 @@ from ..motion import FORMATS, Recording, reading
 from ..motion.angles import Stream
 from ..tables import KINDS
 from ..tables.recorded import write_recording
-from . import movement, outputs
+from . import movement, options, outputs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     movement.add_confidence(group)
     movement.add_times(group)
     group.add_argument(
-        "--fill-gaps", type=movement.seconds, metavar="S", help="fill gaps of up to S seconds along straight lines"
+        "--fill-gaps", type=options.seconds, metavar="S", help="fill gaps of up to S seconds along straight lines"
     )
     group.add_argument(
         "--low-pass", type=movement.above_zero, metavar="HZ", help="smooth: Butterworth, fourth order, zero phase"
@@ -123,9 +123,9 @@ def _export(table: Path, targets: dict[str, Path], args: argparse.Namespace) -> 
     with ExitStack() as stack:
         for path in targets.values():
             make_folder(path.parent)
-        options = movement.format_options(args)
+        how = movement.format_options(args)
         files = [
-            stack.enter_context(motion.export(path, name, options, True))
+            stack.enter_context(motion.export(path, name, how, True))
             for name, path in targets.items()
             if name in FORMATS
         ]

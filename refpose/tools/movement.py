@@ -172,8 +172,8 @@ def smoothing(args: argparse.Namespace) -> bool | dict[str, float]:
 
 def add_times(parser: argparse._ActionsContainer) -> None:
     """Add ``--start``, ``--end`` and ``--fps``."""
-    parser.add_argument("--start", type=seconds, metavar="S", help="begin at this second of the video")
-    parser.add_argument("--end", type=seconds, metavar="S", help="end before this second of the video")
+    parser.add_argument("--start", type=options.seconds, metavar="S", help="begin at this second of the video")
+    parser.add_argument("--end", type=options.seconds, metavar="S", help="end before this second of the video")
     parser.add_argument(
         "--fps",
         type=above_zero,
@@ -237,14 +237,6 @@ def above_zero(text: str) -> float:
     value = _number(text)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0")
-    return value
-
-
-def seconds(text: str) -> float:
-    """Read seconds, 0 or more."""
-    value = _number(text)
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected seconds, 0 or more")
     return value
 
 

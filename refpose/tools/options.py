@@ -119,7 +119,7 @@ def seconds(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of seconds, 0 or more")
+        raise argparse.ArgumentTypeError(f"{text!r}: expected seconds, 0 or more")
     return value
 
 

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -276,6 +277,11 @@ def write(
     ------
     MissingExtra, ValueError
         As `export`; also when the ending is that of no format, or people are several and the format for one.
+
+    Warns
+    -----
+    UserWarning
+        When times are not even and the format wants them so: frames between are interpolated.
     """
     if format is None:
         name = Path(path).name
@@ -285,4 +291,6 @@ def write(
         format = max(fitting, key=lambda kind: len(kind.ending)).name
     with export(path, format, options) as file:
         file.write(recording)
+    if file.interpolated:
+        warnings.warn(f"{path}: times not even: {file.interpolated} frames interpolated", stacklevel=2)
     return file.files
