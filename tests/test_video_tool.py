@@ -333,15 +333,15 @@ def test_second_interrupt_breaks_off(tmp_path: Path, clip: Path, stub: Stub) -> 
     assert names(tmp_path) == ["clip.mov"]
 
 
-def interrupted(folder: Path, interrupts: int, *flags: str) -> tuple[int, str]:
-    """Exit code and messages of two processes that were interrupted while each had begun a video."""
+def interrupted(folder: Path, engine: str, *numbers: int) -> tuple[int, str]:
+    """Exit code and messages of two processes that got these signals while each had begun a video."""
     (folder / "in").mkdir()
     clip = videos.write(folder / "in" / "0.mp4", videos.scenes(4, 96, 128) * 100)
     for number in range(1, 5):
         (folder / "in" / f"{number}.mp4").write_bytes(clip.read_bytes())
     command = [sys.executable, "-m", "refpose", "video", folder / "in", "-o", folder / "out"]
     with subprocess.Popen(
-        [*command, "--csv", "--jobs=2", "--model=lite", *flags],
+        [*command, "--csv", "--jobs=2", "--model=lite", f"--engine={engine}"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -354,8 +354,8 @@ def interrupted(folder: Path, interrupts: int, *flags: str) -> tuple[int, str]:
             and time.monotonic() < deadline
         ):
             time.sleep(0.05)
-        for _ in range(interrupts):
-            os.killpg(process.pid, signal.SIGINT)
+        for number in numbers:
+            os.killpg(process.pid, number)
             time.sleep(0.01)
         _, err = process.communicate(timeout=60)
     with contextlib.suppress(ProcessLookupError):
@@ -367,10 +367,11 @@ def interrupted(folder: Path, interrupts: int, *flags: str) -> tuple[int, str]:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal to a group of processes")
-@pytest.mark.parametrize("engine", ["numpy", "native"])
-def test_interrupt_reaches_all_processes(tmp_path: Path, engine: str) -> None:
-    code, err = interrupted(tmp_path, 1, f"--engine={engine}")
-    assert code == 130
+@pytest.mark.parametrize(("engine", "number"), [("numpy", 1), ("native", 2)])
+def test_interrupt_reaches_all_processes(tmp_path: Path, engine: str, number: int) -> None:
+    """Ctrl-C, and a terminal that is closed."""
+    code, err = interrupted(tmp_path, engine, number)
+    assert code == 128 + number
     assert err.count("interrupted after") == 2
     assert "Traceback" not in err
     found = names(tmp_path / "out")
@@ -385,7 +386,7 @@ def test_interrupt_reaches_all_processes(tmp_path: Path, engine: str) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal to a group of processes")
 def test_second_interrupt_breaks_off_all_processes(tmp_path: Path) -> None:
     """Whatever they are at, none is left, nor anything that they have begun."""
-    code, err = interrupted(tmp_path, 2, "--engine=numpy")
+    code, err = interrupted(tmp_path, "numpy", signal.SIGINT, signal.SIGINT)
     assert code in (130, -signal.SIGINT)
     assert "Traceback" not in err
     assert not list((tmp_path / "out").glob(".*"))

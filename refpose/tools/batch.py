@@ -121,7 +121,10 @@ def _run_in_processes(
     # Processes see that there is something to read, and leave it there for the others. Events have a lock, which would
     # stay closed when a process is killed that has just closed it.
     (stop_told, stop), (leave_told, leave) = context.Pipe(duplex=False), context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(min(jobs, len(waiting)) or 1, context, _start_process, (start, stop_told, leave_told))
+    with signals.held():  # Python's helper, which may begin here, ignores not all of them
+        pool = ProcessPoolExecutor(
+            min(jobs, len(waiting)) or 1, context, _start_process, (start, stop_told, leave_told)
+        )
     running: dict[Future[str | Exception], Task] = {}
     lost: list[Task] = []
     with stop_told, stop, leave_told, leave, signals.asking(partial(stop.send, "stop"), partial(leave.send, "leave")):
