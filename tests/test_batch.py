@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import itertools
 import json
 import os
@@ -553,6 +554,27 @@ def test_interrupts_are_the_main_threads() -> None:
 
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(work).result() is False
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_bar_has_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is there when processes are forked."""
+    pytest.importorskip("tqdm")
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    before = threading.active_count()
+    with progress.Bar(3, "files") as bar:
+        assert threading.active_count() == before
+        for _ in range(2):
+            time.sleep(0.15)  # tqdm shows no more than ten a second
+            bar.advance()
+        bar.say("a line", terminal)
+    assert "a line\n" in terminal.getvalue()
+    assert "2/3" in terminal.getvalue()
 
 
 def cannot_start() -> batch.Work:

@@ -82,7 +82,11 @@ class Bar:
                 from tqdm import tqdm
             except ModuleNotFoundError:
                 return
-            self._bar = tqdm(total=total, unit=f" {unit}", file=sys.stderr, dynamic_ncols=True)
+
+            class Shown(tqdm):  # type: ignore[misc]
+                monitor_interval = 0  # no thread that sees to it: processes can be forked; instead, every step does
+
+            self._bar = Shown(total=total, unit=f" {unit}", file=sys.stderr, dynamic_ncols=True, miniters=1)
 
     def __enter__(self) -> Bar:
         """Nothing is to be prepared."""
