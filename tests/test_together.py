@@ -75,6 +75,29 @@ def test_one_table_of_all_pictures(folder: Path, found: Found, somebody: Person,
     assert [result["image_id"] for result in json.loads(coco.read_text())] == [0, 2]
 
 
+def test_a_table_in_the_folder_that_will_be_made(
+    folder: Path, found: Found, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = folder.parent / "out"
+    assert run(folder, "--csv", folder.parent / "absent" / "all.csv") == 1
+    assert "absent: no such folder" in capsys.readouterr().err
+    assert not out.exists()
+    assert run(folder, "--csv", out / "all.csv") == 0
+    assert (out / "all.csv").read_text().count("c.png") == 33
+
+
+def test_a_picture_that_another_run_is_at(folder: Path, found: Found, capsys: pytest.CaptureFixture[str]) -> None:
+    out = folder.parent / "out"
+    assert run(folder) == 0
+    record = json.loads((out / "a.json").read_text())
+    del record["people"]
+    (out / "a.json").write_text(json.dumps(record | {"complete": False}))
+    (folder / "a.png").write_bytes(b"no picture")  # is not done again
+    assert run(folder, "--csv", out / "all.csv", "--resume") == 1
+    assert "a.json: not complete, another run writes it or was killed" in capsys.readouterr().err
+    assert not (out / "all.csv").exists()
+
+
 def test_tables_of_each(folder: Path, found: Found, somebody: Person) -> None:
     assert run(folder, "--parquet", "--h5", "--csv") == 0
     for kind in (".parquet", ".h5", ".csv"):

@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     sources = [task.source for task in plan.tasks]
     if clash := {*together, *records_of(together)} & {task.output(RECORD) for task in plan.tasks}:
         raise argparse.ArgumentError(None, f"{clash.pop()} is the name of one picture's results; choose another")
-    outputs.check(together | records_of(together), sources, args.force or args.resume)
+    outputs.check(together | records_of(together), sources, args.force or args.resume, args.output)
     if args.resume:
         refuse_foreign(together)
     start = Annotator(args, each)

@@ -21,7 +21,12 @@ def add_force(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--force", action="store_true", help="overwrite what is there already; inputs never")
 
 
-def check(outputs: Mapping[Path, Collection[str]], inputs: Iterable[str | os.PathLike[str]], force: bool) -> None:
+def check(
+    outputs: Mapping[Path, Collection[str]],
+    inputs: Iterable[str | os.PathLike[str]],
+    force: bool,
+    made: Path | None = None,
+) -> None:
     """Refuse to write where something would be lost.
 
     Parameters
@@ -32,6 +37,8 @@ def check(outputs: Mapping[Path, Collection[str]], inputs: Iterable[str | os.Pat
         The files that are read.
     force : bool
         Whether files that are there may be overwritten.
+    made : Path, optional
+        A folder that will be made if it is not there.
 
     Raises
     ------
@@ -52,7 +59,7 @@ def check(outputs: Mapping[Path, Collection[str]], inputs: Iterable[str | os.Pat
         raise ValueError(f"{' and '.join(map(str, outputs))}: two results of one name")
     if not force:
         refuse_existing(outputs, "--force overwrites")
-    for folder in {path.parent for path in outputs}:
+    for folder in {path.parent for path in outputs} - {made}:
         if not folder.is_dir():
             raise FileNotFoundError(f"{folder}: no such folder")
     mention_leftovers({path.parent for path in outputs})

@@ -106,7 +106,10 @@ def _write(
             if not (record := task.output(".json")).exists():
                 continue
             with reading.errors(record, "a record of refpose image"):
-                found = enumerate(reading.json_file(record)["people"])
+                told = reading.json_file(record)
+                if isinstance(told, dict) and told.get("complete") is False:
+                    raise ValueError(f"{record}: not complete, another run writes it or was killed; use --resume later")
+                found = enumerate(told["people"])
                 people: list[Any] = [Recorded(one, number) for number, one in found if person in (None, number)]
             degrees = np.array([one.angles for one in people], np.float32) if angles and people else None
             table.write(number, math.nan, people, degrees, str(task.source))
