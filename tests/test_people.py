@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refpose import Pose, Roi, cli, tables, video
-from refpose.decisions import Fate
+from refpose.decisions import Fate, Find
 from refpose.images import read_image, write_png
+from refpose.people import PeopleTracker
+from refpose.runner import Run
+from refpose.stages.landmarks import Landmarks
 from refpose.study.explain import Explanation
 from refpose.tasks import TasksPose
+from refpose.trackers import Estimate, Region
 
 Picture = NDArray[np.uint8]
 
@@ -161,6 +165,64 @@ def test_decision_about_twins(person: Picture) -> None:
         ["region 1: given; hidden, another region shows the same person: region 0"],
     )
     assert len(found.places) == 1
+
+
+class Decided(Run):
+    """Keeps what is decided about regions and finds, by their places."""
+
+    def __init__(self, place: int = 0, kept: dict[tuple[str, int], Any] | None = None) -> None:
+        self.place, self.kept = place, {} if kept is None else kept
+
+    def person(self, index: int) -> Decided:
+        return Decided(index, self.kept)
+
+    def decided(self, name: str, value: Any) -> None:
+        self.kept[name, self.place] = value
+
+
+def seen_at(region: Region, x: float) -> Estimate:
+    """Somebody whose hips are in this column of a square picture, 0.2 of it high from hips to head."""
+    position = np.full((35, 3), (x, 0.5, 0), np.float32)
+    position[34, 1] = 0.3
+    certain = np.ones(35, np.float32)
+    return Estimate(region, np.float32(1), Landmarks(position, certain, certain), np.zeros((33, 3), np.float32), None)
+
+
+def play(tracker: PeopleTracker, finds: list[float], places: list[float | None]) -> tuple[list[int], dict[Any, Any]]:
+    """A frame: the detector sees people in these columns, each region shows somebody there, or nobody (None).
+
+    Returns who is followed, and what was decided.
+    """
+    run = Decided()
+    regions = tracker.regions(run, lambda count: [Region(Roi(x, 0.5, 0.5, 0.5)) for x in finds[:count]])
+    estimates = [seen_at(region, x) for region, x in zip(regions, places, strict=True) if x is not None]
+    found = tracker.follow(run, estimates, 500, 500, tracker.next_time(None))
+    return [result.id for _, result in found if result.id is not None], run.kept
+
+
+def test_decision_about_who_went_astray() -> None:
+    """Somebody hidden is back when their hips are within 0.15 of the region's side of where they are looked for."""
+    tracker = PeopleTracker(3)
+    assert play(tracker, [0.2, 0.8], [0.2, 0.8])[0] == [0, 1]
+    assert play(tracker, [0.2], [0.2, None])[0] == [0]
+    side = tracker.tracked[1].seen.width
+    found, decided = play(tracker, [0.2], [0.2, 0.8 - 0.2 * side])
+    assert (found, decided["tracker/fate", 1], tracker.tracked[1].hidden) == ([0], Fate.STRAYED, True)
+    found, decided = play(tracker, [0.2], [0.2, 0.8 - 0.1 * side])
+    assert (found, decided["tracker/fate", 1]) == ([0, 1], Fate.BACK)
+
+
+def test_decisions_without_room() -> None:
+    """Finds beyond the room are not looked at; those in sight go first, then who comes back, then who is new."""
+    tracker = PeopleTracker(2)
+    assert play(tracker, [0.2], [0.2])[0] == [0]
+    found, decided = play(tracker, [0.2, 0.8, 0.5], [0.2, 0.8])
+    assert [decided["detector/fate", place] for place in range(3)] == [Find.KNOWN, Find.LOOKED_AT, Find.NO_ROOM]
+    assert found == [0, 1]
+    play(tracker, [0.2, 0.8], [0.2, None])
+    found, decided = play(tracker, [0.2, 0.5], [0.2, 0.5, 0.8])  # the new one's region comes before the expected one's
+    assert [decided["tracker/fate", place] for place in range(3)] == [Fate.KEPT, Fate.NO_ROOM, Fate.BACK]
+    assert found == [0, 1]
 
 
 def test_frame_of_a_video_is_dumped(person: Picture, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
