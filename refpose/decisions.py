@@ -42,6 +42,7 @@ class Find(Decision):
     LOOKED_AT = 0, "looked at"
     KNOWN = 1, "no news, a tracked region shows the place"
     NO_ROOM = 2, "no room for more people"
+    MOVED = 3, "in a crowd: a tracked region is moved there"
 
 
 class Source(Decision):

@@ -6,7 +6,10 @@ rules are few:
 
 1. A person is looked for where the frame before says (the solutions' next region).
 2. The detector is asked when a frame has nobody to look for, when somebody was lost the frame before, and else on every
-   `detect_every`-th frame while there is room. Who it finds within `_SAME_PLACE` of a tracked region is no news.
+   `detect_every`-th frame while there is room. Who it finds within `_SAME_PLACE` of a tracked region is no news. But
+   where a tracked region overlaps another by more than `_CROWDED`, its crop shows two people, and may have been placed
+   by the landmarks of the wrong one: then they are looked for where the detector sees them, if no other tracked region
+   is as near to that.
 3. Two estimates whose torsos are closer than `_SAME_TORSO` of their size show one person: a landmark network whose crop
    shows two people may jump to the other. It stays with who is in sight rather than with who was hidden or is new, and
    else with the one who was expected nearest to it, going on as before; the other is hidden.
@@ -33,6 +36,7 @@ from numpy.typing import NDArray
 from . import decisions
 from .decisions import Asked, Fate
 from .runner import NoPerson, Run
+from .stages.association import overlap
 from .stages.filters import Smoothing
 from .stages.landmarks import AUXILIARY
 from .stages.roi import Roi
@@ -42,7 +46,8 @@ from .trackers import RESULT, STEP_US, Clock, Estimate, Find, Region, Result, So
 DETECT_EVERY = 1  # frames
 MAX_HIDDEN = 2.0  # seconds
 _SAME_PLACE = 0.25  # of the larger region's side: distance of two regions' centres that show one person
-_SAME_TORSO = 0.15  # of the smaller region's side: mean distance of shoulders and hips in two estimates of one person
+_CROWDED = 0.35  # overlap of two tracked regions (intersection over union) from which the detector knows better
+_SAME_TORSO = 0.25  # of the smaller region's side: mean distance of shoulders and hips in two estimates of one person
 _REACH = 0.6  # of the larger region's side: how far from where they were last seen a hidden person comes back
 _ALIKE = 1.6  # regions of one person are not larger than so many times each other
 _STRAYED = 0.15  # of the region's side: how far from where they are expected somebody hidden may be
@@ -187,7 +192,7 @@ class PeopleTracker(Clock):
         ]
 
     def _news(self, run: Run, find: Find, known: int) -> list[Region]:
-        """Whom the detector finds besides those in sight."""
+        """Whom the detector finds besides those in sight; whoever is in a crowd is looked for where it sees them."""
         try:
             found = find(None)
         except NoPerson:
@@ -195,7 +200,11 @@ class PeopleTracker(Clock):
         looked = [region.roi for region, _ in self._looked]
         news: list[Region] = []
         for i, one in enumerate(found):
-            if any(_near(one.roi, other, _SAME_PLACE) for other in looked):
+            near = [k for k, other in enumerate(looked) if _near(one.roi, other, _SAME_PLACE)]
+            if len(near) == 1 and _crowded(looked, near[0]):
+                fate = decisions.Find.MOVED
+                self._looked[near[0]] = Region(one.roi), self._looked[near[0]][1]
+            elif near:
                 fate = decisions.Find.KNOWN
             elif self.people is not None and len(news) >= self.people - known:
                 fate = decisions.Find.NO_ROOM
@@ -350,6 +359,11 @@ def _apart(one: Roi, other: Roi) -> float:
     x = (one.x - other.x) / max(one.width, other.width)
     y = (one.y - other.y) / max(one.height, other.height)
     return float(np.hypot(x, y))
+
+
+def _crowded(places: Sequence[Roi], place: int) -> bool:
+    """Whether one of some regions overlaps another."""
+    return any(overlap(places[place], other) > _CROWDED for k, other in enumerate(places) if k != place)
 
 
 def _near(one: Roi, other: Roi, part: float) -> bool:

@@ -212,6 +212,20 @@ def test_decision_about_who_went_astray() -> None:
     assert (found, decided["tracker/fate", 1]) == ([0, 1], Fate.BACK)
 
 
+def test_decision_about_a_crowd() -> None:
+    """Where tracked regions overlap, somebody is looked for where the detector sees them, if that is one of the two."""
+    tracker = PeopleTracker(3)
+    play(tracker, [0.3, 0.5], [0.3, 0.5])
+    found, decided = play(tracker, [0.27, 0.4], [0.27, 0.5])
+    assert [decided["detector/fate", place] for place in range(2)] == [Find.MOVED, Find.KNOWN]
+    assert (found, tracker.tracked[0].seen.x) == ([0, 1], pytest.approx(0.27))
+    tracker = PeopleTracker(3)
+    play(tracker, [0.2, 0.8], [0.2, 0.8])
+    found, decided = play(tracker, [0.23, 0.8], [0.2, 0.8])
+    assert [decided["detector/fate", place] for place in range(2)] == [Find.KNOWN, Find.KNOWN]
+    assert (found, tracker.tracked[0].seen.x) == ([0, 1], pytest.approx(0.2))
+
+
 def test_decisions_without_room() -> None:
     """Finds beyond the room are not looked at; those in sight go first, then who comes back, then who is new."""
     tracker = PeopleTracker(2)
