@@ -319,3 +319,20 @@ def test_times_of_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     path = table(tmp_path / "clip.csv", given)
     assert main(["export", str(path), "--to", "coco", "--start", "1"]) == 1
     assert "these frames have no times" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", tables.KINDS)
+def test_every_frame_of_a_table_that_leaves_some_out(tmp_path: Path, kind: str) -> None:
+    """Nobody is there on frames 10 to 12, and the second person not before frame 40."""
+    given = recording(people=2, gaps=True)
+    path = table(tmp_path / "clip.csv", given.take([k for k in range(90) if k not in (10, 11, 12)]))
+    assert main(["export", str(path), f"--{kind[1:]}", "--every-frame", "-o", str(tmp_path / "all")]) == 0
+    found = tables.read(tmp_path / "all" / f"clip{kind}")
+    assert found.frame.tolist() == list(range(90))
+    assert np.allclose(found.time, given.time, atol=1e-9)
+    assert np.array_equal(found.person(0).values, given.person(0).values, equal_nan=True)
+    alone = ["--person", "1", "-o", str(tmp_path / "one")]
+    assert main(["export", str(path), f"--{kind[1:]}", "--every-frame", *alone]) == 0
+    found = tables.read(tmp_path / "one" / f"clip{kind}")
+    assert found.frame.tolist() == list(range(90))
+    assert found.found.any(axis=1).nonzero()[0].tolist() == list(range(40, 90))

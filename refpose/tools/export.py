@@ -17,9 +17,12 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from glob import escape
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from .. import messages, motion, tables
 from ..extras import require
@@ -163,7 +166,8 @@ class _Table:
     """
 
     def __init__(self, path: Path, first: Recording, args: argparse.Namespace, files: ExitStack) -> None:
-        self.path, self._person = path, args.person
+        self.path, self._person, self._every_frame = path, args.person, args.every_frame
+        self._last: Recording | None = None
         self._stream = Stream(first.keypoints, args.angles_from, facing=args.facing) if args.angles else None
         self._table = files.enter_context(
             tables.create(
@@ -180,9 +184,27 @@ class _Table:
 
     def write(self, block: Recording) -> None:
         """Add the next frames."""
+        if self._every_frame and len(block):
+            block = self._with_those_between(block)
         if self._person is not None:
-            block = block.person(self._person) if self._person in block.people else block.take([])
+            block = _of(block, self._person)
         write_recording(self._table, block, self._stream.of(block) if self._stream else None)
+
+    def _with_those_between(self, block: Recording) -> Recording:
+        """The block with frames that its table has no rows for, from the last one on; pictures have none between."""
+        last, self._last = self._last, block.take(slice(-1, None))
+        whole = block if last is None else motion.joined([last, block])
+        if len(whole.sources) == 1 and np.isfinite(whole.time).all():
+            whole = motion.with_every_frame(whole)
+        return whole if last is None else whole.take(slice(1, None))
+
+
+def _of(block: Recording, number: int) -> Recording:
+    """The frames with one person alone, who may be on none of them."""
+    if number in block.people:
+        return block.person(number)
+    values, angles = (np.full_like(given[:, :1], np.nan) for given in (block.values, block.angles))
+    return replace(block, people=(number,), values=values, angles=angles)
 
 
 def _chained(first: Recording, rest: Iterator[Recording]) -> Iterator[Recording]:
