@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -453,6 +454,16 @@ def test_c3d_goes_on_in_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [part["header"]["points"]["last_frame"] for part in parts] == [39, 39, 9]
     found = np.concatenate([part["data"]["points"][:3] for part in parts], axis=2).transpose(2, 1, 0)
     assert np.allclose(found, UPRIGHT, rtol=1e-6, atol=1e-7, equal_nan=True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes")
+def test_c3d_in_a_folder_whose_name_is_no_utf8(tmp_path: Path) -> None:
+    needs("ezc3d")
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/n\xff"))
+    folder.mkdir()
+    (path,) = motion.write(ONE, folder / "a.c3d")
+    assert path.read_bytes() == write(tmp_path, "c3d", ONE).read_bytes()
+    assert [file.name for file in folder.iterdir()] == ["a.c3d"]
 
 
 def test_the_longest_c3d(tmp_path: Path) -> None:

@@ -35,14 +35,14 @@ _FRAMES = b"FRAMES\x07\0\x02\0"  # what stands before the parameter POINT:FRAMES
 def create(path: Path, options: Options) -> Iterator[Writer]:
     """Write a C3D file; frames are numbered from 1."""
     with replacing(path) as temporary, open(temporary, "wb") as file:
-        markers = _C3d(file, temporary, options)
+        markers = _C3d(file, options)
         yield markers
         markers.finish()
 
 
 class _C3d:
-    def __init__(self, file: BinaryIO, path: Path, options: Options) -> None:
-        self._file, self._path, self._options = file, path, options
+    def __init__(self, file: BinaryIO, options: Options) -> None:
+        self._file, self._options = file, options
         self._head, self._frames = b"", 0
         self._names = joints_of(options.skeleton or LANDMARK_NAMES)
 
@@ -64,7 +64,7 @@ class _C3d:
         c3d.add_parameter("POINT", "X_SCREEN", "+X")
         c3d.add_parameter("POINT", "Y_SCREEN", "+Y")
         c3d["data"]["points"] = np.ones((4, len(names), 1))
-        one = temporary_name(self._path.with_suffix(".c3d"))
+        one = temporary_name(Path("one.c3d"), elsewhere=True)  # ezc3d takes no folder whose name is no UTF-8
         try:
             c3d.write(str(one))
             written = one.read_bytes()
