@@ -8,7 +8,6 @@ weights or another file system is refused, pictures go in groups, and a group th
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import os
 import threading
@@ -132,6 +131,8 @@ def run(
 @contextmanager
 def _connected(distributed: Any, scheduler: str) -> Iterator[Any]:
     """Connect to a scheduler."""
+    import asyncio  # what is done without a cluster needs none of it
+
     try:
         address = json.loads(Path(scheduler).read_bytes())["address"] if os.path.isfile(scheduler) else scheduler
         kind = asyncio.run(asyncio.wait_for(_kind(distributed, address), CONNECTING))
