@@ -116,6 +116,13 @@ def test_wrong_usage_is_2(args: list[str], capsys: pytest.CaptureFixture[str]) -
     assert captured.err.startswith("usage: refpose")
 
 
+@pytest.mark.parametrize("verb", ["convert", "dump", "export", "image", "report", "video"])
+def test_results_are_not_written_to_standard_output(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main([verb, "input", "-o", "-"])
+    assert "argument -o/--output: results are not written to standard output; ./- is" in capsys.readouterr().err
+
+
 def test_code_of_the_verb_is_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run_verb(monkeypatch, lambda args: 0) == 0
     assert run_verb(monkeypatch, lambda args: 1) == 1

@@ -24,7 +24,7 @@ from ..files import make_folder
 from ..networks import NETWORKS, efficientpose, published, record, weights
 from ..networks.tape import Step, Tape, Val
 from ..reading import archives, hdf5
-from . import keras_model, outputs
+from . import keras_model, options, outputs
 from .tflite_model import Operator, TfliteModel
 
 LICENCE = "Apache-2.0"
@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a .tflite model, a .task bundle, the mediapipe wheel, the @mediapipe/pose npm tarball, or a Keras .h5 "
         "file of EfficientPose",
     )
-    parser.add_argument("-o", "--output", type=Path, default=Path("weights"), help="folder to write to")
+    parser.add_argument("-o", "--output", type=options.output, default=Path("weights"), help="folder to write to")
     parser.add_argument(
         "--changed", action="store_true", help="take a model that differs from a published one in some arrays"
     )

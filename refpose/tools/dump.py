@@ -13,7 +13,6 @@ and what became of what it showed, is printed and dumped.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from ..images import read_image
 from ..study.explain import Explanation, quantities_of
@@ -29,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--frame", type=options.whole, metavar="N", help="the file is a video, and its frame N is dumped, from 0"
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE.h5", help="the file to write")
+    parser.add_argument("-o", "--output", type=options.output, metavar="FILE.h5", help="the file to write")
     parser.add_argument("--activations", action="store_true", help="the output of every layer too (some tens of MB)")
     parser.add_argument("--list", action="store_true", help="print the names, shapes, units and meanings, and stop")
     outputs.add_force(parser)

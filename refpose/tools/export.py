@@ -37,7 +37,9 @@ from . import movement, options, outputs
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``refpose export``."""
     parser.add_argument("tables", nargs="+", type=Path, metavar="TABLE", help="a table of key points")
-    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="folder of the results, or name of the one")
+    parser.add_argument(
+        "-o", "--output", type=options.output, metavar="OUT", help="folder of the results, or name of the one"
+    )
     outputs.add_force(parser)
     movement.add_formats(parser, "--to", "--format")
     movement.add_tables(parser, KINDS, "table that is read", "as NAME says")

@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         required=True,
-        type=Path,
+        type=options.output,
         metavar="OUT",
         help="folder of the results; for one picture also NAME.png",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any
 
 from .. import draw
@@ -80,6 +81,13 @@ def picture(text: str) -> str:
     if text == "-" and os.name == "nt":
         raise argparse.ArgumentTypeError("standard input is not read on Windows: name a file")
     return "/dev/stdin" if text == "-" else text
+
+
+def output(text: str) -> Path:
+    """Read where results go, which is a file or a folder."""
+    if text == "-":
+        raise argparse.ArgumentTypeError("results are not written to standard output; ./- is a file or folder named -")
+    return Path(text)
 
 
 def positive(text: str) -> int:

@@ -21,7 +21,9 @@ from . import options, outputs
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``refpose report``."""
     parser.add_argument("picture", type=options.picture, metavar="PICTURE", help="a picture file; - for standard input")
-    parser.add_argument("-o", "--output", required=True, type=Path, metavar="PAGE.html", help="the page to write")
+    parser.add_argument(
+        "-o", "--output", required=True, type=options.output, metavar="PAGE.html", help="the page to write"
+    )
     parser.add_argument("--title", help="headline of the page (the picture's file name)")
     outputs.add_force(parser)
     options.add_tasks(parser)

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``refpose video``."""
     parser.add_argument("videos", nargs="+", metavar="VIDEO", help=f"a video ({READABLE}), or a folder of videos")
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="OUT", help="folder of the results; for one video also NAME.mp4"
+        "-o", "--output", type=options.output, metavar="OUT", help="folder of the results; for one video also NAME.mp4"
     )
     movement.add_tables(parser, tables.KINDS, "video", "as NAME says")
     parser.add_argument("--no-video", dest="video", action="store_false", help="write tables only")
