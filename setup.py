@@ -89,6 +89,12 @@ class Extensions(build_ext):
 
 
 class Wheel(bdist_wheel):
+    def write_wheelfile(self, *args: str, **options: str) -> None:
+        """The last file that is written: all get the same permissions, whatever those of who builds it."""
+        super().write_wheelfile(*args, **options)
+        for path in Path(self.bdist_dir).rglob("*"):
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+
     def get_tag(self) -> tuple[str, str, str]:
         """A wheel without the engine serves every platform, and must not be taken for one with it."""
         if not Path(self.get_finalized_command("build_ext").get_ext_fullpath(native.name)).exists():

@@ -158,6 +158,8 @@ def archives(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[Path
     with tarfile.open(sdist) as archive:
         archive.extractall(folder / "unpacked", **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     (unpacked,) = (folder / "unpacked").iterdir()
+    for path in unpacked.rglob("*"):  # of somebody who keeps files from others
+        path.chmod(path.stat().st_mode & 0o700)
     return sdist, build("wheel", unpacked, "wheel"), direct
 
 
