@@ -140,7 +140,7 @@ def archives(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[Path
     pytest.importorskip("build")
     folder = tmp_path_factory.mktemp("archives")
     ignored = shutil.ignore_patterns(
-        ".git", ".venv", "build", "dist", "demo", "*.egg-info", "*.so", "__pycache__", ".*_cache"
+        ".git", ".venv", "build", "dist", "demo", "*.egg-info", "*.so", "_native.c", "__pycache__", ".*_cache"
     )
     shutil.copytree(root, folder / "source", ignore=ignored)
 
