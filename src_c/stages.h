@@ -47,38 +47,38 @@ typedef struct {
 } rp_euro;
 
 /* name, arguments */
-#define RP_STAGES(X)                                                                                                     \
-    /* y[i] = e^x[i] */                                                                                                  \
-    X(expf, (const float *x, int64_t n, float *y))                                                                       \
-    /* y[i] = 1 / (e^-logits[i] + 1), sum and quotient in double and rounded once */                                     \
-    X(probability, (const float *logits, int64_t n, float *y))                                                           \
-    /* Square piece of an RGB picture in OpenCV's fixed-point arithmetic. matrix: output pixel -> source pixel, */       \
-    /* 3 x 3, row-major. Outside the picture: its nearest pixel, or zeros. out (size, size, 3): byte * scale + offset, \
-     * rounded once, or the product as well where they are not fused. */ \
-    X(warp, (const uint8_t *image, int height, int width, const double *matrix, int size, int replicate, float scale,    \
-             float offset, int fused, float *out))                                                                       \
-    /* Rows of a picture of this width from row `first` on, with an (n, n) mask drawn into it. matrix: picture pixel */  \
-    /* -> mask pixel, 2 x 3. scratch: rp_mask_scratch floats. out (rows, width). */                                      \
-    X(warp_mask,                                                                                                         \
-      (const float *mask, int n, const double *matrix, int width, int first, int rows, float *scratch, float *out))      \
-    /* Moves the x, y of `count` (x, y, z) positions to the centre of mass of a window of their channel of the heat */   \
-    /* map. */                                                                                                           \
-    X(refine, (float *position, int count, const float *heatmap, int rows, int columns, int channels, int window))       \
-    /* Rows of x, y, z in pixels of the crop and two logits -> positions on the image (count, 3), refined on the */      \
-    /* way, visibility and presence. side: of the crop; square: letterbox and region, see rp_square. */                  \
-    X(landmarks,                                                                                                         \
-      (const float *network, int count, float side, const float *heatmap, int rows, int columns, int channels,           \
-       int window, const rp_square *square, float *position, float *visibility, float *presence))                        \
-    /* One step of n One-Euro filters: values -> smooth; the states raw, value and speed are read and written. */        \
-    X(one_euro, (const float *values, int64_t n, const rp_euro *parameters, double frequency, double value_scale,        \
-                 double *raw, double *value, double *speed, float *smooth))                                              \
-    /* A picture in the middle of a square, as scikit-image resizes it: every byte b of colour c as */                   \
-    /* values[3 * b + c]. Colours are limited to low..high. scratch: rp_input_scratch doubles. out (side, side, 3). */   \
-    X(network_input, (const uint8_t *image, int height, int width, const rp_axis *rows, const rp_axis *columns,          \
-                      double low, double high, const float *values, int side, double *scratch, float *out))              \
-    /* Index and value of the first maximum of each channel, after a Gaussian with five weights from its middle on */    \
-    /* (NULL: none). scratch: 11 * columns * channels doubles. */                                                        \
-    X(find_peaks, (const float *heatmap, int rows, int columns, int channels, const double *weights, double *scratch,    \
+#define RP_STAGES(X)                                                                                                   \
+    /* y[i] = e^x[i] */                                                                                                \
+    X(expf, (const float *x, int64_t n, float *y))                                                                     \
+    /* y[i] = 1 / (e^-logits[i] + 1), sum and quotient in double and rounded once */                                   \
+    X(probability, (const float *logits, int64_t n, float *y))                                                         \
+    /* Square piece of an RGB picture in OpenCV's fixed-point arithmetic. matrix: output pixel -> source pixel, */     \
+    /* 3 x 3, row-major. Outside the picture: its nearest pixel, or zeros. out (size, size, 3): byte * scale + */      \
+    /* offset, rounded once, or the product as well where they are not fused. */                                       \
+    X(warp, (const uint8_t *image, int height, int width, const double *matrix, int size, int replicate, float scale,  \
+             float offset, int fused, float *out))                                                                     \
+    /* Rows of a picture of this width from row `first` on, with an (n, n) mask drawn into it. matrix: picture */      \
+    /* pixel -> mask pixel, 2 x 3. scratch: rp_mask_scratch floats. out (rows, width). */                              \
+    X(warp_mask,                                                                                                       \
+      (const float *mask, int n, const double *matrix, int width, int first, int rows, float *scratch, float *out))    \
+    /* Moves the x, y of `count` (x, y, z) positions to the centre of mass of a window of their channel of the heat */ \
+    /* map. */                                                                                                         \
+    X(refine, (float *position, int count, const float *heatmap, int rows, int columns, int channels, int window))     \
+    /* Rows of x, y, z in pixels of the crop and two logits -> positions on the image (count, 3), refined on the */    \
+    /* way, visibility and presence. side: of the crop; square: letterbox and region, see rp_square. */                \
+    X(landmarks,                                                                                                       \
+      (const float *network, int count, float side, const float *heatmap, int rows, int columns, int channels,         \
+       int window, const rp_square *square, float *position, float *visibility, float *presence))                      \
+    /* One step of n One-Euro filters: values -> smooth; the states raw, value and speed are read and written. */      \
+    X(one_euro, (const float *values, int64_t n, const rp_euro *parameters, double frequency, double value_scale,      \
+                 double *raw, double *value, double *speed, float *smooth))                                            \
+    /* A picture in the middle of a square, as scikit-image resizes it: every byte b of colour c as */                 \
+    /* values[3 * b + c]. Colours are limited to low..high. scratch: rp_input_scratch doubles. out (side, side, 3). */ \
+    X(network_input, (const uint8_t *image, int height, int width, const rp_axis *rows, const rp_axis *columns,        \
+                      double low, double high, const float *values, int side, double *scratch, float *out))            \
+    /* Index and value of the first maximum of each channel, after a Gaussian with five weights from its middle on */  \
+    /* (NULL: none). scratch: 11 * columns * channels doubles. */                                                      \
+    X(find_peaks, (const float *heatmap, int rows, int columns, int channels, const double *weights, double *scratch,  \
                    int32_t *at, float *value))
 
 typedef struct {

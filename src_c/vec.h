@@ -69,7 +69,7 @@ RP_INLINE vf vmin(vf a, vf b) { return vminq_f32(a, b); }
 #error "define RP_AVX512, RP_AVX2 or RP_NEON"
 #endif
 
-/* a * b + c in the lower half; the upper one means nothing. Where 512 bits are worked on as twice 256, half the work. */
+/* a * b + c in the lower half; the upper one means nothing. Where 512 bits are twice 256, half the work. */
 RP_INLINE vf vfma_low(vf a, vf b, vf c)
 {
 #if VL == 16
