@@ -28,11 +28,11 @@ PICTURES = [
 ]
 
 
-# The large networks take longer, and see every third picture.
+EVERY = {"lite": 1, "full": 3, "heavy": 3}  # the large networks take longer, and see some of the pictures
 CROPS = [
     pytest.param(*picture.values, model, marks=picture.marks)
     for model in MODELS
-    for picture in PICTURES[:: 1 if model == "lite" else 3]
+    for picture in PICTURES[:: EVERY[model]]
 ]
 
 
@@ -99,7 +99,7 @@ def test_blas_adds_up_deep_sums(depth: int) -> None:
 def test_numpy_engine_on_pictures(model: str) -> None:
     pose = Pose(model, mode="image", engine="numpy")  # type: ignore[arg-type]
     differences = []
-    for name in pictures():
+    for name in pictures()[:: EVERY[model]]:
         recorded, how = load("pipeline.h5", f"{name}/c{MODELS[model]}")
         people = pose.process(picture(name))
         assert len(people) == how["found"], name

@@ -30,7 +30,7 @@ from refpose.trackers import SolutionTracker
 
 ENGINES = exact_engines()
 # The reference engine takes seconds for a frame, so it does the first frames only, and of one clip with heavy.
-FRAMES = {"reference": 3, "native": None}
+FRAMES = {"reference": 2, "native": None}
 
 
 def has_turn(run: str, engine: str) -> bool:

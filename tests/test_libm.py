@@ -72,7 +72,7 @@ def angles(x: Array) -> Array:
 
 
 @pytest.mark.parametrize(
-    "count", [pytest.param(2**19, id="quick"), pytest.param(2**24, id="all", marks=pytest.mark.full)]
+    "count", [pytest.param(2**19, id="quick"), pytest.param(2**22, id="all", marks=pytest.mark.full)]
 )
 @pytest.mark.parametrize(("name", "edges"), [("expf", EXP_EDGES), ("sinf", ANGLE_EDGES), ("cosf", ANGLE_EDGES)])
 def test_equal_to_the_c_library(c_library: ctypes.CDLL, name: str, edges: list[float], count: int) -> None:
@@ -87,7 +87,7 @@ def test_equal_to_the_c_library(c_library: ctypes.CDLL, name: str, edges: list[f
 
 
 @pytest.mark.parametrize(
-    "count", [pytest.param(2**18, id="quick"), pytest.param(2**22, id="all", marks=pytest.mark.full)]
+    "count", [pytest.param(2**18, id="quick"), pytest.param(2**21, id="all", marks=pytest.mark.full)]
 )
 def test_atan2f_equal_to_the_c_library(c_library: ctypes.CDLL, count: int) -> None:
     random = np.random.default_rng(count)

@@ -109,6 +109,9 @@ def test_install_lines_need_no_index_to_have_refpose(root: Path) -> None:
         assert INSTALLS.findall(page.read_text("utf-8")) == [], page.name
 
 
+HEAVY = ("matplotlib", "motmetrics", "pandas", "pyarrow", "scipy", "distributed")  # of extras
+
+
 @pytest.mark.full
 def test_pyinstaller_makes_a_program_that_stands_alone(astronaut: Path, tmp_path: Path) -> None:
     """The hook brings weights, templates, engine, and the modules that are imported by name."""
@@ -117,7 +120,7 @@ def test_pyinstaller_makes_a_program_that_stands_alone(astronaut: Path, tmp_path
         pytest.skip("refpose is not installed here")
     (tmp_path / "hello.py").write_text("from refpose.cli import entry\nentry()\n")
     options = ("--noconfirm", "--log-level", "ERROR")  # the hook is found by its entry point
-    excluded = [f"--exclude-module={name}" for name in ("matplotlib", "scipy", "pyarrow", "distributed", "pytest")]
+    excluded = [f"--exclude-module={name}" for name in (*HEAVY, "pytest")]
     command = [sys.executable, "-m", "PyInstaller", *options, *excluded, "hello.py"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -138,6 +141,7 @@ def test_pyinstaller_makes_a_program_that_stands_alone(astronaut: Path, tmp_path
 def archives(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[Path, Path, Path]:
     """The source archive, the wheel built from it, and the wheel built from the sources."""
     pytest.importorskip("build")
+    pytest.importorskip("Cython", reason="Cython comes with the extra dev")
     folder = tmp_path_factory.mktemp("archives")
     ignored = shutil.ignore_patterns(
         ".git", ".venv", "build", "dist", "demo", "*.egg-info", "*.so", "_native.c", "__pycache__", ".*_cache"
