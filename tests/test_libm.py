@@ -87,7 +87,7 @@ def test_equal_to_the_c_library(c_library: ctypes.CDLL, name: str, edges: list[f
 
 
 @pytest.mark.parametrize(
-    "count", [pytest.param(2**18, id="quick"), pytest.param(2**21, id="all", marks=pytest.mark.full)]
+    "count", [pytest.param(2**18, id="quick"), pytest.param(2**20, id="all", marks=pytest.mark.full)]
 )
 def test_atan2f_equal_to_the_c_library(c_library: ctypes.CDLL, count: int) -> None:
     random = np.random.default_rng(count)
