@@ -183,7 +183,7 @@ def _record_of_picture(path: Path) -> dict[str, Any] | None:
         if file.read(1) != "{":
             return None
     try:
-        found = json.loads(path.read_bytes())
+        found = reading.json_file(path)
     except ValueError:
         return None
     return found if isinstance(found, dict) and {"refpose", "source", "people"} <= {*found} else None
