@@ -269,7 +269,16 @@ def _annotation_seeds() -> list[bytes]:
     mpii = [{**one, "image": "a.jpg"}, {**one, "image": "b.jpg"}]
     joints = {"nose": [3, 4, 2], "left_hip": [5.5, 6, 1]}
     generic = {"images": {"a": {"names": ["nose", "left_hip"], "persons": [{"keypoints": joints, "area": 3}]}}}
-    return [json.dumps(content).encode() for content in (coco, mpii, generic)]
+    points = [{"id": [k], "x": [9 + k], "y": [7.5], "is_visible": [k % 2]} for k in range(15)]
+    somebody = {"track_id": [3], "x1": [1], "y1": [2], "x2": [5], "y2": [8], "annopoints": [{"point": points}]}
+    region = {"point": [{"x": [x], "y": [1]} for x in (1, 5, 9)]}
+    posetrack17 = {
+        "annolist": [
+            {"image": [{"name": "clip/1.jpg"}], "annorect": [somebody], "is_labeled": [1], "ignore_regions": [region]},
+            {"image": [{"name": "clip/2.jpg"}], "annorect": []},
+        ]
+    }
+    return [json.dumps(content).encode() for content in (coco, mpii, generic, posetrack17)]
 
 
 def _annotations(data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Figures of tracking: counted by hand on small files, in COCO's and in PoseTrack's form."""
+"""Figures of tracking: counted by hand on small files, in COCO's and in PoseTrack's forms."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ from refpose.accuracy.results import read_results
 from refpose.topology import COCO_17
 
 POSETRACK = ("nose", "head_bottom", "head_top", *COCO_17[3:])
+POSETRACK17 = (
+    *("right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "right_wrist", "right_elbow"),
+    *("right_shoulder", "left_shoulder", "left_elbow", "left_wrist", "head_bottom", "nose", "head_top"),
+)
+POINT = (1, "annorect", 1, "annopoints", 0, "point", 3)
 
 
 def pose(x: float, joints: int = 17) -> list[float]:
@@ -127,12 +132,131 @@ def test_posetrack(tmp_path: Path) -> None:
     """PoseTrack's 17 joints, and results in a file of the same form."""
     content = truth(TWO)
     content["categories"][0]["keypoints"] = list(POSETRACK)
+    content["annotations"][0]["bbox_head"] = [40, 5, 20, 15]
+    assert read(tmp_path, content).pictures[0].persons[0].head_px == 0.6 * 25
     found = json.loads(json.dumps(content))
     for record in found["annotations"]:
         record["track_id"] = 9 - record["track_id"]
         record["scores"] = [0.9] * 17
     own = scored(tmp_path, content, found)["all"]
     assert (own["mota"], own["idf1"], own["poses"]) == (1, 1, 8)
+
+
+def posetrack17(places: list[dict[int, float]]) -> dict[str, Any]:
+    """The same as `truth` in PoseTrack17's form: its 15 joints at the places of COCO's, the head 20 x 15 pixels."""
+    return {
+        "annolist": [
+            {
+                "image": [{"name": f"images/bonn/{i:06}.png"}],
+                "imgnum": [i + 1],
+                "annorect": [posetrack17_person(track, x) for track, x in own.items()],
+            }
+            for i, own in enumerate(places)
+        ]
+    }
+
+
+def posetrack17_person(track: int, x: float) -> dict[str, Any]:
+    places = dict(zip(COCO_17, np.reshape(pose(x), (-1, 3)).tolist(), strict=True))
+    points = [
+        {"id": [k], "x": [places[name][0]], "y": [places[name][1]], "is_visible": [k % 2]}
+        for k, name in enumerate(POSETRACK17)
+        if name in places
+    ]
+    corners = {"x1": [x - 10], "y1": [5], "x2": [x + 10], "y2": [20]}
+    return {"track_id": [track], **corners, "annopoints": [{"point": points}]}
+
+
+def test_posetrack17(tmp_path: Path) -> None:
+    """Both forms say the same; results are taken in it too."""
+    content = posetrack17(TWO)
+    content["annolist"][3]["annorect"] = []
+    content["annolist"][2]["ignore_regions"] = [
+        {"point": [{"x": [x], "y": [y]} for x, y in ((380, 0), (430, 0), (430, 200), (380, 200))]}
+    ]
+    annotations = read(tmp_path, content)
+    assert annotations.kind == "posetrack17"
+    assert [(p.id, p.file, p.video, p.labelled) for p in annotations.pictures] == [
+        (name, name, "images/bonn", labelled)
+        for name, labelled in zip((f"images/bonn/{i:06}.png" for i in range(4)), (True, True, True, False), strict=True)
+    ]
+    assert [len(p.crowds_px) for p in annotations.pictures] == [0, 0, 1, 0]
+    person = annotations.pictures[0].persons[1]
+    assert (person.names, person.track, person.head_px) == (POSETRACK17, 2, 0.6 * 25)
+    assert person.labels.tolist() == [1 + k % 2 for k in range(12)] + [0, 2, 0]
+    theirs = read(tmp_path, truth(TWO)).pictures[0].persons[1]
+    for name in ("right_ankle", "left_knee", "left_wrist", "right_shoulder", "nose"):
+        place = person.points_px[POSETRACK17.index(name)].tolist()
+        assert place == theirs.points_px[COCO_17.index(name)].tolist()
+
+    found = posetrack17([{7: 50.0, 4: 250.0}] * 2 + [{7: 50.0, 9: 400.0}] + [{3: 600.0}])
+    nobody = {"track_id": [5], "annopoints": []}
+    found["annolist"][0]["annorect"].append(nobody)
+    own = scored(tmp_path, content, found)["all"]
+    assert [own[key] for key in ("misses", "false", "switches", "poses", "frames")] == [1, 0, 0, 6, 3]
+    content["annolist"][3]["is_labeled"] = [1]
+    own = scored(tmp_path, content, found)["all"]
+    assert [own[key] for key in ("misses", "false", "switches", "poses", "frames")] == [1, 1, 0, 6, 4]
+    refpose = [{**r, "image_id": f"images/bonn/{r['image_id'] - 100:06}.png"} for r in results(TWO)]
+    own = scored(tmp_path, posetrack17(TWO), refpose)["all"]
+    assert (own["mota"], own["idf1"], own["poses"]) == (1, 1, 8)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ((), {}, r"annolist: expected a list, found an empty object"),
+        ((1,), [], r"annolist\[1\]: expected an object, found a list of 0"),
+        ((1, "image"), ..., r"annolist\[1\]: 'image' is missing"),
+        ((1, "image"), [], r"annolist\[1\]\.image: expected a list of 1, found a list of 0"),
+        ((1, "image", 0), {"file": "a"}, r"annolist\[1\]\.image\[0\]: 'name' is missing"),
+        ((1, "image", 0, "name"), 7, r"image\[0\]\.name: expected a text, found 7"),
+        ((1, "image", 0, "name"), "images/bonn/000000.png", r"\[1\]: the picture images/bonn/000000.png stands"),
+        ((1, "annorect"), ..., r"annolist\[1\]: 'annorect' is missing"),
+        ((1, "annorect", 1), 3, r"annorect\[1\]: expected an object, found 3"),
+        ((1, "annorect", 1, "track_id"), 2, r"annorect\[1\]\.track_id: expected a list, found 2"),
+        ((1, "annorect", 1, "track_id"), [2, 3], r"\.track_id: expected a list of 1, found a list of 2"),
+        ((1, "annorect", 1, "track_id"), ["2"], r"\.track_id\[0\]: expected an integer, found '2'"),
+        ((1, "annorect", 1, "track_id"), [1], r"annorect\[1\]: a second person with track_id 1"),
+        ((1, "annorect", 1, "track_id"), ..., r"picture 'images/bonn/000001\.png': a person without track_id"),
+        ((1, "annorect", 1, "annopoints"), {}, r"annopoints: expected a list, found an empty object"),
+        ((1, "annorect", 1, "annopoints"), [3], r"annopoints\[0\]: expected an object, found 3"),
+        ((1, "annorect", 1, "annopoints", 0, "point"), ..., r"annopoints\[0\]: 'point' is missing"),
+        ((*POINT, "id"), [15], r"point\[3\]\.id: expected a joint from 0 to 14, found 15"),
+        ((*POINT, "id"), [-1], r"point\[3\]\.id: expected a joint from 0 to 14, found -1"),
+        ((*POINT, "id"), [2], r"point\[3\]: right_hip is listed twice"),
+        ((*POINT, "id"), [None], r"point\[3\]\.id\[0\]: expected an integer, found None"),
+        ((*POINT, "x"), [float("nan")], r"point\[3\]\.x\[0\]: expected a number, found nan"),
+        ((*POINT, "y"), [10**400], r"point\[3\]\.y\[0\]: expected a number, found an integer of 1329 bits"),
+        ((*POINT, "y"), ..., r"point\[3\]: 'y' is missing"),
+        ((*POINT, "is_visible"), [2], r"point\[3\]\.is_visible: expected 0 or 1, found 2"),
+        (POINT, 3, r"point\[3\]: expected an object, found 3"),
+        ((1, "annorect", 1, "x2"), ..., r"annorect\[1\]: 'x2' is missing"),
+        ((1, "annorect", 1, "x2"), [True], r"annorect\[1\]\.x2\[0\]: expected a number, found True"),
+        ((1, "is_labeled"), ["yes"], r"annolist\[1\]\.is_labeled\[0\]: expected an integer, found 'yes'"),
+        ((1, "ignore_regions"), [{}], r"ignore_regions\[0\]: 'point' is missing"),
+        ((1, "ignore_regions"), [{"point": [{"x": [1]}]}], r"ignore_regions\[0\]\.point\[0\]: 'y' is missing"),
+    ],
+)  # fmt: skip
+def test_wrong_posetrack17(path: tuple[Any, ...], value: Any, message: str, tmp_path: Path) -> None:
+    content = posetrack17(TWO)
+    place, keys = content, ("annolist", *path)
+    for key in keys[:-1]:
+        place = place[key]
+    if value is ...:
+        del place[keys[-1]]
+    else:
+        place[keys[-1]] = value
+    with pytest.raises(ValueError, match=message) as caught:
+        scored(tmp_path, content, posetrack17(TWO))
+    assert str(caught.value).startswith(str(tmp_path / "truth.json"))
+
+
+def test_results_in_another_video(tmp_path: Path) -> None:
+    found = posetrack17(TWO)
+    found["annolist"][2]["image"][0]["name"] = "images/mpii/000002.png"
+    with pytest.raises(ValueError, match=r"found\.json: image id 'images/mpii/000002\.png' is not a picture of"):
+        scored(tmp_path, posetrack17(TWO), found)
 
 
 def test_frames_instead_of_images(tmp_path: Path) -> None:

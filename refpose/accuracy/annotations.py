@@ -1,11 +1,12 @@
 """Annotated key points, read from their files.
 
-Three kinds of file are understood, told apart by their content:
+Four kinds of file are understood, told apart by their content:
 
 * COCO key points: an object with ``images``, ``annotations``, ``categories`` (also CrowdPose, AIC, JHMDB, PoseTrack18
   ... in that form). Frames of videos say which (``vid_id`` or ``video_id``; ``frame_id`` or ``frame``), annotations on
   them who it is (``track_id``), by ``image_id`` or by ``frame``. PoseTrack's ``is_labeled`` and ``ignore_regions_x``,
-  ``ignore_regions_y`` are known;
+  ``ignore_regions_y`` and ``bbox_head`` are known;
+* PoseTrack17: an object with ``annolist`` (`refpose.accuracy.posetrack17`);
 * MPII: a list of objects with ``image``, ``joints``, ``joints_vis``, ``center``, ``scale``, as published with many
   estimators. MPII counts pixels from 1; the reader subtracts 1;
 * generic: ``{"images": {id: {"names": [...], "persons": [{"keypoints": {name: [x, y, v]}}]}}}``. Per picture optionally
@@ -33,7 +34,8 @@ from ..images import ENDINGS
 from . import checked
 from .joints import Names
 from .metrics import MPII_HEAD_FACTOR
-from .records import AnnotatedPerson, AnnotatedPicture, Annotations, FoundPerson
+from .posetrack17 import read_posetrack17
+from .records import AnnotatedPerson, AnnotatedPicture, Annotations, check_track
 
 # MPII's ``scale`` is the person's height over this many pixels; the box of the usual evaluation is centred this many
 # pixels (times scale) below the annotated centre. (Newell et al. 2016's code, kept by all later ones.)
@@ -67,14 +69,14 @@ def read_annotations(path: str | os.PathLike[str], ignore_unknown_joints: bool =
     with reading.errors(source, "annotated key points"):
         if isinstance(content, dict) and isinstance(content.get("images"), dict):
             return _read_generic(source, content["images"], names)
-        if isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys():
-            return read_coco(source, content, names)
+        if (found := read_frames(source, content, names)) is not None:
+            return found
         if isinstance(content, list) and content and isinstance(content[0], dict) and "joints" in content[0]:
             return _read_mpii(source, content)
     raise ValueError(
         f"{source}: not a file of annotated key points: expected COCO (an object with images, annotations, "
-        'categories), MPII (a list of objects with image, joints, joints_vis) or {"images": {id: {"persons": [...]}}}, '
-        f"found {checked.describe(content)}"
+        "categories), PoseTrack17 (an object with annolist), MPII (a list of objects with image, joints, joints_vis) "
+        f'or {{"images": {{id: {{"persons": [...]}}}}}}, found {checked.describe(content)}'
     )
 
 
@@ -97,7 +99,16 @@ def _person(
     return AnnotatedPerson(names, points, labels, **more)
 
 
-def read_coco(path: Path, content: Mapping[str, Any], names: Names) -> Annotations:
+def read_frames(path: Path, content: Any, names: Names) -> Annotations | None:
+    """Read COCO's or PoseTrack17's form, in which PoseTrack wants results too; None when it is neither."""
+    if isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys():
+        return _read_coco(path, content, names)
+    if isinstance(content, dict) and "annolist" in content:
+        return read_posetrack17(path, content["annolist"])
+    return None
+
+
+def _read_coco(path: Path, content: Mapping[str, Any], names: Names) -> Annotations:
     joints: dict[int, tuple[str, ...]] = {}
     for i, record in enumerate(checked.listing(content["categories"], f"{path}: categories")):
         where = f"{path}: categories[{i}]"
@@ -141,6 +152,7 @@ def read_coco(path: Path, content: Mapping[str, Any], names: Names) -> Annotatio
                 ignored=crowd or labelled == 0,
                 number=checked.integer(checked.entry(record, "id", where), f"{where}.id"),
                 category=category,
+                head_px=_head(record, "bbox_head", where),
                 track=track_of(record, where),
             )
         )
@@ -195,11 +207,10 @@ def track_of(record: Mapping[str, Any], where: str) -> int | None:
     return None if track is None else checked.integer(track, f"{where}.track_id")
 
 
-def check_track(persons: Sequence[AnnotatedPerson | FoundPerson], where: str) -> None:
-    """Nobody is on a frame twice; those before the last one have been checked."""
-    track = persons[-1].track
-    if track is not None and any(one.track == track for one in persons[:-1]):
-        raise ValueError(f"{where}: a second person with track_id {track} on this frame")
+def _head(record: Mapping[str, Any], key: str, where: str) -> float | None:
+    """The size of a head, where a record has its box."""
+    box = checked.box(record.get(key), f"{where}.{key}")
+    return None if box is None else MPII_HEAD_FACTOR * math.hypot(box[2], box[3]) or None
 
 
 def _read_mpii(path: Path, content: Sequence[Any]) -> Annotations:
@@ -266,7 +277,7 @@ def _generic_person(record: Any, declared: list[Any] | None, where: str, number:
     square = None
     if "center" in record and "scale" in record:
         square = _mpii_square(record["center"], record["scale"], where)
-    area, head = record.get("area"), checked.box(record.get("head_box_xywh"), f"{where}.head_box_xywh")
+    area = record.get("area")
     labels = checked.labels(table[:, 2], f"{where}.keypoints")
     return _person(
         own,
@@ -277,7 +288,7 @@ def _generic_person(record: Any, declared: list[Any] | None, where: str, number:
         area_px=None if area is None else checked.positive(area, f"{where}.area", zero=True),
         ignored=not labels.any(),
         number=number,
-        head_px=None if head is None else MPII_HEAD_FACTOR * math.hypot(head[2], head[3]) or None,
+        head_px=_head(record, "head_box_xywh", where),
         world_m=world_m,
     )
 

@@ -5,7 +5,7 @@ All coordinates are pixels of the picture, x to the right, y down, the middle of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -102,7 +102,7 @@ class Annotations:
     ----------
     path : Path
     kind : str
-        "coco", "mpii" or "generic".
+        "coco", "posetrack17", "mpii" or "generic".
     pictures : tuple of AnnotatedPicture
     joints : mapping from int to tuple of str
         The categories of the file, by ascending id, and the joints which COCO results list for them.
@@ -160,3 +160,10 @@ def labelled_box(person: AnnotatedPerson) -> tuple[float, float, float, float] |
         return None
     low, high = known.min(axis=0), known.max(axis=0)
     return float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1])
+
+
+def check_track(persons: Sequence[AnnotatedPerson | FoundPerson], where: str) -> None:
+    """Nobody is on a frame twice; those before the last one have been checked."""
+    track = persons[-1].track
+    if track is not None and any(one.track == track for one in persons[:-1]):
+        raise ValueError(f"{where}: a second person with track_id {track} on this frame")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from .. import reading, topology
 from ..images import ENDINGS
 from . import checked
-from .annotations import check_track, read_coco, track_of
+from .annotations import read_frames, track_of
 from .joints import Names
-from .records import AnnotatedPicture, Annotations, FoundPerson, extent_area
+from .records import AnnotatedPicture, Annotations, FoundPerson, check_track, extent_area
 
 
 def read_results(path: str | os.PathLike[str], annotations: Annotations) -> dict[str | int, list[FoundPerson]]:
@@ -56,22 +56,21 @@ def read_results(path: str | os.PathLike[str], annotations: Annotations) -> dict
             return _read_folder(source, annotations)
     content = reading.json_file(source)
     with reading.errors(source, "a list of results"):
-        if isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys():
-            return _read_as_annotations(source, content, annotations)
+        if (own := read_frames(source, content, Names(ignore_unknown=False))) is not None:
+            return _from_annotations(own, annotations)
         return _read_list(source, content, annotations)
 
 
-def _read_as_annotations(
-    source: Path, content: Mapping[str, Any], annotations: Annotations
-) -> dict[str | int, list[FoundPerson]]:
-    """Read results in the form of annotations: joints that are not labelled were not found."""
+def _from_annotations(own: Annotations, annotations: Annotations) -> dict[str | int, list[FoundPerson]]:
+    """Results in the form of annotations: joints that are not labelled were not found, nor people without any."""
     found: dict[str | int, list[FoundPerson]] = {picture.id: [] for picture in annotations.pictures}
-    for picture in read_coco(source, content, Names(ignore_unknown=False)).pictures:
+    for picture in own.pictures:
         if picture.id not in found:
-            raise ValueError(f"{source}: image id {picture.id!r} is not a picture of {annotations.path}")
+            raise ValueError(f"{own.path}: image id {picture.id!r} is not a picture of {annotations.path}")
         found[picture.id] = [
             FoundPerson(one.names, one.points_px, 1.0, extent_area(one.points_px), one.category, track=one.track)
             for one in picture.persons
+            if one.labels.any()
         ]
     return found
 

@@ -1,12 +1,12 @@
 """Measure accuracy on annotated pictures: PCK, OKS average precision, errors of world landmarks, joint by joint.
 
-ANNOTATIONS is a COCO key point file, an MPII list, or {"images": {id: {"names": [...], "persons": [{"keypoints":
-{name: [x, y, v]}}]}}}. Models are run on its pictures in several ways: "full" gives them the whole picture and compares
-the person they find with the annotated person nearest to it; "crop" gives them each annotated person cut out of the
-picture; "track" follows people through the frames of annotated videos (COCO's or PoseTrack's form, with track_id),
-which needs the extra tracking. Results of other estimators (COCO results lists, or folders of what refpose image wrote;
-for videos also PoseTrack's form, or the table that refpose video wrote) are compared with --results. Everything named
-is put side by side, and the first compared with each of the others.
+ANNOTATIONS is a COCO key point file, PoseTrack's of 2017 or 2018, an MPII list, or {"images": {id: {"names": [...],
+"persons": [{"keypoints": {name: [x, y, v]}}]}}}. Models are run on its pictures in several ways: "full" gives them the
+whole picture and compares the person they find with the annotated person nearest to it; "crop" gives them each
+annotated person cut out of the picture; "track" follows people through the frames of annotated videos (COCO's or
+PoseTrack's form, with track_id), which needs the extra tracking. Results of other estimators (COCO results lists, or
+folders of what refpose image wrote; for videos also PoseTrack's form, or the table that refpose video wrote) are
+compared with --results. Everything named is put side by side, and the first compared with each of the others.
 
 PCK: a joint is right when it is at most this part of the torso (middle of shoulders to middle of hips) or of the head
 away from the annotation; somebody not found has all joints wrong. OKS figures are those of pycocotools, on COCO's 17
