@@ -125,7 +125,8 @@ class Landmarker:
     @cached_property
     def warp_mask(self) -> Callable[..., FloatArray]:
         """The engine's function; the rows of a mask are shared out among the threads."""
-        threads, warp_mask = self.workers.threads, self.stages.warp_mask
+        workers, warp_mask = self.workers, self.stages.warp_mask  # not `self`: that would keep it alive
+        threads = workers.threads
         if threads == 1:
             return warp_mask
 
@@ -133,7 +134,7 @@ class Landmarker:
             out = np.empty((height, width), f32)
             ends = [height * i // threads for i in range(threads + 1)]
             bands = [(first, out[first:end]) for first, end in pairwise(ends) if first < end]
-            self.workers.map(lambda band: warp_mask(mask, matrix, width, height, *band), bands)
+            workers.map(lambda band: warp_mask(mask, matrix, width, height, *band), bands)
             return out
 
         return in_bands

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import math
 import pickle
 from concurrent.futures import ThreadPoolExecutor
@@ -350,6 +351,22 @@ def test_threads_do_not_disturb_each_other(image: Image) -> None:
         for found in pool.map(run, range(4)):
             for one, other in zip(found, expected, strict=True):
                 assert_same_people(one, other)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_is_dropped_is_gone_at_once(image: Image, threads: int) -> None:
+    pose = Pose("lite", people=2, segmentation=True, threads=threads)
+    pose.process(image)
+    del pose
+    gc.collect()
+    gc.disable()  # nothing may wait for it: not tens of megabytes of weights, not the weights' open file
+    try:
+        pose = Pose("lite", people=2, segmentation=True, threads=threads)
+        pose.process(image)
+        del pose
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_nothing_is_printed_or_written(image: Image, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -114,10 +114,14 @@ class Network:
         """Every layer in order: name, operation, shapes, parameters, multiply-adds, receptive field."""
         return layers_of(self.tape)
 
-    @cached_property
+    @property
     def one_thread(self) -> Network:
         """The same network with one thread for each call, for several threads that call it."""
-        return self if self.threads == 1 else Network(self.tape, self.weights, self.engine)
+        return self if self.threads == 1 else self._with_one_thread
+
+    @cached_property
+    def _with_one_thread(self) -> Network:
+        return Network(self.tape, self.weights, self.engine)
 
     def __call__(self, x: Array, outputs: Iterable[str] | None = None) -> dict[str, Array]:
         """Run the network.
