@@ -7,7 +7,7 @@ when they are used.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,16 +67,16 @@ def _shown(landmark: Any) -> bool:
     return visible and not (landmark.HasField("presence") and landmark.presence < _PRESENCE_THRESHOLD)
 
 
-def _pairs(connections: Iterable[Any] | None, count: int) -> Iterable[tuple[Any, int, int]]:
+def _pairs(connections: Iterable[Any] | None, landmarks: Sequence[Any]) -> Iterable[tuple[Any, int, int]]:
     """Each connection with its ends.
 
     Raises
     ------
     ValueError
-        When it comes to one that names a landmark which is not among `count`.
+        When it comes to one that names a landmark which there is not.
     """
     for connection in connections or ():
-        draw.check_connections([connection], count)
+        draw.check_connections([connection], len(landmarks))
         yield connection, connection[0], connection[1]
 
 
@@ -117,24 +117,42 @@ def draw_landmarks(
     KeyError
         When a mapping has nothing for a landmark or a pair.
     """
-    if not landmark_list:
-        return
+    if landmark_list:
+        points = landmark_list.landmark
+        _draw(
+            image,
+            points,
+            _shown,
+            connections,
+            landmark_drawing_spec if is_drawing_landmarks else None,
+            connection_drawing_spec,
+        )
+
+
+def _draw(
+    image: NDArray[Any],
+    landmarks: Sequence[Any],
+    shown: Callable[[Any], bool],
+    connections: Iterable[Any] | None,
+    landmark_spec: DrawingSpec | Mapping[int, DrawingSpec] | None,
+    connection_spec: DrawingSpec | Mapping[Any, DrawingSpec] | None,
+) -> None:
+    """Draw landmarks as `draw_landmarks` does, those that are to be shown."""
     if image.shape[2] != _BGR_CHANNELS:
         raise ValueError("Input image must contain three channel bgr data.")
     height, width, _ = image.shape
     pixels = {}
-    for index, landmark in enumerate(landmark_list.landmark):
-        if _shown(landmark) and (pixel := _normalized_to_pixel_coordinates(landmark.x, landmark.y, width, height)):
+    for index, landmark in enumerate(landmarks):
+        if shown(landmark) and (pixel := _normalized_to_pixel_coordinates(landmark.x, landmark.y, width, height)):
             pixels[index] = pixel
     with Brush(image) as brush:
-        if connections:
-            for connection, start, end in _pairs(connections, len(landmark_list.landmark)):
-                if connection_drawing_spec is not None and start in pixels and end in pixels:
-                    spec = _spec(connection_drawing_spec, connection)
-                    brush.line(pixels[start], pixels[end], spec.color, spec.thickness)
-        if is_drawing_landmarks and landmark_drawing_spec:
+        for connection, start, end in _pairs(connections, landmarks):
+            if connection_spec is not None and start in pixels and end in pixels:
+                spec = _spec(connection_spec, connection)
+                brush.line(pixels[start], pixels[end], spec.color, spec.thickness)
+        if landmark_spec:
             for index, center in pixels.items():
-                spec = _spec(landmark_drawing_spec, index)
+                spec = _spec(landmark_spec, index)
                 border = max(spec.circle_radius + 1, int(spec.circle_radius * 1.2))
                 brush.circle(center, border, WHITE_COLOR, spec.thickness)
                 brush.circle(center, spec.circle_radius, spec.color, spec.thickness)
@@ -273,28 +291,40 @@ def plot_landmarks(
     ImportError
         When Matplotlib is not installed.
     """
-    if not landmark_list:
-        return
+    if landmark_list:
+        points = landmark_list.landmark
+        _plot(points, _shown, connections, landmark_drawing_spec, connection_drawing_spec, elevation, azimuth)
+
+
+def _plot(
+    landmarks: Sequence[Any],
+    shown: Callable[[Any], bool],
+    connections: Iterable[Any] | None,
+    landmark_spec: DrawingSpec,
+    connection_spec: DrawingSpec,
+    elevation: int,
+    azimuth: int,
+) -> None:
+    """Plot landmarks as `plot_landmarks` does, those that are to be shown."""
     plt = extras.require("matplotlib.pyplot", "plot")
     plt.figure(figsize=(10, 10))
     axes = plt.axes(projection="3d")
     axes.view_init(elev=elevation, azim=azimuth)
     places = {}
-    for index, landmark in enumerate[Any](landmark_list.landmark):
-        if _shown(landmark):
+    for index, landmark in enumerate(landmarks):
+        if shown(landmark):
             # Away from the viewer, to the right, up
             places[index] = (-landmark.z, landmark.x, -landmark.y)
             axes.scatter3D(
                 *([value] for value in places[index]),
-                color=_normalize_color(landmark_drawing_spec.color[::-1]),
-                linewidth=landmark_drawing_spec.thickness,
+                color=_normalize_color(landmark_spec.color[::-1]),
+                linewidth=landmark_spec.thickness,
             )
-    if connections:
-        for _, start, end in _pairs(connections, len(landmark_list.landmark)):
-            if start in places and end in places:
-                axes.plot3D(
-                    *zip(places[start], places[end], strict=True),
-                    color=_normalize_color(connection_drawing_spec.color[::-1]),
-                    linewidth=connection_drawing_spec.thickness,
-                )
+    for _, start, end in _pairs(connections, landmarks):
+        if start in places and end in places:
+            axes.plot3D(
+                *zip(places[start], places[end], strict=True),
+                color=_normalize_color(connection_spec.color[::-1]),
+                linewidth=connection_spec.thickness,
+            )
     plt.show()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +17,10 @@ from refpose.mediapipe.solutions.drawing_utils import (
     RED_COLOR,
     WHITE_COLOR,
     DrawingSpec,
+    _draw,
     _draw_keypoints,
     _normalized_to_pixel_coordinates,
+    _plot,
     draw_axis,
 )
 from refpose.mediapipe.v1.tasks.python.components.containers.detections import Detection
@@ -119,13 +120,13 @@ def draw_landmarks(
         When the picture has not three channels, or a connection names a landmark that is not in the list.
     """
     if landmark_list:
-        drawing_utils.draw_landmarks(
+        _draw(
             image,
-            _Message(landmark_list),  # type: ignore[arg-type]
-            [(connection.start, connection.end) for connection in connections or ()],
-            landmark_drawing_spec,
+            landmark_list,
+            _shown,
+            ((connection.start, connection.end) for connection in connections or ()),
+            landmark_drawing_spec if is_drawing_landmarks else None,
             connection_drawing_spec,
-            is_drawing_landmarks,
         )
 
 
@@ -158,8 +159,9 @@ def plot_landmarks(
         When Matplotlib is not installed.
     """
     if landmark_list:
-        drawing_utils.plot_landmarks(
-            _Message(landmark_list),  # type: ignore[arg-type]
+        _plot(
+            landmark_list,
+            _shown,
             [(one.start, one.end) if hasattr(one, "start") else tuple(one) for one in connections or ()],
             landmark_drawing_spec,
             connection_drawing_spec,
@@ -168,21 +170,7 @@ def plot_landmarks(
         )
 
 
-class _Message:
-    """Landmarks of Tasks as the solutions' drawing functions take them: like a message."""
-
-    def __init__(self, landmarks: Sequence[NormalizedLandmark | Landmark]) -> None:
-        self.landmark = [_Item(landmark) for landmark in landmarks]
-
-
-class _Item:
-    def __init__(self, landmark: NormalizedLandmark | Landmark) -> None:
-        self.x, self.y, self.z = landmark.x, landmark.y, landmark.z or 0.0
-        visibility, presence = landmark.visibility, landmark.presence
-        self.hidden = (visibility is not None and visibility < _VISIBILITY_THRESHOLD) or (
-            presence is not None and presence < _PRESENCE_THRESHOLD
-        )
-        self.visibility = -math.inf  # below any threshold, where it is stated
-
-    def HasField(self, name: str) -> bool:
-        return name == "visibility" and self.hidden
+def _shown(landmark: NormalizedLandmark | Landmark) -> bool:
+    """Whether a landmark states nothing that is below the thresholds."""
+    visible = landmark.visibility is None or not landmark.visibility < _VISIBILITY_THRESHOLD
+    return visible and (landmark.presence is None or not landmark.presence < _PRESENCE_THRESHOLD)
