@@ -364,6 +364,48 @@ def test_frames_that_change_size(mp: Any) -> None:
                 assert (mask.height, mask.width) == shape
 
 
+CONVERSIONS = {
+    "0.10.21": [
+        "core.base_options.BaseOptions.to_pb2",
+        "core.base_options.BaseOptions.create_from_pb2",
+        "vision.pose_landmarker.PoseLandmarkerOptions.to_pb2",
+        "components.containers.rect.NormalizedRect.to_pb2",
+        "components.containers.rect.NormalizedRect.create_from_pb2",
+    ],
+    "1.2.3": [
+        "core.base_options.BaseOptions.to_ctypes",
+        "vision.pose_landmarker.PoseLandmarkerResult.from_ctypes",
+        "vision.core.image.Image.create_from_ctypes",
+        "components.containers.rect.Rect.to_ctypes",
+        "components.containers.rect.RectF.to_ctypes",
+        "components.containers.bounding_box.BoundingBox.from_ctypes",
+        "components.containers.category.Category.from_ctypes",
+        "components.containers.keypoint.NormalizedKeypoint.from_ctypes",
+        "components.containers.detections.Detection.from_ctypes",
+        "components.containers.detections.DetectionResult.from_ctypes",
+    ],
+}
+
+
+def test_what_is_made_for_an_engine_that_there_is_not(mp: Any) -> None:
+    for name in CONVERSIONS[mp.version]:
+        module, owner, method = name.rsplit(".", 2)
+        kind = getattr(import_module(f"{PACKAGES[mp.version]}.tasks.python.{module}"), owner)
+        assert "takes" in getattr(kind, method).__doc__
+        with pytest.raises(NotImplementedError, match=rf"^refpose has no {owner}\.{method}: MediaPipe's engine takes"):
+            getattr(kind, method)(object())
+
+
+def test_landmarks_from_a_structure() -> None:
+    containers = import_module(PACKAGES["1.2.3"]).tasks.components.containers
+    fields = {"x": 1.0, "y": 2.0, "z": 3.0, "visibility": 0.5, "presence": 0.25}
+    for kind in (containers.Landmark, containers.NormalizedLandmark):
+        stated = SimpleNamespace(**fields, has_visibility=True, has_presence=True, name=b"nose")
+        assert kind.from_ctypes(stated) == kind(1.0, 2.0, 3.0, 0.5, 0.25, "nose")
+        not_stated = SimpleNamespace(**fields, has_visibility=False, has_presence=False, name=None)
+        assert kind.from_ctypes(not_stated) == kind(1.0, 2.0, 3.0)
+
+
 def test_images_are_copied_with_any_strides() -> None:
     v1 = import_module("refpose.mediapipe.v1")
     whole = astronaut()

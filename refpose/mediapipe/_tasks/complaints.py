@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, NoReturn
+
 _GRAPH = "mediapipe_tasks_vision_pose_landmarker_poselandmarkergraph__"
 _DETECTOR = f"{_GRAPH}mediapipe_tasks_vision_pose_detector_posedetectorgraph__"
 _LANDMARKS = (
@@ -42,3 +45,16 @@ def no_gpu(version: str) -> RuntimeError:
         f'Service "kGpuService", required by node {node}, was not provided and cannot be created: '
         "refpose computes on the CPU"
     )
+
+
+def conversion(name: str) -> Callable[..., NoReturn]:
+    """What stands for a method or class method that makes MediaPipe's engine's own of an object, or the reverse."""
+    method = name.rpartition(".")[2]
+    taken = "protobuf messages" if method.endswith("pb2") else "structures of its C library"
+    text = f"refpose has no {name}: MediaPipe's engine takes {taken} there, refpose's the objects as they are"
+
+    def complain(*arguments: Any, **named: Any) -> NoReturn:
+        raise NotImplementedError(text)
+
+    complain.__name__, complain.__qualname__, complain.__doc__ = method, name, f"{text}."
+    return complain

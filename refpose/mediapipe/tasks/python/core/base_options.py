@@ -7,6 +7,8 @@ import platform
 from dataclasses import dataclass
 from enum import IntEnum
 
+from refpose.mediapipe._tasks.complaints import conversion
+
 __all__ = ["BaseOptions"]
 
 
@@ -34,6 +36,9 @@ class BaseOptions:
     model_asset_path: str | None = None
     model_asset_buffer: bytes | None = None
     delegate: Delegate | None = None
+
+    to_pb2 = conversion("BaseOptions.to_pb2")
+    create_from_pb2 = conversion("BaseOptions.create_from_pb2")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, BaseOptions) and self._meaning() == other._meaning()

@@ -5,21 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import starmap
 from operator import index
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from refpose.mediapipe._tasks import bundle
-from refpose.mediapipe._tasks.complaints import no_gpu
+from refpose.mediapipe._tasks.complaints import conversion, no_gpu
 from refpose.mediapipe._tasks.landmarker import Landmarker
 from refpose.mediapipe._tasks.options import Settings, check_callback, float32
+from refpose.mediapipe._tasks.results import PoseLandmarksConnections, points
 from refpose.mediapipe.python._framework_bindings.image import Image
 from refpose.mediapipe.tasks.python.components.containers.landmark import Landmark, NormalizedLandmark
 from refpose.mediapipe.tasks.python.core.base_options import BaseOptions
 from refpose.mediapipe.tasks.python.vision.core.base_vision_task_api import BaseVisionTaskApi
 from refpose.mediapipe.tasks.python.vision.core.image_processing_options import ImageProcessingOptions
 from refpose.mediapipe.tasks.python.vision.core.vision_task_running_mode import VisionTaskRunningMode
-from refpose.topology import ORDERED_CONNECTIONS
 from refpose.trackers import Result
 
 if TYPE_CHECKING:
@@ -45,19 +44,6 @@ class PoseLandmarkerResult:
     pose_landmarks: list[list[NormalizedLandmark]]
     pose_world_landmarks: list[list[Landmark]]
     segmentation_masks: list[Image] | None = None
-
-
-class PoseLandmarksConnections:
-    """Which landmarks are connected."""
-
-    @dataclass
-    class Connection:
-        """Two landmarks' numbers."""
-
-        start: int
-        end: int
-
-    POSE_LANDMARKS: ClassVar[list[Connection]] = list(starmap(Connection, ORDERED_CONNECTIONS))
 
 
 @dataclass
@@ -89,6 +75,8 @@ class PoseLandmarkerOptions:
     min_tracking_confidence: float = 0.5
     output_segmentation_masks: bool = False
     result_callback: Callable[[PoseLandmarkerResult, Image, int], None] | None = None
+
+    to_pb2 = conversion("PoseLandmarkerOptions.to_pb2")
 
 
 class PoseLandmarker(BaseVisionTaskApi):
@@ -158,21 +146,11 @@ class PoseLandmarker(BaseVisionTaskApi):
 
 
 def _result(people: list[Result]) -> PoseLandmarkerResult:
-    found = PoseLandmarkerResult([], [])
-    for one in people:
-        visibility, presence = one.visibility.tolist(), one.presence.tolist()
-        found.pose_landmarks.append(
-            [
-                NormalizedLandmark(x, y, z, v, p)
-                for (x, y, z), v, p in zip(one.landmarks.tolist(), visibility, presence, strict=True)
-            ]
-        )
-        found.pose_world_landmarks.append(
-            [Landmark(x, y, z, v, p) for (x, y, z), v, p in zip(one.world.tolist(), visibility, presence, strict=True)]
-        )
-    masks = [Image._made_of("VEC32F1", one.mask) for one in people if one.mask is not None]
-    found.segmentation_masks = masks or None
-    return found
+    return PoseLandmarkerResult(
+        [points(one.landmarks, one, NormalizedLandmark) for one in people],
+        [points(one.world, one, Landmark) for one in people],
+        [Image._made_of("VEC32F1", one.mask) for one in people if one.mask is not None] or None,
+    )
 
 
 def _checked_base(options: BaseOptions) -> BaseOptions:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from refpose.mediapipe._tasks.complaints import conversion
+
 __all__ = ["NormalizedRect", "Rect"]
 
 
@@ -27,3 +29,6 @@ class NormalizedRect:
     height: float
     rotation: float | None = 0.0
     rect_id: int | None = None
+
+    to_pb2 = conversion("NormalizedRect.to_pb2")
+    create_from_pb2 = conversion("NormalizedRect.create_from_pb2")

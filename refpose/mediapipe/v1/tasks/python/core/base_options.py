@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from refpose.mediapipe._tasks.complaints import conversion
+
 __all__ = ["BaseOptions"]
 
 
@@ -33,3 +35,5 @@ class BaseOptions:
     model_asset_path: str | None = None
     model_asset_buffer: bytes | None = None
     delegate: Delegate | None = None
+
+    to_ctypes = conversion("BaseOptions.to_ctypes")

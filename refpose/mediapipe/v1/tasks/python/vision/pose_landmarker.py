@@ -5,23 +5,23 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import starmap
 from operator import index
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
 from refpose.mediapipe._tasks import bundle
-from refpose.mediapipe._tasks.complaints import no_gpu
+from refpose.mediapipe._tasks.complaints import conversion, no_gpu
 from refpose.mediapipe._tasks.landmarker import Landmarker
 from refpose.mediapipe._tasks.options import Settings, check_callback, float32
+from refpose.mediapipe._tasks.results import PoseLandmarksConnections, points
 from refpose.mediapipe._tasks.session import Closed, Session
 from refpose.mediapipe.v1.tasks.python.components.containers.landmark import Landmark, NormalizedLandmark
 from refpose.mediapipe.v1.tasks.python.core.base_options import BaseOptions
 from refpose.mediapipe.v1.tasks.python.vision.core.image import Image
 from refpose.mediapipe.v1.tasks.python.vision.core.image_processing_options import ImageProcessingOptions
 from refpose.mediapipe.v1.tasks.python.vision.core.vision_task_running_mode import VisionTaskRunningMode
-from refpose.topology import ORDERED_CONNECTIONS, PoseLandmark
+from refpose.topology import PoseLandmark
 from refpose.trackers import Result
 
 if TYPE_CHECKING:
@@ -54,18 +54,7 @@ class PoseLandmarkerResult:
     pose_world_landmarks: list[list[Landmark]]
     segmentation_masks: list[Image] | None = None
 
-
-class PoseLandmarksConnections:
-    """Which landmarks are connected."""
-
-    @dataclass
-    class Connection:
-        """Two landmarks' numbers."""
-
-        start: int
-        end: int
-
-    POSE_LANDMARKS: ClassVar[list[Connection]] = list(starmap(Connection, ORDERED_CONNECTIONS))
+    from_ctypes = conversion("PoseLandmarkerResult.from_ctypes")
 
 
 @dataclass
@@ -241,21 +230,11 @@ class PoseLandmarker:
 
 
 def _result(people: list[Result]) -> PoseLandmarkerResult:
-    found = PoseLandmarkerResult([], [])
-    for one in people:
-        visibility, presence = one.visibility.tolist(), one.presence.tolist()
-        found.pose_landmarks.append(
-            [
-                NormalizedLandmark(x, y, z, v, p)
-                for (x, y, z), v, p in zip(one.landmarks.tolist(), visibility, presence, strict=True)
-            ]
-        )
-        found.pose_world_landmarks.append(
-            [Landmark(x, y, z, v, p) for (x, y, z), v, p in zip(one.world.tolist(), visibility, presence, strict=True)]
-        )
-    masks = [Image._made_of("VEC32F1", one.mask) for one in people if one.mask is not None]
-    found.segmentation_masks = masks or None
-    return found
+    return PoseLandmarkerResult(
+        [points(one.landmarks, one, NormalizedLandmark) for one in people],
+        [points(one.world, one, Landmark) for one in people],
+        [Image._made_of("VEC32F1", one.mask) for one in people if one.mask is not None] or None,
+    )
 
 
 def _model_of(options: BaseOptions) -> tuple[bytes | None, str | None, int | None]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from refpose.mediapipe._tasks.complaints import conversion
+
 __all__ = ["BoundingBox"]
 
 
@@ -15,3 +17,5 @@ class BoundingBox:
     origin_y: int
     width: int
     height: int
+
+    from_ctypes = conversion("BoundingBox.from_ctypes")

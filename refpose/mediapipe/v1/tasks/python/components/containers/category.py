@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from refpose.mediapipe._tasks.complaints import conversion
+
 __all__ = ["Category"]
 
 
@@ -15,3 +17,5 @@ class Category:
     score: float | None = None
     display_name: str | None = None
     category_name: str | None = None
+
+    from_ctypes = conversion("Category.from_ctypes")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from refpose.mediapipe._tasks.complaints import conversion
 from refpose.mediapipe.v1.tasks.python.components.containers.bounding_box import BoundingBox
 from refpose.mediapipe.v1.tasks.python.components.containers.category import Category
 from refpose.mediapipe.v1.tasks.python.components.containers.keypoint import NormalizedKeypoint
@@ -19,9 +20,13 @@ class Detection:
     categories: list[Category]
     keypoints: list[NormalizedKeypoint] | None = None
 
+    from_ctypes = conversion("Detection.from_ctypes")
+
 
 @dataclass
 class DetectionResult:
     """What was found on a picture."""
 
     detections: list[Detection]
+
+    from_ctypes = conversion("DetectionResult.from_ctypes")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from refpose.mediapipe._tasks.complaints import conversion
+
 __all__ = ["NormalizedKeypoint"]
 
 
@@ -15,3 +17,5 @@ class NormalizedKeypoint:
     y: float | None = None
     label: str | None = None
     score: float | None = None
+
+    from_ctypes = conversion("NormalizedKeypoint.from_ctypes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 __all__ = ["Landmark", "NormalizedLandmark"]
 
@@ -26,6 +27,11 @@ class Landmark:
     presence: float | None = None
     name: str | None = None
 
+    @classmethod
+    def from_ctypes(cls, c_struct: Any) -> Landmark:
+        """The landmark in a C structure (``MpLandmarkC``), or in whatever has its fields."""
+        return Landmark(*_fields(c_struct))
+
 
 @dataclass
 class NormalizedLandmark:
@@ -45,3 +51,20 @@ class NormalizedLandmark:
     visibility: float | None = None
     presence: float | None = None
     name: str | None = None
+
+    @classmethod
+    def from_ctypes(cls, c_struct: Any) -> NormalizedLandmark:
+        """The landmark in a C structure (``MpLandmarkC``), or in whatever has its fields."""
+        return NormalizedLandmark(*_fields(c_struct))
+
+
+def _fields(structure: Any) -> tuple[Any, ...]:
+    """What a landmark's fields are; what a structure does not have is None."""
+    return (
+        structure.x,
+        structure.y,
+        structure.z,
+        structure.visibility if structure.has_visibility else None,
+        structure.presence if structure.has_presence else None,
+        structure.name.decode("utf-8") if structure.name else None,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from refpose.mediapipe._tasks.complaints import conversion
 from refpose.mediapipe.tasks.python.components.containers.rect import NormalizedRect
 
 __all__ = ["NormalizedRect", "Rect", "RectF"]
@@ -18,6 +19,8 @@ class Rect:
     bottom: int
     right: int
 
+    to_ctypes = conversion("Rect.to_ctypes")
+
 
 @dataclass
 class RectF:
@@ -27,3 +30,5 @@ class RectF:
     top: float
     bottom: float
     right: float
+
+    to_ctypes = conversion("RectF.to_ctypes")

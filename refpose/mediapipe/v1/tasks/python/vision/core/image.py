@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from refpose.mediapipe._tasks.complaints import conversion
 from refpose.mediapipe._tasks.images import LAYOUTS, Pixels, formats_of, read_pixels
 
 __all__ = ["Image", "ImageFormat"]
@@ -84,6 +85,8 @@ class Image(Pixels):
         image = cls.__new__(cls)
         image._own(name, int(ImageFormat[name]), array)
         return image
+
+    create_from_ctypes = conversion("Image.create_from_ctypes")
 
     @classmethod
     def create_from_file(cls, file_name: str) -> Image:
