@@ -406,6 +406,21 @@ def test_landmarks_from_a_structure() -> None:
         assert kind.from_ctypes(not_stated) == kind(1.0, 2.0, 3.0)
 
 
+def test_images_of_another_shape(mp: Any) -> None:
+    """What MediaPipe misreads, or dies of, is a ValueError that says what is wrong."""
+    pixels, formats = astronaut(), mp.package.ImageFormat
+    for array in (pixels[:, :, 0].copy(), pixels[:, :, :2].copy(), np.dstack([pixels, pixels])):
+        with pytest.raises(ValueError, match=r"expected 3 values a pixel, found|size is too small: \d+ \(expected"):
+            mp.package.Image(image_format=formats.SRGB, data=array)
+    assert mp.image(pixels)[-1, -2, -3] == pixels[-1, -2, -3]
+
+
+def test_rows_of_masks_begin_where_mediapipe_has_them(mp: Any) -> None:
+    with mp.make(output_segmentation_masks=True) as landmarker:
+        (mask,) = landmarker.detect(mp.image(astronaut()[:, :497].copy())).segmentation_masks
+    assert (mask.width, mask.step, mask.is_contiguous(), mask.is_aligned(16)) == (497, 2000, False, True)
+
+
 def test_images_are_copied_with_any_strides() -> None:
     v1 = import_module("refpose.mediapipe.v1")
     whole = astronaut()

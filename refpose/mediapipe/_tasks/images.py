@@ -54,8 +54,7 @@ class Pixels:
         MediaPipe's.
     """
 
-    _ROW_BYTES = 1  # rows begin at multiples of so many bytes in MediaPipe's memory
-    _packed = False  # whether rows follow on each other there all the same: what MediaPipe's decoder wrote
+    _row_bytes: int  # rows begin at multiples of so many bytes in MediaPipe's memory
 
     array: NDArray[Any]
     format_name: str
@@ -94,7 +93,7 @@ class Pixels:
     def step(self) -> int:
         """Bytes from row to row, in MediaPipe's memory."""
         used = self.width * self.channels * self.array.itemsize
-        return used if self._packed else -(-used // self._ROW_BYTES) * self._ROW_BYTES
+        return -(-used // self._row_bytes) * self._row_bytes
 
     def is_contiguous(self) -> bool:
         """Whether rows follow on each other without gaps, in MediaPipe's memory."""

@@ -42,7 +42,7 @@ class Image(Pixels):
         When the array has not the shape of a picture in this format. (MediaPipe reads other memory then.)
     """
 
-    _ROW_BYTES = 4
+    _row_bytes = 4
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         chosen = dict(zip(("image_format", "data"), args, strict=False)) | kwargs
@@ -59,14 +59,13 @@ class Image(Pixels):
             raise incompatible("__init__", _CONSTRUCTORS, *args, **kwargs)
         if image_format.name not in formats_of(data.dtype):
             raise RuntimeError(_OTHER_FORMAT[data.dtype.name])
-        if data.ndim == 2 and data.dtype == np.uint8 and image_format is ImageFormat.SRGB:
-            raise incompatible("__init__", _CONSTRUCTORS, *args, **kwargs)
         self._keep(image_format.name, image_format.value, data)
 
     @classmethod
-    def _made_of(cls, name: str, array: NDArray[Any]) -> Image:
-        """An image that takes an array over."""
+    def _made_of(cls, name: str, array: NDArray[Any], row_bytes: int) -> Image:
+        """An image that takes an array over, whose rows begin at multiples of so many bytes in MediaPipe's memory."""
         image = cls.__new__(cls)
+        image._row_bytes = row_bytes
         image._own(name, ImageFormat[name].value, array)
         return image
 
@@ -97,9 +96,7 @@ class Image(Pixels):
             if "channels" in str(error):
                 raise RuntimeError(str(error)) from error
             raise RuntimeError(f"Image decoding failed ({error}): {found}") from error
-        image = Image._made_of(name, pixels)
-        image._packed = True
-        return image
+        return Image._made_of(name, pixels, 1)
 
     @property
     def image_format(self) -> ImageFormat:

@@ -233,7 +233,7 @@ def _result(people: list[Result]) -> PoseLandmarkerResult:
     return PoseLandmarkerResult(
         [points(one.landmarks, one, NormalizedLandmark) for one in people],
         [points(one.world, one, Landmark) for one in people],
-        [Image._made_of("VEC32F1", one.mask) for one in people if one.mask is not None] or None,
+        [Image._made_of("VEC32F1", one.mask, 16) for one in people if one.mask is not None] or None,
     )
 
 

@@ -57,7 +57,7 @@ class Image(Pixels):
         it has too many values.)
     """
 
-    _ROW_BYTES = 16
+    _row_bytes = 16
 
     def __init__(self, image_format: ImageFormat, data: NDArray[Any]) -> None:
         dimensions = data.ndim
@@ -80,9 +80,10 @@ class Image(Pixels):
         self._keep(found, number, data)
 
     @classmethod
-    def _made_of(cls, name: str, array: NDArray[Any]) -> Image:
-        """An image that takes an array over."""
+    def _made_of(cls, name: str, array: NDArray[Any], row_bytes: int) -> Image:
+        """An image that takes an array over, whose rows begin at multiples of so many bytes in MediaPipe's memory."""
         image = cls.__new__(cls)
+        image._row_bytes = row_bytes
         image._own(name, int(ImageFormat[name]), array)
         return image
 
@@ -115,9 +116,7 @@ class Image(Pixels):
             if "channels" in str(error):
                 raise
             raise RuntimeError("Failed to load image from file") from error
-        image = cls._made_of(layout, pixels)
-        image._packed = True
-        return image
+        return cls._made_of(layout, pixels, 1)
 
     @property
     def _image_ptr(self) -> Image:
@@ -150,7 +149,7 @@ class Image(Pixels):
         return self.array[row, column, channel].item()
 
     def __copy__(self) -> Image:
-        return self._made_of(self.format_name, self.array)
+        return self._made_of(self.format_name, self.array, self._row_bytes)
 
     def __getstate__(self) -> NoReturn:
         raise AttributeError("an Image can't be pickled: take its numpy_view()")
