@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
+LATEST = 2.0**63 / 1e6  # seconds: MediaPipe's time stamps are microseconds in 64 bits
 _NO_NUMBERS = (bool, np.timedelta64)  # though Python and NumPy call them whole numbers
+_PLACES = 1100  # of a Decimal after the point: the least float has 1074; a Fraction of millions takes for ever
 
 
 def flag(name: str, value: Any) -> bool:
@@ -77,17 +79,23 @@ def exact(name: str, value: Any) -> int | float | Fraction:
     TypeError
         It is not a number.
     ValueError
-        It is not finite.
+        It is not finite, or a Decimal of more places than any float has.
     """
     if isinstance(value, _NO_NUMBERS) or not isinstance(value, Real | Decimal):
         raise TypeError(f"{name} must be a number, not {shown(value)}")
+    if isinstance(value, Decimal):
+        if not value.is_finite() or math.isinf(value):
+            raise ValueError(f"{name} must be finite, not {shown(value)}")
+        if int(value.as_tuple().exponent) < -_PLACES:
+            raise ValueError(f"{name} must have at most {_PLACES} decimal places, not {shown(value)}")
+        return Fraction(value)
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, Rational):
         return Fraction(int(value.numerator), int(value.denominator))
     if not math.isfinite(value):
         raise ValueError(f"{name} must be finite, not {shown(value)}")
-    return Fraction(value) if isinstance(value, Decimal) else float(value)
+    return float(value)
 
 
 def number(name: str, value: Any, least: float | None = None, most: float | None = None) -> float:
@@ -143,5 +151,5 @@ def shown(value: Any) -> str:
     try:
         text = repr(value)
     except ValueError:
-        text = f"an int of {value.bit_length()} bits"
+        text = f"{type(value).__name__} of thousands of digits"
     return text if len(text) <= 100 else text[:97] + "..."

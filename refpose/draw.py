@@ -399,9 +399,8 @@ def _point(point: Point) -> Point:
 def channels(image: NDArray[Any], color: Color) -> Values:
     """`color` as three values that the picture's type can hold: rounded to even and saturated where it has integers."""
     if len(color) not in (3, 4):
-        raise ValueError(f"color: expected three numbers, found {color!r}")
-    values = list(color[:3])
+        raise ValueError(f"color: expected three numbers, found {arguments.shown(color)}")
     if image.dtype.kind in "iu":
         limits = np.iinfo(image.dtype)
-        values = [min(max(round(value), limits.min), limits.max) for value in values]
-    return values
+        return [min(max(round(arguments.exact("color", value)), limits.min), limits.max) for value in color[:3]]
+    return [arguments.number("color", value) for value in color[:3]]

@@ -22,12 +22,23 @@ _SMALLEST, _LARGEST = 1e-6, 1e6
 
 
 def checked_image(image: Any) -> ByteArray:
+    """The image as `checked_pixels` gives it, with a warning that nothing is seen beyond `LARGEST_SIDE`."""
+    checked = checked_pixels(image)
+    if max(checked.shape[:2]) > LARGEST_SIDE:
+        warnings.warn(
+            f"image: {checked.shape[1]} x {checked.shape[0]}; nothing beyond {LARGEST_SIDE:,} is seen, as in MediaPipe",
+            stacklevel=3,
+        )
+    return checked
+
+
+def checked_pixels(image: Any) -> ByteArray:
     """The image, C-contiguous.
 
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W, 3)
-        RGB; H and W at least 1. Of what lies beyond `LARGEST_SIDE` nothing is seen, and a warning says so.
+        RGB; H and W at least 1.
 
     Raises
     ------
@@ -45,11 +56,6 @@ def checked_image(image: Any) -> ByteArray:
         raise ValueError(f"image: {expected}, found shape {image.shape}")
     if not image.size:
         raise ValueError(f"image: {expected}, found shape {image.shape}, which has no pixels")
-    if max(image.shape[:2]) > LARGEST_SIDE:
-        warnings.warn(
-            f"image: {image.shape[1]} x {image.shape[0]}; nothing beyond {LARGEST_SIDE:,} is seen, as in MediaPipe",
-            stacklevel=3,
-        )
     return np.ascontiguousarray(image)
 
 

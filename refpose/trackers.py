@@ -23,7 +23,6 @@ from .stages.libm import FloatArray, f32
 from .stages.roi import Roi, enlarged, from_points, object_scale
 from .stages.table import NUMPY, Stages
 
-_LATEST = 2.0**63 / 1e6  # seconds: MediaPipe's time stamps are microseconds in 64 bits
 STEP_US = 33_333  # microseconds between frames without a time stamp (MediaPipe's solution_base.py)
 
 # pose_landmark_filtering.pbtxt: the two auxiliary landmarks, which are always filtered
@@ -210,12 +209,15 @@ class Clock:
         if timestamp is None:
             return (self.time_us or 0) + STEP_US
         seconds = arguments.exact("timestamp", timestamp)
-        if not -_LATEST <= seconds <= _LATEST:
-            raise ValueError(f"timestamp must be at most {_LATEST:.0f} seconds, not {arguments.shown(timestamp)}")
+        if not -arguments.LATEST <= seconds <= arguments.LATEST:
+            raise ValueError(
+                f"timestamp must be at most {arguments.LATEST:.0f} seconds, not {arguments.shown(timestamp)}"
+            )
         time_us = round(seconds * 1_000_000)
         if self.time_us is not None and time_us <= self.time_us:
             raise ValueError(
-                f"time must go forward: timestamp {timestamp!r} s is {time_us} us, the last frame's {self.time_us} us"
+                f"time must go forward: timestamp {arguments.shown(timestamp)} s is {time_us} us, the last "
+                f"frame's {self.time_us} us"
             )
         return time_us
 

@@ -58,6 +58,7 @@ NO_NUMBERS = [
     type,
 ]
 NOT_FINITE = [float("nan"), float("inf"), -np.float32("inf"), np.float16("nan"), Decimal("NaN"), Decimal("-Infinity")]
+NOT_FINITE += [Decimal("sNaN"), Decimal("1E+999999999")]
 
 
 @pytest.mark.parametrize("value", NO_NUMBERS, ids=repr)
@@ -74,10 +75,19 @@ def test_what_is_not_finite(take: Callable[[str, Any], Any], value: Any) -> None
         take("size", value)
 
 
-@pytest.mark.parametrize("value", [10**400, 10**5000, Fraction(10**400, 3)], ids=["int", "long", "fraction"])
+@pytest.mark.parametrize(
+    "value", [10**400, 10**5000, Fraction(10**400, 3), Fraction(10**5000, 3)], ids=lambda n: type(n).__name__
+)
 def test_what_no_float_can_hold(value: Any) -> None:
     with pytest.raises(ValueError, match="size must be finite"):
         arguments.number("size", value)
+
+
+def test_what_takes_for_ever_to_write_out() -> None:
+    with pytest.raises(ValueError, match="size must have at most 1100 decimal places"):
+        arguments.number("size", Decimal("1E-999999999"))
+    with pytest.raises(TypeError, match="size must be a whole number, not Fraction of thousands of digits"):
+        arguments.whole("size", Fraction(1, 10**5000))
 
 
 @pytest.mark.parametrize("value", [-1, np.int8(-1), 1.0001, Decimal("2"), Fraction(-1, 10**9), 50])
@@ -135,6 +145,33 @@ def test_times_and_rates_of_videos(kind: Callable[[int], Any], tmp_path: Path) -
     with video.Reader(tmp_path / "a.mp4") as reader:
         assert [frame.time for frame in reader] == [0.0, 1.0, 3.0, 20.0]
         assert reader.pixel_aspect == 2
+
+
+@pytest.mark.parametrize("value", [2**31, 2**64, np.uint64(2**63), Fraction(10**5000), 1e-300, -1, 0, "1", np.nan])
+@pytest.mark.parametrize("name", ["pixel_aspect", "threads", "time", "ahead", "behind"])
+def test_numbers_that_videos_have_no_room_for(tmp_path: Path, name: str, value: Any) -> None:
+    pytest.importorskip("av")
+    frame = np.zeros((16, 16, 3), np.uint8)
+    if value in (0, 1e-300, -1, 2**31) and name in ("time", "ahead", "behind"):
+        value = 10**15
+
+    def make() -> None:
+        if name == "ahead":
+            video.Reader(tmp_path, ahead=value)
+        with video.create(tmp_path / "a.mp4", **({} if name == "time" else {name: value})) as writer:
+            writer.write(frame, 0.0)
+            writer.write(frame, value)
+
+    with pytest.raises((ValueError, TypeError), match=f"{name} must be"):
+        make()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_shape_of_pixels_without_a_small_fraction(tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    for aspect in (1 / 3, 3.1, np.float32(1e9), 1e-9):
+        with video.create(tmp_path / "a.mp4", pixel_aspect=aspect) as writer:
+            writer.write(np.zeros((16, 16, 3), np.uint8), 0.0)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -201,3 +203,20 @@ def test_person() -> None:
     assert picture[10, 80].tolist() == list(draw.ROI_COLOR)
     assert picture[10, 20].tolist() == list(draw.BOX_COLOR)
     assert picture[50, 50].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, "1", None, np.True_, Decimal("sNaN"), np.array(1)])
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_colours_that_are_no_numbers(kind: Any, value: Any) -> None:
+    picture = np.zeros((9, 9, 3), kind)
+    with pytest.raises((ValueError, TypeError), match="color must be"):
+        draw.line(picture, (1, 1), (5, 5), (1, value, 3), 1)
+    assert not picture.any()
+
+
+def test_colours_of_every_size() -> None:
+    bytes_, floats = (np.zeros((9, 9, 3), kind) for kind in (np.uint8, np.float32))
+    draw.line(bytes_, (1, 1), (5, 5), (10**400, Fraction(-(10**400)), np.int8(7)), 1)
+    assert bytes_[3, 3].tolist() == [255, 0, 7]
+    with pytest.raises(ValueError, match="color must be finite"):
+        draw.line(floats, (1, 1), (5, 5), (10**400, 0, 0), 1)

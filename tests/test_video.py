@@ -613,6 +613,15 @@ def test_other_sizes_are_fitted_in(tmp_path: Path) -> None:
     assert frames[1].rgb[:, :90].max() < 24
 
 
+@pytest.mark.parametrize("shape", [(2, 16_390, 3), (16_390, 2, 3), (0, 8, 3), (8, 8), (8, 8, 4)])
+def test_frames_that_cannot_be_written(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"a video of \d+ x \d+ pixels cannot be written|image: expected"):
+        write(tmp_path / "a.mp4", [np.zeros(shape, np.uint8)])
+    with pytest.raises(ValueError, match="image: expected"):
+        write(tmp_path / "a.mp4", [np.zeros((8, 8, 3), np.uint8), np.zeros((0, 8, 3), np.uint8)])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_pixel_aspect_is_kept(tmp_path: Path) -> None:
     source = videos.write(tmp_path / "a.mp4", videos.scenes(3), aspect=Fraction(4, 3))
     for turn, aspect in ((0, Fraction(4, 3)), (90, Fraction(3, 4))):

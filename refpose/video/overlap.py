@@ -13,6 +13,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+MOST = 1000
+"""Frames that may be ready before they are asked for, or wait: each takes the memory of a picture."""
+
 
 def read_ahead(items: Iterator[T], count: int) -> Generator[T, None, None]:
     """Give the items of an iterator, which a thread takes from it up to `count` items ahead.

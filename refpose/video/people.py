@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import arguments
-from .overlap import read_ahead
+from .overlap import MOST, read_ahead
 from .reader import Frame, Reader
 
 if TYPE_CHECKING:
@@ -68,5 +68,5 @@ def process(source: str | os.PathLike[str] | Iterable[Frame], pose: Pose, *, ahe
             yield from process(reader, pose)
         return
     pose.reset()
-    for frame in read_ahead(iter(source), arguments.whole("ahead", ahead, least=0)):
+    for frame in read_ahead(iter(source), arguments.whole("ahead", ahead, 0, MOST)):
         yield FrameResult(frame.index, frame.time, frame.rgb, pose.process(frame.rgb, timestamp=frame.time))

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import arguments
+from ..engine.layout import MAX_THREADS
 from ..extras import require
 from ..images import MAX_PIXELS
 from ..reading import errors, limit, refuse_address
 from .container import opened
 from .extent import bytes_missing
-from .overlap import read_ahead
+from .overlap import MOST, read_ahead
 from .upright import display_matrix, swaps_axes, upright
 
 # Containers that state how long they are; that of others FFmpeg finds by looking at what is there.
@@ -117,8 +118,8 @@ class Reader:
     def __init__(self, path: str | os.PathLike[str], threads: int = 1, ahead: int = 0) -> None:
         self._av = require("av", "video")
         self.path = os.fspath(path)
-        self._threads = arguments.whole("threads", threads, least=1)
-        ahead = arguments.whole("ahead", ahead, least=0)
+        self._threads = arguments.whole("threads", threads, 1, MAX_THREADS)
+        ahead = arguments.whole("ahead", ahead, 0, MOST)
         refuse_address(path)
         if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
             raise ValueError(f"{self.path}: not a file")  # a pipe would wait for its other end

@@ -7,21 +7,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from .. import arguments
+from ..engine.layout import MAX_THREADS
 from ..extras import require
 from ..files import replacing
-from .overlap import Behind
+from ..frame import checked_pixels
+from .overlap import MOST, Behind
 from .reader import FALLBACK_RATE
 from .sound import Sound
 
-_TICK = Fraction(
-    1, 90_000
-)  # time base of written videos (MPEG's clock): 24, 25, 30, 50, 60 and 30000/1001 fps are exact
+_TICK = Fraction(1, 90_000)  # time base of written videos (MPEG's clock): 24 to 60 and 30000/1001 fps are exact
+_ASPECT = 2**31 - 1  # the numerator and the denominator that FFmpeg has room for
 
 # libx264's presets, from fast with large files to slow with small ones
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
@@ -87,11 +89,9 @@ def create(
     if sound_of is not None and target.exists() and os.path.exists(sound_of) and target.samefile(sound_of):
         raise ValueError(f"{target}: is an input, and would be overwritten; choose another name")
     rate = FALLBACK_RATE if fps is None else arguments.number("fps", fps, least=0) or FALLBACK_RATE
-    aspect = Fraction(1) if pixel_aspect is None else Fraction(arguments.exact("pixel_aspect", pixel_aspect))
-    if aspect <= 0:
-        raise ValueError(f"pixel_aspect must be above zero, not {pixel_aspect!r}")
-    threads = arguments.whole("threads", threads, least=1)
-    behind = arguments.whole("behind", behind, least=0)
+    aspect = Fraction(1) if pixel_aspect is None else _aspect(pixel_aspect)
+    threads = arguments.whole("threads", threads, 1, MAX_THREADS)
+    behind = arguments.whole("behind", behind, 0, MOST)
     if preset not in PRESETS:
         raise ValueError(f"preset must be one of {', '.join(PRESETS)}, not {preset!r}")
     quality = {"preset": preset, "crf": str(arguments.number("crf", crf, 1, 51)), **_CHEAP}
@@ -102,6 +102,14 @@ def create(
             writer.finish()
         finally:
             writer.close()
+
+
+def _aspect(given: Any) -> Fraction:
+    """The shape of pixels as FFmpeg can hold it."""
+    aspect = Fraction(arguments.exact("pixel_aspect", given))
+    if not Fraction(1, _ASPECT) <= aspect <= _ASPECT:
+        raise ValueError(f"pixel_aspect must be from 1 / {_ASPECT} to {_ASPECT}, not {arguments.shown(given)}")
+    return 1 / (1 / aspect).limit_denominator(_ASPECT) if aspect > 1 else aspect.limit_denominator(_ASPECT)
 
 
 class Writer:
@@ -159,17 +167,31 @@ class Writer:
         Raises
         ------
         TypeError, ValueError
-            The time is not a finite number.
+            `rgb` is no picture, or the time not a finite number, or beyond 64 bits of microseconds.
         OSError, ValueError
             As `create`.
         """
-        time = arguments.number("time", time)
-        if self._size is None:
-            self._size = (rgb.shape[0], rgb.shape[1])
-            self._begin(*self._size, time)
-        self._last_tick = max(self._last_tick + 1, round(Fraction(time - self._start) / _TICK))
-        self._last_time = time
-        self._soon(self._encode, rgb, self._size, self._last_tick, time)
+        rgb, time = checked_pixels(rgb), arguments.number("time", time, -arguments.LATEST, arguments.LATEST)
+        with self._errors():
+            if self._size is None:
+                self._size = (rgb.shape[0], rgb.shape[1])
+                self._begin(*self._size, time)
+            self._last_tick = max(self._last_tick + 1, round(Fraction(time - self._start) / _TICK))
+            self._last_time = time
+            self._soon(self._encode, rgb, self._size, self._last_tick, time)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Turn what FFmpeg raises into a ValueError, but for the errors of the disk."""
+        try:
+            yield
+        except self._av.FFmpegError as error:
+            if isinstance(error, OSError | MemoryError):
+                raise
+            height, width = self._size or (0, 0)
+            raise ValueError(
+                f"{self._target}: a video of {width} x {height} pixels cannot be written: {error.strerror}"
+            ) from error
 
     def _encode(self, rgb: NDArray[np.uint8], size: tuple[int, int], tick: int, time: float) -> None:
         """Add a frame; and the sound until then."""
@@ -220,12 +242,13 @@ class Writer:
         """
         if self._size is None:
             raise ValueError(f"{self._target}: a video needs at least one frame")
-        self._soon.wait()
-        for packet in self._stream.encode(None):
-            self._container.mux(packet)
-        if self._sound is not None:
-            self._sound.finish(self._sound_end)
-        self._container.close()
+        with self._errors():
+            self._soon.wait()
+            for packet in self._stream.encode(None):
+                self._container.mux(packet)
+            if self._sound is not None:
+                self._sound.finish(self._sound_end)
+            self._container.close()
 
     def close(self) -> None:
         """Close the files, whatever their state."""
