@@ -5,6 +5,7 @@ taken and then right.
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import json
 import math
@@ -291,6 +292,24 @@ def _annotations(data: bytes) -> None:
             check(person.area_px is None or 0 <= person.area_px < math.inf, f"area {person.area_px}")
             for box in (person.box_px, person.square_px):
                 check(box is None or (min(box[2:]) >= 0 and all(map(math.isfinite, box))), f"box {box}")
+
+
+def _record_seeds() -> list[bytes]:
+    result = {"bytes": 1, "modified_ns": 1, "sha256": hashlib.sha256(b"1").hexdigest()}
+    told = {"refpose": "0.1.0", "complete": True, "input": {"bytes": 1, "modified_ns": 1, "changed_ns": 1}}
+    return [json.dumps({**told, "results": {"result.csv": result}, "earlier": {"result.csv": ["0"]}}).encode()]
+
+
+def _record(data: bytes) -> None:
+    from refpose.tools import records
+
+    path, result = file(data, ".json"), SCRATCH / "result.csv"
+    result.write_bytes(b"2")
+    found = records.Record(path)
+    check(not found.is_of(result, {"refpose": "0.1.0"}, [result]), "another input is taken for the same")
+    known = hashlib.sha256(b"2").hexdigest().encode() in data
+    check(known or not found.vouches_for(result), "somebody else's file is taken for a result")
+    json.dumps([sorted(found.results), found.earlier()]).encode()
 
 
 def _result_seeds() -> list[bytes]:
@@ -588,6 +607,7 @@ DOORS: dict[str, Callable[[np.random.Generator], bool]] = {
     "npz": Files(_npz_seeds, _npz),
     "explanation": Files(_explanation_seeds, _explanation),
     "annotations": Files(_annotation_seeds, _annotations, lambda rng, data, others: mutated_json(rng, data)),
+    "record": Files(_record_seeds, _record, lambda rng, data, others: mutated_json(rng, data)),
     "results": Files(_result_seeds, _results, lambda rng, data, others: mutated_json(rng, data)),
     "table": Files(_table_seeds, _table),
     "picture": Files(_picture_seeds, _picture),

@@ -333,6 +333,52 @@ def test_resume_keeps_what_is_not_refposes(task: planning.Task, tmp_path: Path, 
     assert {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+RESULT = {"bytes": 0, "modified_ns": 1, "sha256": "0"}
+STRANGE = [
+    {"results": {"a.png": {"bytes": 4}}},
+    {"results": {"a.png": {**RESULT, "sha256": ["0"]}}},
+    {"results": {"a.png": {**RESULT, "bytes": True}}},
+    {"results": {"a.png": "0"}},
+    {"results": {"a\0.png": RESULT}},
+    {"results": {"\ud800": RESULT}},
+    *({"earlier": value} for value in (None, 1, "a.png", [], {"a.png": 1}, {"a.png": [1]}, {"a.png": ["\ud800"]})),
+]
+
+
+@pytest.mark.parametrize("strange", STRANGE, ids=json.dumps)
+def test_records_of_another_form_are_somebody_elses(task: planning.Task, strange: dict[str, Any]) -> None:
+    done(task)
+    record = task.output(".json")
+    record.write_text(json.dumps({**json.loads(record.read_text()), **strange}))
+    before = record.read_bytes()
+    todo, (refused,) = left(task)
+    assert todo == []
+    assert "is not what refpose wrote there" in refused
+    planning.plan([str(task.stem.parent)], task.stem.parent, {".jpg"}, [".x"])
+    with pytest.raises(OSError, match="is not what refpose wrote there"):
+        done(task, "anew")
+    assert record.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "/dev/tty", "/", "..", "../..", "folder", "pipe"])
+def test_records_that_name_what_has_no_end(task: planning.Task, name: str) -> None:
+    """Nothing is opened but files, and those in folders beside the record."""
+    folder = task.stem.parent
+    (folder / "folder").mkdir()
+    (folder / "folder" / "more").symlink_to("..")
+    (folder / "folder" / "zero").symlink_to("/dev/zero")
+    if os.name == "posix":
+        os.mkfifo(folder / "pipe")
+        os.mkfifo(folder / "folder" / "pipe")
+    done(task)
+    record = task.output(".json")
+    told = json.loads(record.read_text())
+    size = records.size(folder / name) if name in ("folder", "pipe") else 0
+    told["results"][name] = {**RESULT, "bytes": size}
+    record.write_text(json.dumps(told))
+    assert left(task) == ([task], [])
+
+
 def test_results_that_are_not_made_again_stay_known(task: planning.Task) -> None:
     """What was made with other options, and is beside the new results, may be replaced when it is asked for again."""
     with records.writing(task.source, task.output(".json"), MADE_WITH, False) as results:

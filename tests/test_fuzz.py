@@ -28,7 +28,9 @@ def test_what_was_a_fault_once_is_refused(name: str, monkeypatch: pytest.MonkeyP
     assert not take.take(make()) or "byte" in name  # a byte that means nothing in this version of HDF5
 
 
-@pytest.mark.parametrize("door", ["npz", "annotations", "results", "message", "bundle", "tflite", "arguments"])
+@pytest.mark.parametrize(
+    "door", ["npz", "annotations", "record", "results", "message", "bundle", "tflite", "arguments"]
+)
 def test_a_few_cases_of_quick_doors(door: str) -> None:
     pytest.importorskip("tflite")
     for number in range(40):

@@ -691,6 +691,45 @@ def test_sound_can_stop_with_the_last_frame(tmp_path: Path) -> None:
     assert heard(tmp_path / "b.mp4")[2] == pytest.approx(0.4, abs=0.05)
 
 
+def with_sound(path: Path, codec: str, rate: int, samples: float = 0.1) -> Path:
+    """A video of four frames with sound of this rate, whose samples are all the same."""
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = videos.WIDTH, videos.HEIGHT, "yuv420p"
+        tone = output.add_stream(codec, rate=rate)
+        tone.codec_context.layout = "mono"
+        wanted = tone.codec_context.format.name if tone.codec_context.format else "s16p"
+        for pixels in videos.scenes(4):
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        output.mux(stream.encode(None))
+        heard = av.AudioFrame.from_ndarray(np.full((1, 2304), samples, np.float32), format="flt", layout="mono")
+        heard.sample_rate, heard.pts = rate, 0
+        for frame in av.AudioResampler(wanted, "mono", rate).resample(heard):
+            output.mux(tone.encode(frame))
+        output.mux(tone.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "rate", "samples", "kept"),
+    [
+        ("a.avi", "mp3", 8000, 0.1, "aac"),  # MP4's writer takes none below 16000
+        ("a.mkv", "pcm_f32le", 48000, np.nan, None),  # which the encoder does not take
+        ("a.mov", "pcm_s16le", 7, 0.1, None),  # five minutes of sound in each packet
+    ],
+)
+def test_sound_that_is_strange(
+    tmp_path: Path, name: str, codec: str, rate: int, samples: float, kept: str | None
+) -> None:
+    """It costs nobody the video."""
+    source = with_sound(tmp_path / name, codec, rate, samples)
+    path = write(tmp_path / "b.mp4", videos.scenes(4), sound_of=source)
+    with av.open(str(path)) as container:
+        assert [stream.codec_context.name for stream in container.streams.audio] == [kept] * (kept is not None)
+    with video.Reader(path) as reader:
+        assert len(list(reader)) == 4
+
+
 def test_no_sound_to_keep(tmp_path: Path) -> None:
     source = videos.write(tmp_path / "a.mp4", videos.scenes(3))
     with video.create(tmp_path / "b.mp4", sound_of=source) as writer:

@@ -9,7 +9,6 @@ record and may be replaced by the next run. What no record vouches for is somebo
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -17,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from .. import files
+from .. import files, reading
 
 _PIECE = 1 << 20
 
@@ -34,11 +33,15 @@ def identity(path: Path) -> dict[str, int]:
 
 
 def sha256(path: Path) -> str:
-    """Give the hash of a file's contents; of a folder, that of the names and hashes of its files."""
+    """Give the hash of a file's contents; of a folder, that of the names and hashes of its files.
+
+    What else is in the folder (links, pipes) is never opened, and makes the hash another one.
+    """
     digest = hashlib.sha256()
     if path.is_dir():
         for file in _files(path):
-            digest.update(f"{files.printable(file.relative_to(path))} {sha256(file)}\n".encode())
+            what = sha256(file) if stat.S_ISREG(os.lstat(file).st_mode) else "no file"
+            digest.update(f"{files.printable(file.relative_to(path))} {what}\n".encode())
         return digest.hexdigest()
     with open(path, "rb") as content:
         while piece := content.read(_PIECE):
@@ -48,13 +51,14 @@ def sha256(path: Path) -> str:
 
 def size(path: Path) -> int:
     """Give the size of a file; of a folder, that of all its files."""
-    return sum(size(file) for file in _files(path)) if path.is_dir() else os.stat(path).st_size
+    return sum(os.lstat(file).st_size for file in _files(path)) if path.is_dir() else os.stat(path).st_size
 
 
 def modified(path: Path) -> int:
     """Give when a file was last written to, in ns; of a folder, when one of its files was."""
-    times = [os.stat(file).st_mtime_ns for file in (_files(path) if path.is_dir() else [path])]
-    return max(times, default=0)
+    if path.is_dir():
+        return max((os.lstat(file).st_mtime_ns for file in _files(path)), default=0)
+    return os.stat(path).st_mtime_ns
 
 
 def _files(folder: Path) -> list[Path]:
@@ -72,6 +76,30 @@ def same_input(recorded: Any, path: Path) -> bool:
     return all(recorded.get(key) == value for key, value in now.items()) or recorded.get("sha256") == sha256(path)
 
 
+def _is_record(found: Any) -> bool:
+    """Tell whether a value of a JSON file is what is written here: it may be a stranger's, and of any form."""
+    if not (isinstance(found, dict) and "refpose" in found and isinstance(found.get("results"), dict)):
+        return False
+    earlier = found.get("earlier", {})
+    return (
+        isinstance(earlier, dict)
+        and all(map(_is_name, [*found["results"], *earlier]))
+        and all(map(_is_result, found["results"].values()))
+        and all(isinstance(hashes, list) and all(map(_is_name, hashes)) for hashes in earlier.values())
+    )
+
+
+def _is_name(text: Any) -> bool:
+    """Tell whether a value is text, of letters that a name can have."""
+    return isinstance(text, str) and "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _is_result(value: Any) -> bool:
+    return isinstance(value, dict) and (
+        type(value.get("bytes")) is type(value.get("modified_ns")) is int and _is_name(value.get("sha256"))
+    )
+
+
 class Record:
     """What a record says; nothing, where there is none.
 
@@ -85,10 +113,10 @@ class Record:
         self.path = Path(os.path.realpath(path))
         self.content: dict[str, Any] = {}
         try:
-            found = json.loads(self.path.read_bytes()) if self.path.is_file() else None
-        except (ValueError, OSError, RecursionError):
+            found: Any = reading.json_file(self.path) if self.path.is_file() else None
+        except (ValueError, OSError):
             return
-        if isinstance(found, dict) and "refpose" in found and isinstance(found.get("results"), dict):
+        if _is_record(found):
             self.content = found
 
     def name_of(self, result: Path) -> str:
@@ -113,9 +141,10 @@ class Record:
         written, place = self.content["results"].get(name), self.path.parent / name
         try:
             return (
-                isinstance(written, dict)
-                and size(place) == written.get("bytes")
-                and (modified(place) == written.get("modified_ns") or sha256(place) == written.get("sha256"))
+                written is not None
+                and (place.is_file() or (place.is_dir() and place.name == name != ".."))  # folders stand beside it
+                and size(place) == written["bytes"]
+                and (modified(place) == written["modified_ns"] or sha256(place) == written["sha256"])
             )
         except OSError:
             return False
@@ -141,7 +170,7 @@ class Record:
         """Give the hashes of all that refpose has put, or was about to put, in the place of a result."""
         name = self.name_of(result)
         written, earlier = self.content.get("results", {}).get(name), self.content.get("earlier", {}).get(name)
-        return [*([written["sha256"]] if isinstance(written, dict) else []), *(earlier or [])]
+        return [*([written["sha256"]] if written else []), *(earlier or [])]
 
     def earlier(self) -> dict[str, list[str]]:
         """Give the hashes of all results that the record knows of, by their names."""

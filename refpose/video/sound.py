@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
@@ -13,6 +15,7 @@ from .container import opened
 # Sound that MP4 takes and browsers play is copied as it is, the rest becomes AAC.
 _COPIED_SOUND = ("aac", "mp3", "flac", "opus")
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
+_LEAST_RATE = 4000  # samples a second; a file that states fewer would become hours of sound
 _PRIMING = 0.1  # seconds of sound before the first frame that are kept: encoders' run-in, hidden by the player
 
 
@@ -38,7 +41,7 @@ class Sound:
         self._av = require("av", "video")
         self._source, self._from, self._output, self._start = source, stream, output, start
         codec = stream.codec_context.codec.canonical_name
-        self._copied = codec in _COPIED_SOUND
+        self._copied = codec in _COPIED_SOUND and self._fits(stream)
         if self._copied:
             self._to = output.add_stream_from_template(stream)
         else:
@@ -49,12 +52,21 @@ class Sound:
         self._packets = source.demux(stream)
         self._waiting: Any = None  # the packet that was read last and is not written yet
 
+    def _fits(self, stream: Any) -> bool:
+        """Tell whether MP4 takes the stream as it is: MP3 of 8000 samples a second, for one, it does not."""
+        options = {"movflags": "empty_moov"}  # writes at the beginning what else is refused at the end
+        with suppress(self._av.FFmpegError), self._av.open(io.BytesIO(), "w", "mp4", options=options) as trial:
+            trial.add_stream_from_template(stream)
+            trial.start_encoding()
+            return True
+        return False
+
     @classmethod
     def of(cls, path: str | os.PathLike[str], output: Any, start: float) -> Sound | None:
         """Open the sound of a file; None where it has none, or none that can be decoded."""
         source = opened(path)
         stream = source.streams.best("audio")
-        if stream is None or stream.codec_context is None:
+        if stream is None or stream.codec_context is None or stream.codec_context.sample_rate < _LEAST_RATE:
             source.close()
             return None
         return cls(source, stream, output, start)
@@ -97,8 +109,14 @@ class Sound:
             self._encode(frame)
 
     def _encode(self, frame: Any) -> None:
-        """Write a decoded frame of sound; None flushes the encoder."""
-        for packet in self._to.encode(frame):
+        """Write a decoded frame of sound, unless it holds what the encoder does not take (NaN); None flushes it."""
+        try:
+            packets = self._to.encode(frame)
+        except self._av.FFmpegError as error:
+            if isinstance(error, MemoryError):
+                raise
+            return
+        for packet in packets:
             self._mux(packet)
 
     def _mux(self, packet: Any) -> None:
