@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from refpose import tables
 from refpose.extras import MissingExtra
+from refpose.motion import reading
 from refpose.topology import LANDMARK_NAMES
 
 METADATA = {"model": "full", "video": {"fps": 25.0}}
@@ -140,6 +141,42 @@ def test_names_that_spreadsheets_would_compute(tmp_path: Path, source: str) -> N
         rows = list(csv.reader(file))[1:]
     assert {row[0] for row in rows} == {"'" + source}
     assert rows[0][5:7] == EXPECTED[0, 0, :2].astype(str).tolist()  # numbers are what they are, negative ones too
+
+
+def test_pandas_is_left_alone(tmp_path: Path) -> None:
+    """PyArrow imports it on the way, and does not stop where it is told to meanwhile."""
+    pytest.importorskip("pyarrow")
+    path = write(tmp_path / "a.parquet")
+    program = """
+import sys
+from pathlib import Path
+from refpose import motion, tables
+from refpose.tables.recorded import write_recording
+for ending in (".csv", ".parquet", ".parquet"):
+    recording = tables.read(sys.argv[1])
+    sys.argv[1] = str(Path(sys.argv[1]).with_name("b" + ending))
+    with tables.create(sys.argv[1], "a", {}, names=recording.keypoints) as table:
+        write_recording(table, recording, None)
+assert "pyarrow" in sys.modules and "pandas" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program, path], check=True)
+
+
+@pytest.mark.parametrize(
+    "kind", ["int8", "uint16", "int64", "float16", "float32", "float64", "decimal", "bool", "text"]
+)
+@pytest.mark.parametrize("missing", [False, True])
+def test_columns_of_arrow(kind: str, missing: bool) -> None:
+    """Numbers of any type, some missing, from the middle of a table, and none at all."""
+    pa = pytest.importorskip("pyarrow")
+    numbers = np.arange(40) % 7
+    types = {"decimal": pa.decimal128(25, 2), "bool": pa.bool_(), "text": pa.string()}
+    plain = pa.array(numbers.astype(np.float16 if kind == "float16" else np.int64), mask=(numbers == 3) & missing)
+    column = plain if kind == "float16" else plain.cast(types.get(kind, kind))
+    for part in (column, column[9:30], column[3:3], column[11:11]):
+        found = reading._of_column(part)
+        expected = part.to_numpy(zero_copy_only=False)
+        assert np.array_equal(found, expected, equal_nan=found.dtype.kind == "f")
 
 
 def test_metadata_in_parquet(tmp_path: Path) -> None:

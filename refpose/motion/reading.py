@@ -274,14 +274,31 @@ def _of_arrow(batch: Any, text: Callable[[str], str] = str) -> Columns:
     columns: Columns = {}
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         if name not in ("source", "keypoint"):
-            columns[name] = column.to_numpy(zero_copy_only=False)
+            columns[name] = _of_column(column)
         elif column.null_count:
             raise ValueError(f"a row has no {name}")
         else:
             coded = column if hasattr(column, "dictionary") else column.dictionary_encode()
             texts = np.array([text(word) for word in coded.dictionary.to_pylist()], object)
-            columns[name] = texts[coded.indices.to_numpy(zero_copy_only=False)]
+            columns[name] = texts[_of_column(coded.indices)]
     return columns
+
+
+def _of_column(column: Any) -> NDArray[Any]:
+    """A column as an array; missing numbers are NaN. Without Arrow's `to_numpy`, for the reason of `tables.parquet`."""
+    types = require("pyarrow", "parquet").types
+    if not (types.is_integer(column.type) or types.is_floating(column.type)):
+        return np.array(column.to_pylist(), object)
+    bits, data = column.buffers()
+    kind = np.dtype(column.type.to_pandas_dtype())
+    if not len(column):
+        return np.zeros(0, kind)
+    values = np.frombuffer(data, kind, len(column), column.offset * kind.itemsize)
+    if not column.null_count:
+        return values
+    there = np.unpackbits(np.frombuffer(bits, np.uint8), bitorder="little")
+    whole = values if types.is_floating(column.type) else values.astype(np.float64)
+    return np.where(there[column.offset : column.offset + len(column)], whole, np.nan).astype(whole.dtype)
 
 
 def _json_text(text: Any) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,14 +36,37 @@ def write_parquet(path: str | os.PathLike[str], form: Form) -> Iterator[Table]:
             source, frame, time, person = zip(*keys, strict=True)
             sources = list(dict.fromkeys(source))
             place = {name: k for k, name in enumerate(sources)}
-            named = [pa.array(sources).take(pa.array(np.repeat([place[name] for name in source], each)))]
-            named += [np.repeat(column, each) for column in (frame, time, np.array(person, np.int32))]
+            own: list[NDArray[Any]] = [
+                np.array(frame, np.int64),
+                np.array(time, np.float64),
+                np.array(person, np.int32),
+            ]
+            named = [_texts(sources, np.repeat([place[name] for name in source], each))]
+            named += [_numbers(np.repeat(column, each)) for column in own]
             if not form.wide:
-                named.append(pa.array(form.names).take(pa.array(np.tile(np.arange(each), len(keys)))))
-            columns = numbers.reshape(len(keys) * each, -1).T.copy()
-            turned = np.repeat(degrees, each, axis=0).T.copy()
-            writer.write_table(pa.table([*named, *columns, *turned], schema=schema))
+                named.append(_texts(form.names, np.tile(np.arange(each), len(keys))))
+            columns = [*numbers.reshape(len(keys) * each, -1).T, *np.repeat(degrees, each, axis=0).T]
+            writer.write_table(pa.table([*named, *map(_numbers, columns)], schema=schema))
 
         table = GatheredRows(form, flush, FRAMES_AT_ONCE)
         yield table
         table.flush()
+
+
+# `pyarrow.array` would import pandas where it is installed, in mid-work, and swallow it when it is told to stop there.
+
+
+def _numbers(column: NDArray[Any]) -> Any:
+    """An array of Arrow's."""
+    pa = require("pyarrow", "parquet")
+    column = np.ascontiguousarray(column)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(column.dtype), len(column), [None, pa.py_buffer(column)])
+
+
+def _texts(texts: Sequence[str], places: NDArray[np.int64]) -> Any:
+    """The texts at these places of a list."""
+    pa = require("pyarrow", "parquet")
+    data = [text.encode() for text in texts]
+    ends = np.cumsum([0, *map(len, data)]).astype(np.int32)
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(data))]
+    return pa.Array.from_buffers(pa.string(), len(data), buffers).take(_numbers(places))
