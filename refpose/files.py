@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import time
 from collections.abc import Iterator
@@ -268,6 +269,15 @@ def _in_use(entry: os.DirEntry[str], machine: str, process: int) -> bool:
 def printable(path: str | os.PathLike[str]) -> str:
     r"""Give a path as text that every file and terminal takes: bytes of its name that are no UTF-8 as ``\xff``."""
     return os.fsencode(path).decode("utf-8", "backslashreplace") if os.name == "posix" else os.fspath(path)
+
+
+def unprinted(name: str) -> str:
+    r"""Give the name that `printable` gave as this text, if it had bytes that are no UTF-8 (``\xff``)."""
+    if os.name != "posix":
+        return name
+    return os.fsdecode(
+        re.sub(rb"\\x([89a-f][0-9a-f])", lambda found: bytes.fromhex(found[1].decode()), os.fsencode(name))
+    )
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:

@@ -275,6 +275,18 @@ def test_resume_knows_results_by_their_contents(task: planning.Task) -> None:
     assert left(task) == ([], [])
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes")
+def test_resume_knows_results_whose_names_are_no_text(tmp_path: Path) -> None:
+    for name in (b"\xff\xe4", b"\\xff"):
+        source = tmp_path / os.fsdecode(name + b".jpg")
+        source.write_text("a.jpg")
+        task = planning.Task(source, tmp_path / os.fsdecode(name))
+        done(task)
+        assert left(task) == ([], [])
+        task.output(".png").write_text("")
+        assert left(task) == ([task], [])
+
+
 def test_input_that_changes_while_it_is_read_is_done_again(task: planning.Task) -> None:
     with records.writing(task.source, task.output(".json"), MADE_WITH, False) as results:
         task.source.write_text("longer than before")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -286,6 +288,23 @@ def test_plot(truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert evaluate(*args, tmp_path / "figures.png") == 1
     assert "figures.png: already there; --force overwrites" in capsys.readouterr().err
     assert (tmp_path / "figures.png").read_bytes() == before
+
+
+def test_plot_into_a_device(truth: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no ending, which Matplotlib would put a .png to."""
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert evaluate(truth, *QUICK, "--plot", os.devnull) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plot_for_which_a_program_would_be_started(
+    truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    with pytest.raises(SystemExit, match="2"):
+        evaluate(truth, *QUICK, "--plot", tmp_path / "figures.pgf")
+    assert "expected a name that ends in " in capsys.readouterr().err
 
 
 def test_inputs_are_never_overwritten(truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -38,6 +38,15 @@ def table(path: Path, given: Recording | None = None) -> Path:
     return path
 
 
+@pytest.mark.skipif(os.name != "posix", reason="pipes as POSIX has them")
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".h5", ".json"])
+def test_a_table_that_is_a_pipe(tmp_path: Path, ending: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It would wait for its other end."""
+    os.mkfifo(tmp_path / f"t{ending}")
+    assert main(["export", str(tmp_path / f"t{ending}"), "--to", "trc"]) == 1
+    assert f"t{ending}: not a file" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("kind", tables.KINDS)
 def test_every_kind_of_table(tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = table(tmp_path / f"clip{kind}", recording())

@@ -353,3 +353,9 @@ def test_files_that_are_no_hdf5() -> None:
     for data in (b"", b"text", json.dumps({"a": 1}).encode(), bytes(5000)):
         with pytest.raises(ValueError, match="x: not an HDF5 file"):
             hdf5.read(data, "x")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a file that cannot be read at its beginning")
+def test_disks_that_fail_are_named() -> None:
+    with pytest.raises(OSError, match="/proc/self/mem"):
+        reading.content("/proc/self/mem")

@@ -51,6 +51,7 @@ def blocks(path: str | os.PathLike[str]) -> Iterator[Recording]:
     kind = path.suffix.lower()
     if kind not in KINDS:
         raise ValueError(f"{path}: a table is a file that ends in one of {' '.join(KINDS)}")
+    reading.refuse_pipe(path)
     with open(path, "rb"):  # the operating system's own errors, with its own messages
         pass
     found = _hdf5(path) if kind == ".h5" else _rows(path, kind)

@@ -78,6 +78,13 @@ def refuse_address(path: str | os.PathLike[str]) -> None:
         )
 
 
+def refuse_pipe(path: str | os.PathLike[str]) -> None:
+    """Raise ValueError where there is a pipe, which would wait for its other end, a socket or a device."""
+    file = Path(path)
+    if file.exists() and not (file.is_file() or file.is_dir()):
+        raise ValueError(f"{file}: not a file")
+
+
 def content(path: str | os.PathLike[str]) -> bytes:
     """The bytes of a file.
 
@@ -91,11 +98,17 @@ def content(path: str | os.PathLike[str]) -> bytes:
     """
     file = Path(path)
     refuse_address(path)
-    if file.exists() and not file.is_file() and not is_descriptor(file):
+    if file.is_dir():
         raise ValueError(f"{file}: not a file")
+    if not is_descriptor(file):
+        refuse_pipe(file)
+    bound = limit()
     with open(file, "rb") as stream:
-        bound = limit()
-        data = stream.read(bound + 1)
+        try:
+            data = stream.read(bound + 1)
+        except OSError as error:
+            error.filename = os.fspath(path)
+            raise
     if len(data) > bound:
         raise ValueError(f"{file}: larger than {bound:,} bytes (REFPOSE_MAX_BYTES raises this bound)")
     return data

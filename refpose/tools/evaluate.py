@@ -234,7 +234,7 @@ def prepare_outputs(args: argparse.Namespace, annotations: Annotations, models: 
     if args.plot:
         backend = require("matplotlib.backend_bases", "plot")
         known = backend.FigureCanvasBase.get_supported_filetypes()
-        written[args.plot] = [f".{kind}" for kind in known]
+        written[args.plot] = [f".{kind}" for kind in known if kind != "pgf"]  # for which TeX is started
     outputs.check(written, inputs, args.force)
 
 
@@ -483,7 +483,7 @@ def plot(columns: Sequence[Column], path: Path) -> None:
         if robust:
             _bars_of_robustness(axes[2], [c for c in own if "plain" in c.figures.get("robustness", {})])
     with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150)
+        figure.savefig(temporary, format=path.suffix[1:].lower() or "png", dpi=150)  # a stream has no ending
 
 
 def _bars_by_joint(axes: Any, columns: Sequence[Column]) -> None:

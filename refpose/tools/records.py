@@ -126,6 +126,11 @@ class Record:
             place = os.path.relpath(place, self.path.parent)
         return files.printable(place)
 
+    def _place(self, name: str) -> Path:
+        """Give the path of the result that the record calls so."""
+        place = self.path.parent / name
+        return place if os.path.lexists(place) else self.path.parent / files.unprinted(name)
+
     def is_of(self, source: Path, made_with: Mapping[str, Any], results: list[Path]) -> bool:
         """Tell whether all the results are there, complete, of this input as it is now, and made in this way."""
         return (
@@ -138,11 +143,13 @@ class Record:
 
     def _has(self, name: str) -> bool:
         """Tell whether the result of this name is there as it was written: its contents count, not its time."""
-        written, place = self.content["results"].get(name), self.path.parent / name
+        written, place = self.content["results"].get(name), self._place(name)
         try:
             return (
                 written is not None
-                and (place.is_file() or (place.is_dir() and place.name == name != ".."))  # folders stand beside it
+                and (
+                    place.is_file() or (place.is_dir() and place.parent == self.path.parent and name != "..")
+                )  # folders stand beside it
                 and size(place) == written["bytes"]
                 and (modified(place) == written["modified_ns"] or sha256(place) == written["sha256"])
             )
@@ -152,7 +159,7 @@ class Record:
     @property
     def results(self) -> set[str]:
         """The paths of all results that are there."""
-        named = (os.path.realpath(self.path.parent / name) for name in self.content.get("results", {}))
+        named = (os.path.realpath(self._place(name)) for name in self.content.get("results", {}))
         return {path for path in named if os.path.exists(path)}
 
     def vouches_for(self, result: Path) -> bool:

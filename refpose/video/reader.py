@@ -17,7 +17,7 @@ from .. import arguments
 from ..engine.layout import MAX_THREADS
 from ..extras import require
 from ..images import MAX_PIXELS
-from ..reading import errors, limit, refuse_address
+from ..reading import errors, limit, refuse_address, refuse_pipe
 from .container import opened
 from .extent import bytes_missing
 from .overlap import MOST, read_ahead
@@ -121,8 +121,7 @@ class Reader:
         self._threads = arguments.whole("threads", threads, 1, MAX_THREADS)
         ahead = arguments.whole("ahead", ahead, 0, MOST)
         refuse_address(path)
-        if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
-            raise ValueError(f"{self.path}: not a file")  # a pipe would wait for its other end
+        refuse_pipe(path)
         with open(path, "rb"):  # the operating system's own errors, with its own messages
             pass
         bound = limit("REFPOSE_MAX_PIXELS", MAX_PIXELS)
