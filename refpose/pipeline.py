@@ -271,7 +271,7 @@ def estimates_of(m: Landmarker, run: Run, image: ByteArray, regions: Sequence[Re
         try:
             return estimate(m, run.person(number), image, regions[number])
         except NoPerson as reason:
-            return reason
+            return reason.with_traceback(None)  # which would keep the picture, and all that was made of it
 
     rest = len(regions) % threads
     shared = len(regions) - rest if 2 * rest <= threads else len(regions)

@@ -355,15 +355,16 @@ def test_threads_do_not_disturb_each_other(image: Image) -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_what_is_dropped_is_gone_at_once(image: Image, threads: int) -> None:
-    pose = Pose("lite", people=2, segmentation=True, threads=threads)
-    pose.process(image)
-    del pose
-    gc.collect()
-    gc.disable()  # nothing may wait for it: not tens of megabytes of weights, not the weights' open file
-    try:
+    def use() -> None:
         pose = Pose("lite", people=2, segmentation=True, threads=threads)
         pose.process(image)
-        del pose
+        assert pose.process(np.zeros_like(image)) == []
+
+    use()
+    gc.collect()
+    gc.disable()  # nothing may wait for it: not weights and their open file, not the frame on which somebody left
+    try:
+        use()
         assert gc.collect() == 0
     finally:
         gc.enable()
