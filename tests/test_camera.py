@@ -8,6 +8,8 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -17,8 +19,13 @@ import videos
 from numpy.typing import NDArray
 
 from refpose import Pose, cli, video
+from refpose.images import read_image
+from refpose.motion.angles import Stream
+from refpose.motion.labels import draw_angles
 from refpose.tools import camera
 from refpose.tools.streams import Clip
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
 class Screen:
@@ -101,6 +108,53 @@ def test_mirror_turns_the_picture_and_not_the_person() -> None:
     camera.show(Clip(frames(2)), Pose("lite"), plain, ["skeleton"])
     camera.show(Clip(frames(2)), Pose("lite"), mirrored, ["skeleton"], mirror=True)
     assert all(np.array_equal(one[:, ::-1], two) for one, two in zip(plain.shown, mirrored.shown, strict=True))
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_angles_beside_the_joints_can_be_read(mirror: bool) -> None:
+    """Also in a mirror: joints change places, letters do not."""
+    picture = read_image(EXAMPLES / "skier.png")
+    screen, pose, skier = Screen(), Pose("lite"), [video.Frame(0, 0.0, picture.copy())]
+    camera.show(Clip(skier), pose, screen, [], mirror, angles=Stream())
+    (person,) = Pose("lite").process(picture)
+    (degrees,) = Stream().of_people([person])
+    width = picture.shape[1]
+    expected = np.ascontiguousarray(picture[:, ::-1] if mirror else picture)
+    if mirror:
+        landmarks = person.landmarks.copy()
+        landmarks[:, 0] = (width - 1) / width - landmarks[:, 0]
+        person = replace(person, landmarks=landmarks)
+    before = expected.copy()
+    draw_angles(expected, person, degrees)
+    assert (expected != before).any(axis=2).sum() > 500
+    assert np.array_equal(screen.shown[0], expected)
+
+
+@pytest.mark.parametrize("verb", ["image", "video", "camera", "export"])
+def test_options_that_mean_the_same_have_the_same_name(verb: str) -> None:
+    """What a verb has not is nothing that it could do."""
+    options = {
+        name: {option for action in parser._actions for option in action.option_strings}
+        for name, parser in cli.verbs(cli.parser()).items()
+    }
+    drawn = {"--draw-angles", "--draw-skeleton", "--color-by", "--min-detection-confidence", "--people", "--roi"}
+    written = {
+        "--angles",
+        "--csv",
+        "--every-frame",
+        "--format",
+        "--joints",
+        "--markers",
+        "--person",
+        "--rate",
+        "--wide",
+    }
+    written |= {"--force", "--output", "--unit", "--origin"}
+    everywhere = {"--angles-from", "--facing", "--min-visibility"}
+    wanted = everywhere | (drawn if verb != "export" else set()) | (written if verb != "camera" else set())
+    wanted |= {"--start", "--end", "--fps"} if verb in ("video", "export") else set()
+    wanted |= {"--no-smooth", "--min-cutoff"} if verb in ("video", "camera") else set()
+    assert wanted <= options[verb]
 
 
 def test_closing_the_window_ends_it() -> None:

@@ -96,6 +96,16 @@ def test_what_is_done_before(tmp_path: Path) -> None:
     assert all(cell == "nan" for row in rows for cell in row[1:])
 
 
+def test_gaps_in_mot_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = table(tmp_path / "clip.csv", recording(gaps=True))
+    assert main(["export", str(path), "--to", "mot", "trc"]) == 0
+    assert (
+        "MOT: 4 of 90 rows have missing angles (nan); OpenSim's window reads up to the first" in capsys.readouterr().err
+    )
+    assert main(["export", str(path), "--to", "mot", "trc", "--fill-gaps", "0.2", "--force"]) == 0
+    assert not capsys.readouterr().err
+
+
 def test_smoothing(tmp_path: Path) -> None:
     pytest.importorskip("scipy")
     path = table(tmp_path / "clip.csv", recording())

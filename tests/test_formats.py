@@ -145,6 +145,10 @@ def test_opensim_reads_mot(tmp_path: Path) -> None:
     found = np.array([[row[j] for j in range(len(motion.angles.ANGLES))] for row in rows])
     assert np.allclose(found, motion.angles.compute(ONE)[:, 0], atol=1e-6, equal_nan=True)
     assert opensim.Storage(str(write(tmp_path, "mot"))).isInDegrees()
+    # Its window's reader ends at the first gap, so gaps are said; filled ones it reads whole.
+    assert opensim.Storage(str(write(tmp_path, "mot"))).getSize() < 90
+    whole = write(tmp_path, "mot", motion.fill_gaps(ONE, 0.2))
+    assert opensim.Storage(str(whole)).getSize() == 90
 
 
 # --- OpenPose
@@ -448,12 +452,44 @@ def test_c3d_goes_on_in_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with motion.export(tmp_path / "clip.c3d", "c3d", split=True) as file:
         for start in range(0, 90, 50):
             file.write(PEOPLE.take(slice(start, start + 50)))
-    names = ["clip.c3d", "clip_part2.c3d", "clip_person1.c3d", "clip_part3.c3d", "clip_person1_part2.c3d"]
-    assert sorted(path.name for path in file.files) == sorted(names)
-    parts = [ezc3d.c3d(str(tmp_path / name)) for name in (names[0], names[1], names[3])]
-    assert [part["header"]["points"]["last_frame"] for part in parts] == [39, 39, 9]
-    found = np.concatenate([part["data"]["points"][:3] for part in parts], axis=2).transpose(2, 1, 0)
-    assert np.allclose(found, UPRIGHT, rtol=1e-6, atol=1e-7, equal_nan=True)
+    alone = ["clip.c3d", "clip_part2.c3d", "clip_part3.c3d"]
+    other = ["clip_person1_part2.c3d", "clip_person1_part3.c3d"]  # comes with frame 40
+    assert sorted(path.name for path in file.files) == sorted(alone + other)
+    for person, names in ((0, alone), (1, other)):
+        parts = [ezc3d.c3d(str(tmp_path / name)) for name in names]
+        assert [part["header"]["points"]["last_frame"] for part in parts] == [39, 39, 9][person:]
+        found = np.concatenate([part["data"]["points"][:3] for part in parts], axis=2).transpose(2, 1, 0)
+        expected = PEOPLE.world_m[40 * person :, person] * [1, -1, -1]
+        assert np.allclose(found, expected, rtol=1e-6, atol=1e-7, equal_nan=True)
+
+
+def test_files_of_all_people_begin_together(tmp_path: Path) -> None:
+    """C3D and BVH have no times: frame k is the same moment in everybody's file."""
+    write(tmp_path, "trc")
+    lines = (tmp_path / "clip_person1.trc").read_text().splitlines()
+    assert lines[2].split("\t")[6] == lines[6].split("\t")[0] == "41"
+    assert float(lines[6].split("\t")[1]) == pytest.approx(40 / 30, abs=1e-6)
+    write(tmp_path, "bvh")
+    places = positions((tmp_path / "clip_person1.bvh").read_text())["RightHand"]
+    wrist = PEOPLE.world_m[40:, 1, LANDMARK_NAMES.index("right_wrist")] * [100, -100, -100]
+    assert np.abs(places[40:] - wrist).max() < 1e-3
+    assert np.ptp(places[:41], axis=0).max() == 0
+    ezc3d = needs("ezc3d")
+    write(tmp_path, "c3d")
+    found = ezc3d.c3d(str(tmp_path / "clip_person1.c3d"))["data"]["points"][:3].transpose(2, 1, 0)
+    expected = PEOPLE.world_m[:, 1] * [1, -1, -1]
+    assert np.allclose(found, expected, rtol=1e-6, atol=1e-7, equal_nan=True)
+
+
+def test_uneven_times_become_the_same_for_everybody(tmp_path: Path) -> None:
+    time = np.cumsum(np.random.default_rng(0).uniform(0.02, 0.05, 90))
+    with motion.export(tmp_path / "a.mot", "mot", motion.Options(rate=25), split=True) as file:
+        file.write(replace(PEOPLE, time=time))
+    first, second = (columns_of(path.read_text(), 7)[1] for path in file.files)
+    times = [row[0] for row in second]
+    assert time[40] <= float(times[0]) < time[40] + 0.04
+    assert [row[0] for row in first][-len(times) :] == times
+    assert file.interpolated < 90
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names are bytes")

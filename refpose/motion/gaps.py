@@ -167,6 +167,8 @@ class EvenFrames:
     ----------
     rate : float, optional
         Frames per second; that of the first block without it.
+    start : float, optional
+        The time of frame 0 of the grid, not after the first frame; that of the first frame without it.
 
     Attributes
     ----------
@@ -179,15 +181,15 @@ class EvenFrames:
     _FITS = 0.025  # of the shorter of both steps, the frames' and the grid's
     _ROUNDED = 0.00051  # or half a millisecond, to which some files round their times
 
-    def __init__(self, rate: float | None = None) -> None:
+    def __init__(self, rate: float | None = None, start: float | None = None) -> None:
         self.rate = None if rate is None else arguments.positive("rate", rate)
         self.interpolated = 0
-        self._start: float | None = None
+        self._start = start
         self._next = 0  # the number of the next frame of the grid
         self._last: Recording | None = None
 
     def __call__(self, block: Recording) -> Recording:
-        """Give the frames of the grid up to the end of a block; `frame` is their number on it, from 0.
+        """Give the frames of the grid from the first frame to the end of a block; `frame` is their number on it.
 
         Raises
         ------
@@ -202,7 +204,10 @@ class EvenFrames:
             self._start = float(block.time[0])
         if self.rate is None:
             self.rate = block.rate if len(block) > 1 else 30.0
-        if self._last is not None:
+        if self._last is None:
+            first = block.time[0] - self._reach(block.time[:2]) - self._start
+            self._next = max(math.ceil(first * self.rate - 1e-9), 0)
+        else:
             block = _stacked(self._last, block)
         if len(block) > 1 and np.diff(block.time).min() <= 0:
             raise ValueError("times must increase from frame to frame")

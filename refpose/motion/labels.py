@@ -22,6 +22,7 @@ def draw_angles(
     person: Person,
     degrees: Iterable[float],
     names: Sequence[str] = tuple(ANGLES),
+    mirrored: bool = False,
 ) -> None:
     """Write the angles of joints beside them, in whole degrees.
 
@@ -35,6 +36,8 @@ def draw_angles(
         An angle for each of `names`; NaN is left out, as are joints that are not visible or outside the picture.
     names : sequence of str
         Of `refpose.motion.angles.ANGLES`; segments are left out.
+    mirrored : bool
+        Whether left and right of the picture have changed places since.
     """
     height, width = image.shape[:2]
     size = max(10, round(min(height, width) / 36))
@@ -45,6 +48,8 @@ def draw_angles(
             continue
         k = person.topology.names.index(joint)
         x, y = points[k, :2].tolist()
+        if mirrored:
+            x = width - 1 - x
         if person.visibility[k] >= person.topology.min_visibility and 0 <= x < width and 0 <= y < height:
             _write(image, round(x) + size // 2, round(y) - size // 2, f"{value:.0f}°", size)
 

@@ -27,10 +27,12 @@ from PIL import Image
 from .. import draw, messages
 from ..extras import MissingExtra
 from ..families import family_of
+from ..motion.angles import Stream
+from ..motion.labels import draw_angles
 from ..pose import Pose
 from ..video import Frame, process
 from . import movement, options
-from .streams import Clip, drawn
+from .streams import Clip, drawn, without_unsure
 
 TITLE = "refpose"
 _ESCAPE = 27
@@ -68,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     movement.add_confidence(parser)
     movement.add_smoothing(parser)
     options.add_drawing(parser, ("skeleton",))
+    movement.add_drawn_angles(parser)
     options.add_arguments(parser)
 
 
@@ -85,7 +88,8 @@ def run(args: argparse.Namespace) -> int:
     begun = time.perf_counter()
     try:
         clip = Clip(frames, roi=args.roi)
-        count = show(clip, pose, window, options.drawn(args), args.mirror, args.min_visibility, args.color_by)
+        angles = Stream(pose.topology.names, args.angles_from, facing=args.facing) if args.draw_angles else None
+        count = show(clip, pose, window, options.drawn(args), args.mirror, args.min_visibility, args.color_by, angles)
     finally:
         frames.close()
         window.close()
@@ -101,6 +105,7 @@ def show(
     mirror: bool = False,
     least: float | None = None,
     color_by: str = "side",
+    angles: Stream | None = None,
 ) -> int:
     """Find and show people until the frames end or the window is closed.
 
@@ -118,6 +123,8 @@ def show(
         Key points of less visibility are not drawn; the skeleton's own limit without it.
     color_by : str
         As for `refpose.draw.people`.
+    angles : Stream, optional
+        The angles that are written beside the joints; none without it.
 
     Returns
     -------
@@ -127,8 +134,14 @@ def show(
     count = 0
     for result in process(frames, pose):
         count += 1
-        draw.people(frames.rgb, [drawn(person, least) for person in result.people], parts, color_by)
-        if not window.show(frames.rgb[:, ::-1] if mirror else frames.rgb):
+        shown = [drawn(person, least) for person in result.people]
+        draw.people(frames.rgb, shown, parts, color_by)
+        picture = np.ascontiguousarray(frames.rgb[:, ::-1]) if mirror else frames.rgb
+        if angles is not None:
+            sure = result.people if least is None else [without_unsure(person, least) for person in result.people]
+            for person, degrees in zip(shown, angles.of_people(sure), strict=True):
+                draw_angles(picture, person, degrees, angles.angles, mirror)
+        if not window.show(picture):
             break
     return count
 

@@ -146,6 +146,8 @@ def _export(table: Path, targets: dict[str, Path], args: argparse.Namespace) -> 
             raise ValueError("no frame is between --start and --end")
     if args.person is not None and args.person not in people:
         messages.say(f"{printable(table)}: no person {args.person} on any frame", sys.stderr)
+    for remark in dict.fromkeys(remark for file in files for remark in file.remarks):
+        messages.say(f"{printable(table)}: {remark}", sys.stderr)
     told = [printable(path) for file in files for path in file.files] + [printable(file.path) for file in others]
     said = f"{frames} frames, {len(people)} {'person' if len(people) == 1 else 'people'}"
     interpolated = max((file.interpolated for file in files), default=0)

@@ -80,9 +80,14 @@ def add_formats(parser: argparse.ArgumentParser, *flags: str, but: Collection[st
 
 
 def add_angles(parser: argparse.ArgumentParser) -> None:
-    """Add the options for angles."""
+    """Add the options for angles in tables and files."""
     group = parser.add_argument_group("angles")
     group.add_argument("--angles", action="store_true", help="columns with the angles of joints and segments")
+    _add_source(group)
+
+
+def _add_source(group: argparse._ActionsContainer) -> None:
+    """Add ``--angles-from`` and ``--facing``."""
     group.add_argument("--angles-from", choices=FROM, default="world", help="metres in space, or pixels")
     group.add_argument(
         "--facing",
@@ -92,7 +97,13 @@ def add_angles(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_angle_labels(parser: argparse.ArgumentParser) -> None:
+def add_drawn_angles(parser: argparse.ArgumentParser) -> None:
+    """Add ``--draw-angles`` and what angles are computed from, where there is nothing but pictures."""
+    add_angle_labels(parser)
+    _add_source(parser)
+
+
+def add_angle_labels(parser: argparse._ActionsContainer) -> None:
     """Add ``--draw-angles``."""
     parser.add_argument("--draw-angles", action="store_true", help="write the angles beside the joints")
 

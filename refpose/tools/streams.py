@@ -224,6 +224,11 @@ class Streams:
         return self._stream.angles
 
     @property
+    def remarks(self) -> list[str]:
+        """What readers of files for other programs should know."""
+        return list(dict.fromkeys(remark for file in self.files for remark in file.remarks))
+
+    @property
     def interpolated(self) -> int:
         """Number of frames that were interpolated for formats with even times."""
         return max((file.interpolated for file in self.files), default=0)

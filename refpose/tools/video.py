@@ -255,6 +255,8 @@ class Annotator:
             if streams.interpolated:
                 counts["interpolated"] = streams.interpolated
             results.finish(how | counts, complete=not (interrupted or reader.cut_short))
+        for remark in streams.remarks:
+            messages.say(f"{task.source}: {remark}", sys.stderr)
         told = (
             f"{_summary(counts, reader.declared)} -> {', '.join(str(task.output(ending)) for ending in self.endings)}"
         )

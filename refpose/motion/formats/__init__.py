@@ -45,11 +45,12 @@ class Format:
     several : bool
         Whether one file holds several people.
     frames : {"given", "every", "even"}
-        Whether it takes the frames that there are, needs a place for every frame from 0 on, or even times.
+        Whether it takes the frames that there are, needs a place for every frame from 0 on, or even times. These are
+        the same for all people: frames are counted from the first one that is written, whoever is on it.
     requires : tuple of (module, extra)
         What must be installed.
     most : int, optional
-        How many frames one file can hold; more go on in NAME_part2 and so on.
+        How many frames one file can hold; later ones are in NAME_part2 and so on.
     """
 
     name: str
@@ -118,12 +119,19 @@ class Export:
         self.files: list[Path] = []
         self._path, self._kind, self._options, self._split, self._stack = path, kind, options, split, files
         self._people: dict[int, _Person] = {}
+        self._start: float | None = None
         self._even: list[EvenFrames] = []
+        self._writers: list[Writer] = []
+
+    @property
+    def remarks(self) -> list[str]:
+        """What readers of the files should know about gaps."""
+        return [remark for writer in self._writers if (remark := getattr(writer, "remark", ""))]
 
     @property
     def interpolated(self) -> int:
-        """Number of frames whose numbers were interpolated for even times."""
-        return sum(even.interpolated for even in self._even)
+        """Number of frames whose numbers were interpolated for even times, in the file that has most of them."""
+        return max((even.interpolated for even in self._even), default=0)
 
     def write(self, block: Recording) -> None:
         """Add the next frames.
@@ -137,6 +145,8 @@ class Export:
         if unknown and len(block) > 1 and np.isfinite(block.time).all():
             # The rate of all frames: there may be only one with this person in the first block.
             self._options = replace(self._options, rate=block.rate)
+        if self._start is None and len(block):
+            self._start = float(block.time[0])
         if np.isinf(block.values).any():  # no program takes them; they are missing
             block = replace(block, values=np.where(np.isinf(block.values), np.float32(np.nan), block.values))
         chosen = self._options.person
@@ -162,33 +172,40 @@ class Export:
         if number not in self._people:
             self._people[number] = self._begun(number)
         person = self._people[number]
-        block = person.prepared(block)
+        for part, frames in self._parts(person.prepared(block)):
+            if person.writer is None or part != person.part:
+                person.writer = self._open(person.suffix + (f"_part{part}" if part > 1 else ""))
+                person.part = part
+            person.writer.write(frames)
+
+    def _parts(self, block: Recording) -> Iterator[tuple[int, Recording]]:
+        """Give the number of each file that frames go to, from 1 on, and these frames, counted from its first one."""
         if not len(block):  # of a lower rate there may be none
             return
-        if self._kind.most is not None:
-            while len(block) > (room := self._kind.most - person.frames):
-                person.writer.write(block.take(slice(room)))
-                block = block.take(slice(room, None))
-                person.part, person.frames = person.part + 1, 0
-                person.writer = self._open(f"{person.suffix}_part{person.part}")
-        person.writer.write(block)
-        person.frames += len(block)
+        most = self._kind.most
+        if most is None:
+            yield 1, block
+            return
+        for k in range(block.frame[0] // most, block.frame[-1] // most + 1):
+            frames = block.take(block.frame // most == k)
+            yield k + 1, replace(frames, frame=frames.frame - k * most)
 
     def _begun(self, number: int) -> _Person:
-        """Begin the file of a person."""
+        """Begin the frames of a person; the first one's file is there whatever comes."""
         if self._people and not self._split:
             people = ", ".join(map(str, [*self._people, number]))
             raise ValueError(
                 f"{self._path}: {self._kind.name} holds one person, and there are several ({people}); choose one"
             )
-        suffix = f"_person{number}" if self._people else ""
         if self._kind.frames == "even":
-            even = EvenFrames(self._options.rate)
+            even = EvenFrames(self._options.rate, self._start)
             self._even.append(even)
             prepared: Callable[[Recording], Recording] = even
         else:
             prepared = EveryFrame() if self._kind.frames == "every" else _as_given
-        return _Person(self._open(suffix), prepared, suffix)
+        if self._people:
+            return _Person(None, prepared, f"_person{number}")
+        return _Person(self._open(""), prepared, "")
 
     def _open(self, suffix: str) -> Writer:
         """Open a file whose name ends so."""
@@ -196,18 +213,18 @@ class Export:
         path = self._path.with_name(name.removesuffix(ending) + suffix + ending) if suffix else self._path
         writer = self._stack.enter_context(self._kind.create(path, self._options))
         self.files.append(path)
+        self._writers.append(writer)
         return writer
 
 
 @dataclass
 class _Person:
-    """Whose file is being written, how frames are prepared for it, and how far it is."""
+    """Whose file is being written, which part of it, and how frames are prepared for it."""
 
-    writer: Writer
+    writer: Writer | None
     prepared: Callable[[Recording], Recording]
     suffix: str
     part: int = 1
-    frames: int = 0
 
 
 def _as_given(block: Recording) -> Recording:

@@ -6,7 +6,8 @@ has its rotations in the order z, x, y, the root its place besides.
 
 Trunk and head take their orientation from two lines (across and along); limbs turn from their parent's frame by the
 shortest way, for points tell nothing of their roll. BVH has no gaps: where a point is missing a joint keeps its last
-rotation.
+rotation. It has no times either, so it begins with the first frame of the recording; until the person comes, joints
+have the rotations that they have then.
 """
 
 from __future__ import annotations
@@ -94,17 +95,20 @@ def create(path: Path, options: Options) -> AbstractContextManager[Writer]:
 def _write(path: Path, gathered: Gathered, options: Options) -> None:
     offsets, ends = _rest_pose(gathered, options)
     rate = options.rate or (gathered.rate if len(gathered) > 1 else 30.0)
+    before = int(gathered.without_numbers().frame[0]) if len(gathered) else 0
     ordered = _in_order("Hips")
     with open(path, "w", encoding="utf-8", newline="\n") as file:
         file.write("HIERARCHY\n" + _hierarchy("Hips", 0, offsets, ends))
-        file.write(f"MOTION\nFrames: {len(gathered)}\nFrame Time: {1 / rate:.8f}\n")
+        file.write(f"MOTION\nFrames: {before + len(gathered)}\nFrame Time: {1 / rate:.8f}\n")
         turning = _Turning(_first_rotations(gathered, options))
         middle = _first_known(gathered, options)
         for at in _places(gathered, options):
             rotations = turning.degrees(at)
             place, middle = _held(at["mid_hip"], middle)
             numbers = np.concatenate([place, *(rotations[name] for name in ordered)], axis=1)
+            file.write(lines([numbers[:1]], ["%.6f"], nan="0", separator=" ") * before)
             file.write(lines([numbers], ["%.6f"], nan="0", separator=" "))
+            before = 0
 
 
 def _places(gathered: Gathered, options: Options) -> Iterator[dict[str, Floats]]:

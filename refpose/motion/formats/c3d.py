@@ -1,6 +1,7 @@
 """C3D, the binary format of motion capture: y up, x to the picture's right, z towards the camera.
 
-Missing points have the residual -1, as the format wants it. A file holds `MOST_FRAMES`.
+Missing points have the residual -1, as the format wants it. A file holds `MOST_FRAMES`. It has no times, so it begins
+with the first frame of the recording; until the person comes, all points are missing.
 
 ezc3d writes header and parameters. It wants all frames in memory, several times, so frames are put behind them as they
 come: four float32 for each point, x, y, z and the residual (https://www.c3d.org/HTML/Documents/3ddatafloating.htm).
@@ -26,6 +27,7 @@ from .common import Options, Writer, marker_names, upright
 MOST_FRAMES = 65535
 """The header has two bytes for the number of the last frame; ezc3d reads no more than they say."""
 
+_FRAMES_AT_ONCE = 1024
 _BLOCK = 512  # bytes, of which files consist
 _LAST_FRAME = 8  # where its number stands in the header
 _FRAMES = b"FRAMES\x07\0\x02\0"  # what stands before the parameter POINT:FRAMES: its name, 7 bytes to go, 2 each, one
@@ -51,6 +53,9 @@ class _C3d:
             block = to_skeleton(block, self._options.skeleton)
         if not self._head:
             self._begin(block.keypoints, self._options.rate or (block.rate if len(block) > 1 else 30.0))
+            for start in range(0, int(block.frame[0]), _FRAMES_AT_ONCE):
+                count = min(int(block.frame[0]) - start, _FRAMES_AT_ONCE)
+                self._add(np.full((count, len(self._names), 3), np.nan))
         self._add(upright(block, self._options, self._options.unit == "mm"))
 
     def _begin(self, names: tuple[str, ...], rate: float) -> None:

@@ -1,7 +1,7 @@
 """MOT: angles over time, as OpenSim's motion files (``Coordinates``) have them, in degrees.
 
-Missing angles are ``nan``: OpenSim's tables read them, but not its older class Storage (that of its window), which ends
-at the first one and knows no other way to write what is missing. Fill gaps before.
+Missing angles are ``nan``: OpenSim's tables read them. Its older class Storage, that of its window, reads up to the
+first one without a word, and knows no other way to write what is missing; `Export.remarks` tells of them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
+
+import numpy as np
 
 from ...files import replacing
 from ..angles import ANGLES, Stream
@@ -36,7 +38,15 @@ class _Mot:
     def __init__(self, file: TextIO, options: Options) -> None:
         self._file, self._options = file, options
         self._stream: Stream | None = None
-        self.frames = 0
+        self.frames = self._gaps = 0
+
+    @property
+    def remark(self) -> str:
+        """What is to be said about gaps."""
+        if not self._gaps:
+            return ""
+        rows = f"{self._gaps} of {self.frames} rows have missing angles (nan)"
+        return f"MOT: {rows}; OpenSim's window reads up to the first; refpose export --fill-gaps fills short gaps"
 
     def write(self, block: Recording) -> None:
         if self._stream is None:
@@ -44,3 +54,4 @@ class _Mot:
         degrees = self._stream.of(block)[:, 0]
         self._file.write(lines([block.time[:, None], degrees], ["%.6f", "%.6f"], nan="nan"))
         self.frames += len(block)
+        self._gaps += int(np.isnan(degrees).any(axis=1).sum())

@@ -22,7 +22,7 @@ _COUNT = 10  # characters for the number of frames, which is known at the end on
 
 @contextmanager
 def create(path: Path, options: Options) -> Iterator[Writer]:
-    """Write a TRC file; frames are numbered from 1."""
+    """Write a TRC file; frames are numbered from 1, the first one of the recording, whoever is on it."""
     with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
         table = _Trc(file, one_line(printable(path.name)), options)
         yield table
@@ -38,7 +38,8 @@ class _Trc:
         if self._options.skeleton is not None:
             block = to_skeleton(block, self._options.skeleton)
         if not self._rate:
-            self._begin(block.keypoints, self._options.rate or (block.rate if len(block) > 1 else 30.0))
+            rate = self._options.rate or (block.rate if len(block) > 1 else 30.0)
+            self._begin(block.keypoints, rate, int(block.frame[0]) + 1)
         millimetres = self._options.unit == "mm"
         points = upright(block, self._options, millimetres)
         columns = [block.frame[:, None] + 1.0, block.time[:, None], points.reshape(len(block), -1)]
@@ -46,7 +47,7 @@ class _Trc:
         self._file.write(text.replace("\n", "\t\n"))  # OpenSim does not count an empty last cell without the tab
         self._frames += len(block)
 
-    def _begin(self, names: tuple[str, ...], rate: float) -> None:
+    def _begin(self, names: tuple[str, ...], rate: float, first: int = 1) -> None:
         self._rate = rate
         shown = f"{rate:.6f}".rstrip("0").rstrip(".")
         count = " " * _COUNT
@@ -56,7 +57,7 @@ class _Trc:
         )
         self._file.write(f"{shown}\t{shown}\t")
         self._counts = [self._file.tell()]
-        self._file.write(f"{count}\t{len(names)}\t{self._options.unit}\t{shown}\t1\t")
+        self._file.write(f"{count}\t{len(names)}\t{self._options.unit}\t{shown}\t{first}\t")
         self._counts.append(self._file.tell())
         self._file.write(f"{count}\n")
         markers = marker_names(names, self._options)
