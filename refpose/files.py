@@ -178,8 +178,7 @@ def move(temporary: Path, target: Path) -> None:
     """
     if temporary.is_dir():
         _refuse_others(target)
-        for path in temporary.rglob("*"):
-            sync(path)
+        _sync_all(temporary)
         old = temporary_name(target)
         with suppress(FileNotFoundError):
             os.rename(target, old)
@@ -222,6 +221,26 @@ def sync(path: Path) -> None:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # file systems that cannot
             error.filename = str(path)
             raise
+    finally:
+        os.close(descriptor)
+
+
+def _sync_all(folder: Path) -> None:
+    """Wait until all that is in a folder is on the disk.
+
+    At once where the system can (Linux): a hundred thousand files, one after the other, take minutes.
+    """
+    import ctypes
+
+    at_once = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None) if os.name == "posix" else None
+    if at_once is None:
+        for path in folder.rglob("*"):
+            sync(path)
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if at_once(descriptor) and ctypes.get_errno() not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(folder))
     finally:
         os.close(descriptor)
 

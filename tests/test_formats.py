@@ -282,6 +282,27 @@ def test_movement_reads_deeplabcut(tmp_path: Path, name: str, people: int) -> No
     assert list(data[data.position.dims[-2]].values) == list(LANDMARK_NAMES)
 
 
+def test_pose2sim_reads_deeplabcut(tmp_path: Path) -> None:
+    convert = needs("Pose2Sim.Utilities.DLC_to_OpenPose")
+    needs("tables")
+    convert.DLC_to_OpenPose_func(write(tmp_path, "deeplabcut-h5", ONE), tmp_path / "json")
+    files = sorted((tmp_path / "json").iterdir())
+    found = [json.loads(file.read_text())["people"][0]["pose_keypoints_2d"] for file in files]
+    expected = np.nan_to_num(ONE.column("x_px", "y_px", "visibility"))
+    assert np.allclose(np.reshape(found, (90, 33, 3)), expected[:, 0], atol=1e-5)
+
+
+def test_sleap_io_reads_deeplabcut_by_way_of_movement(tmp_path: Path) -> None:
+    """Alone it reads DeepLabCut's tables of labelled pictures only, of videos none, its own neither."""
+    sleap = needs("sleap_io")
+    data = needs("movement.io.load_poses").from_dlc_file(write(tmp_path, "deeplabcut"), fps=30)
+    needs("movement.io.save_poses").to_sleap_analysis_file(data, tmp_path / "clip.analysis.h5")
+    labels = sleap.load_file(str(tmp_path / "clip.analysis.h5"))
+    assert [track.name for track in labels.tracks] == ["person0", "person1"]
+    assert labels.skeletons[0].node_names == list(LANDMARK_NAMES)
+    assert np.allclose(labels.numpy()[..., :2], PEOPLE.points_px, atol=1e-5, equal_nan=True)
+
+
 # --- NWB
 
 
@@ -305,6 +326,18 @@ def test_movement_reads_nwb(tmp_path: Path) -> None:
             names = [LANDMARK_NAMES.index(name) for name in data[data.position.dims[-2]].values]  # in another order
             assert sorted(names) == list(range(33))
             assert np.array_equal(found[:, 0], expected[start:, person, names], equal_nan=True)
+
+
+def test_nwb_has_a_row_for_every_frame(tmp_path: Path) -> None:
+    """Tables leave out frames without anybody; movement counts rows, and calls individuals as the identifier says."""
+    with nwb_needed():
+        path = write(tmp_path, "nwb", ONE.take(ONE.found[:, 0]))
+    with needs("pynwb").NWBHDF5IO(path, "r") as file:
+        content = file.read()
+        nose = content.processing["behavior"]["PoseEstimation"]["nose"]
+        assert np.allclose(nose.timestamps[:], np.arange(90) / 30)
+        assert np.array_equal(nose.data[:], ONE.points_px[:, 0, 0], equal_nan=True)
+        assert content.identifier == "clip.mp4 person0"
 
 
 def test_pynwb_reads_nwb(tmp_path: Path) -> None:

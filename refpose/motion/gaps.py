@@ -273,10 +273,18 @@ def resample(recording: Recording, rate: float | None = None) -> Recording:
 
 
 class EveryFrame:
-    """Gives every frame from 0 on its place, block by block: NaN where frames are left out."""
+    """Gives every frame its place, block by block: NaN where frames are left out, whose times are interpolated.
 
-    def __init__(self) -> None:
-        self._next = 0
+    Parameters
+    ----------
+    start : int, optional
+        The number of the first one (its time and those up to the first frame that there is are NaN); that of the
+        first frame that there is without it.
+    """
+
+    def __init__(self, start: int | None = 0) -> None:
+        self._next = start
+        self._last: tuple[float, float] | None = None  # number and time of the frame before
 
     def __call__(self, block: Recording) -> Recording:
         """Give the frames up to the end of a block.
@@ -288,9 +296,11 @@ class EveryFrame:
         """
         if not len(block):
             return block
-        _check_count(int(block.frame[-1]) + 1 - self._next, f"up to frame {block.frame[-1]}")
-        frame = np.arange(self._next, block.frame[-1] + 1)
-        there = block.frame - self._next
+        start = int(block.frame[0]) if self._next is None else self._next
+        _check_count(int(block.frame[-1]) + 1 - start, f"up to frame {block.frame[-1]}")
+        frame = np.arange(start, block.frame[-1] + 1)
+        there = block.frame - start
+        before, self._last = self._last, (float(block.frame[-1]), float(block.time[-1]))
         self._next = int(block.frame[-1]) + 1
         if len(frame) == len(block):
             return block
@@ -298,7 +308,8 @@ class EveryFrame:
             raise ValueError("frames come twice, or are not sorted")
         values = np.full((len(frame), *block.values.shape[1:]), np.nan, np.float32)
         angles = np.full((len(frame), *block.angles.shape[1:]), np.nan, np.float32)
-        time = np.full(len(frame), np.nan)
+        number, seconds = np.r_[[before] if before else np.zeros((0, 2)), np.c_[block.frame, block.time]].T
+        time = np.interp(frame, number, seconds, left=np.nan)
         values[there], angles[there], time[there] = block.values, block.angles, block.time
         source = np.zeros(len(frame), np.int64)
         source[there] = block.source_of

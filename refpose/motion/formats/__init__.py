@@ -44,8 +44,9 @@ class Format:
         Path and `Options` -> context manager that gives a `Writer`.
     several : bool
         Whether one file holds several people.
-    frames : {"given", "every", "even"}
-        Whether it takes the frames that there are, needs a place for every frame from 0 on, or even times. These are
+    frames : {"given", "every", "between", "even"}
+        Whether it takes the frames that there are, needs a place for every frame from 0 on, or from the person's first
+        one on (NWB has times, but movement counts rows by the frame rate), or even times. These are
         the same for all people: frames are counted from the first one that is written, whoever is on it.
     requires : tuple of (module, extra)
         What must be installed.
@@ -87,7 +88,7 @@ FORMATS: dict[str, Format] = {
             "Neurodata Without Borders with ndx-pose",
             nwb.create,
             False,
-            "given",
+            "between",
             (("pynwb", "nwb"), ("ndx_pose", "nwb")),
         ),
         Format("bvh", ".bvh", "a skeleton with rotations, for animation", bvh.create, False, "even"),
@@ -202,7 +203,8 @@ class Export:
             self._even.append(even)
             prepared: Callable[[Recording], Recording] = even
         else:
-            prepared = EveryFrame() if self._kind.frames == "every" else _as_given
+            every = {"every": EveryFrame(), "between": EveryFrame(None)}
+            prepared = every.get(self._kind.frames, _as_given)
         if self._people:
             return _Person(None, prepared, f"_person{number}")
         return _Person(self._open(""), prepared, "")

@@ -83,7 +83,7 @@ BONES: tuple[Bone, ...] = (
 )
 """The skeleton; parents come before children."""
 
-_FRAMES_AT_ONCE = 256
+_FRAMES_AT_ONCE = 1024
 _JOINTS = tuple(dict.fromkeys(joint for bone in BONES for joint in (bone.start, bone.end, *(bone.across or ()))))
 
 

@@ -7,7 +7,6 @@ are NaN.
 
 from __future__ import annotations
 
-import uuid
 from contextlib import AbstractContextManager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -68,7 +67,7 @@ def _file(recording: Recording, options: Options) -> tuple[Any, list[_Place]]:
     begun = options.session_start or datetime(1970, 1, 1, tzinfo=timezone.utc)
     file = pynwb.NWBFile(
         session_description=f"Key points that refpose {__version__} found in {source}",
-        identifier=str(uuid.uuid5(uuid.NAMESPACE_URL, f"{source}#{recording.people[0]}")),
+        identifier=f"{source} person{recording.people[0]}",  # movement calls the individual so
         session_start_time=begun if begun.tzinfo else begun.replace(tzinfo=timezone.utc),
     )
     file.subject = pynwb.file.Subject(subject_id=f"person{recording.people[0]}", species="Homo sapiens")

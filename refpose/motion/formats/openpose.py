@@ -7,6 +7,7 @@ are in the order of their numbers; frames without anybody have none.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,12 +29,13 @@ _OTHERS = (
 def create(path: Path, options: Options) -> Iterator[Writer]:
     """Write a folder of files NAME_000000000000_keypoints.json, in the order BODY_25 unless another is named."""
     temporary = temporary_folder(path.parent)
-    stem = path.name.removesuffix(".openpose")
+    start = os.path.join(temporary, path.name.removesuffix(".openpose") + "_")
     try:
 
         def add(frame: int, time: float, people: list[str]) -> None:
             text = f'{{"version": 1.3, "people": [{", ".join(people)}]}}\n'
-            (temporary / f"{stem}_{frame:012d}_keypoints.json").write_text(text, encoding="utf-8")
+            with open(f"{start}{frame:012d}_keypoints.json", "xb") as file:
+                file.write(text.encode())
 
         yield _OpenPose(add, options)
         move(temporary, path)
