@@ -31,7 +31,7 @@ class Row:
 
 def table(path: Path, given: Recording | None = None) -> Path:
     given = recording(people=2, gaps=True) if given is None else given
-    with tables.create(path, "clip.mp4", dict(given.metadata)) as file:
+    with tables.create(path, "clip.mp4", dict(given.metadata), names=given.keypoints) as file:
         for k in range(len(given)):
             people = [Row(numbers) for numbers, there in zip(given.values[k], given.found[k], strict=True) if there]
             file.write(int(given.frame[k]), float(given.time[k]), people)
@@ -331,6 +331,28 @@ def test_times_that_leave_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "no frame is between --start and --end" in said
     assert "--end 1 must come after --start 2" in said
     assert [file.name for file in tmp_path.iterdir()] == ["clip.csv"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--to", "mot"], "no angle can be made of the key points a, b, c...: their names are unknown"),
+        (["--to", "bvh"], "no skeleton with bones can be made of the key points a, b, c...: there are no hips"),
+        (["--to", "openpose"], "no joint of nose, neck, right_shoulder... can be made of a, b, c..."),
+        (["--csv", "--angles"], "no angle can be made of the key points a, b, c...: their names are unknown"),
+        (["--to", "trc", "--person", "7"], "no person 7 on any frame (there: 0, 1)"),
+        (["--to", "trc", "--start", "300"], "no frame is between --start and --end"),
+    ],
+)
+def test_what_cannot_be_written_is_one_error_and_leaves_nothing(
+    tmp_path: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = recording(people=2, gaps=True)
+    names = tuple("abc") + tuple(f"marker{k}" for k in range(30))
+    path = table(tmp_path / "clip.h5", given if "trc" in arguments else replace(given, keypoints=names))
+    assert main(["export", str(path), "-o", str(tmp_path / "out"), *arguments]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == f"refpose export: {path}: {message}"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_times_of_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -136,6 +136,12 @@ def _joints(points: ArrayLike, names: Sequence[str], joints: tuple[str, ...], wi
     return places.mean(axis=-2)
 
 
+def check_names(names: Sequence[str]) -> None:
+    """Raise ValueError where no angle at all can be made of key points with these names."""
+    if not any(all(topology.sources(point, names) for point in angle.points) for angle in ANGLES.values()):
+        raise ValueError(f"no angle can be made of the key points {', '.join(names[:3])}...: their names are unknown")
+
+
 def _chosen(angles: Sequence[str] | None) -> tuple[Angle, ...]:
     """The definitions of some angles, of all for None."""
     for name in angles or ():

@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from glob import escape
 from pathlib import Path
@@ -28,7 +28,7 @@ from .. import messages, motion, tables
 from ..extras import require
 from ..files import make_folder, printable
 from ..motion import FORMATS, Recording, reading
-from ..motion.angles import Stream
+from ..motion.angles import Stream, check_names
 from ..tables import KINDS
 from ..tables.recorded import write_recording
 from . import movement, options, outputs
@@ -80,9 +80,12 @@ def run(args: argparse.Namespace) -> int:
         try:
             done = _export(table, files, args)
         except (ValueError, OSError) as error:
+            said = str(error) if printable(table) in str(error) else f"{printable(table)}: {error}"
             if len(targets) == 1:
+                if isinstance(error, ValueError):
+                    raise ValueError(said) from error
                 raise
-            messages.say(f"{printable(table)}: {error}", sys.stderr)
+            messages.say(said, sys.stderr)
             failed += 1
         else:
             messages.say(f"{printable(table)}: {done}")
@@ -126,8 +129,7 @@ def _export(table: Path, targets: dict[str, Path], args: argparse.Namespace) -> 
     blocks = _prepared(reading.blocks(table), args)
     first = next(blocks)
     with ExitStack() as stack:
-        for path in targets.values():
-            make_folder(path.parent)
+        stack.enter_context(_folders({path.parent for path in targets.values()}))
         how = movement.format_options(args)
         files = [
             stack.enter_context(motion.export(path, name, how, True))
@@ -144,8 +146,9 @@ def _export(table: Path, targets: dict[str, Path], args: argparse.Namespace) -> 
                 table_file.write(block)
         if not frames and (args.start, args.end) != (None, None):
             raise ValueError("no frame is between --start and --end")
-    if args.person is not None and args.person not in people:
-        messages.say(f"{printable(table)}: no person {args.person} on any frame", sys.stderr)
+        if args.person is not None and args.person not in people:
+            there = ", ".join(map(str, sorted(people))) or "nobody"
+            raise ValueError(f"no person {args.person} on any frame (there: {there})")
     for remark in dict.fromkeys(remark for file in files for remark in file.remarks):
         messages.say(f"{printable(table)}: {remark}", sys.stderr)
     told = [printable(path) for file in files for path in file.files] + [printable(file.path) for file in others]
@@ -154,6 +157,21 @@ def _export(table: Path, targets: dict[str, Path], args: argparse.Namespace) -> 
     if interpolated:
         said += f", times not even: {interpolated} frames interpolated"
     return f"{said} -> {', '.join(told)}"
+
+
+@contextmanager
+def _folders(folders: set[Path]) -> Iterator[None]:
+    """Make folders, and take those away again that stay empty."""
+    made = [folder for folder in folders if not folder.exists()]
+    for folder in folders:
+        make_folder(folder)
+    try:
+        yield
+    except BaseException:
+        for folder in made:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 class _Table:
@@ -172,6 +190,8 @@ class _Table:
     def __init__(self, path: Path, first: Recording, args: argparse.Namespace, files: ExitStack) -> None:
         self.path, self._person, self._every_frame = path, args.person, args.every_frame
         self._last: Recording | None = None
+        if args.angles:
+            check_names(first.keypoints)
         self._stream = Stream(first.keypoints, args.angles_from, facing=args.facing) if args.angles else None
         self._table = files.enter_context(
             tables.create(

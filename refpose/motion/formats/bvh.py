@@ -93,6 +93,9 @@ def create(path: Path, options: Options) -> AbstractContextManager[Writer]:
 
 
 def _write(path: Path, gathered: Gathered, options: Options) -> None:
+    if not topology.sources("mid_hip", gathered.keypoints):
+        names = ", ".join(gathered.keypoints[:3])
+        raise ValueError(f"no skeleton with bones can be made of the key points {names}...: there are no hips")
     offsets, ends = _rest_pose(gathered, options)
     rate = options.rate or (gathered.rate if len(gathered) > 1 else 30.0)
     before = int(gathered.without_numbers().frame[0]) if len(gathered) else 0

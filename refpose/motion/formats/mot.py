@@ -14,7 +14,7 @@ from typing import TextIO
 import numpy as np
 
 from ...files import replacing
-from ..angles import ANGLES, Stream
+from ..angles import ANGLES, Stream, check_names
 from ..recording import Recording
 from .common import Options, Writer, lines
 
@@ -50,6 +50,7 @@ class _Mot:
 
     def write(self, block: Recording) -> None:
         if self._stream is None:
+            check_names(block.keypoints)
             self._stream = Stream(block.keypoints, self._options.angles, facing=self._options.facing)
         degrees = self._stream.of(block)[:, 0]
         self._file.write(lines([block.time[:, None], degrees], ["%.6f", "%.6f"], nan="nan"))

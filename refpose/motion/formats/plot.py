@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ...extras import require
 from ...plot import plot_angles
+from ..angles import check_names
 from ..recording import PIXELS, WORLD
 from .common import Gathered, Options, Writer, gathering
 
@@ -17,6 +18,7 @@ def create(path: Path, options: Options) -> AbstractContextManager[Writer]:
 
 
 def _draw(path: Path, gathered: Gathered, options: Options) -> None:
+    check_names(gathered.keypoints)
     require("matplotlib", "plot")
     figure = require("matplotlib.figure", "plot").Figure(figsize=(8, 6), layout="constrained")
     require("matplotlib.backends.backend_agg", "plot").FigureCanvasAgg(figure)
