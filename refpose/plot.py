@@ -172,7 +172,7 @@ def plot_angles(
     MissingExtra
         Matplotlib is not installed.
     """
-    from .motion.angles import Stream
+    from .motion.angles import JOINT_ANGLES, Stream
     from .motion.recording import Recording
 
     groups = [tuple(angles)] if angles is not None else [_both_sides(joints) for joints in PLOTTED]
@@ -191,9 +191,9 @@ def plot_angles(
             style = "--" if name.startswith("left") else "-"
             drawn = _thinned(time, computed[:, chosen.index(name)])
             ax.plot(*drawn, style, label=name.replace("_", " "), lw=1.5)
-        ax.set_ylabel("degrees")
+        ax.set_ylabel("flexion in degrees" if {*names} <= {*JOINT_ANGLES} else "degrees")
         ax.grid(alpha=0.3)
-        ax.legend(loc="upper right", fontsize="small")
+        ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize="small")  # beside the curves, not on them
     axes[-1].set_xlabel("time in s")
     return list(axes)
 

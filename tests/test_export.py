@@ -187,7 +187,9 @@ def test_plotted_angles() -> None:
     assert set(lines) == {f"{s} {j}" for s in ("right", "left") for j in ("ankle", "knee", "hip", "shoulder", "elbow")}
     expected = motion.angles.compute(recording(), angles=["right_knee"])[:, 0, 0]
     assert np.array_equal(lines["right knee"].get_ydata(), expected)
+    assert {ax.get_ylabel() for ax in axes} == {"flexion in degrees"}
     (ax,) = plot_angles(recording(), "image", ["trunk"])
+    assert ax.get_ylabel() == "degrees"
     assert ax.get_xlabel() == "time in s"
     with pytest.raises(ValueError, match="no angle 'spine'"):
         plot_angles(recording(), angles=["spine"])
