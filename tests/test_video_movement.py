@@ -165,6 +165,21 @@ def test_files_for_other_programs(clip: Path, tmp_path: Path, found: Found) -> N
     assert record["settings"]["formats"] == names
 
 
+def test_files_of_further_people_are_told(
+    clip: Path, tmp_path: Path, found: Found, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alone = found.process
+
+    def both(*given: Any, **named: Any) -> list[Person]:
+        return [replace(person, id=number) for person in alone(*given, **named) for number in (0, 3)]
+
+    monkeypatch.setattr(found, "process", both)
+    assert run(clip, "-o", tmp_path / "out", "--no-video", "--format", "trc", "coco") == 0
+    told = capsys.readouterr().out.strip().split(" -> ")[1].split(", ")
+    assert told == [str(tmp_path / "out" / f"clip{end}") for end in (".trc", ".coco.json", "_person3.trc")]
+    assert all(Path(path).exists() for path in told)
+
+
 def test_formats_alone_and_resumed(
     clip: Path, tmp_path: Path, found: Found, capsys: pytest.CaptureFixture[str]
 ) -> None:

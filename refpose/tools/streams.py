@@ -224,6 +224,11 @@ class Streams:
         return self._stream.angles
 
     @property
+    def further(self) -> list[str]:
+        """The names of the files that people after the first have, or frames that one file does not hold."""
+        return [path.name for file in self.files for path in file.files[1:]]
+
+    @property
     def remarks(self) -> list[str]:
         """What readers of files for other programs should know."""
         return list(dict.fromkeys(remark for file in self.files for remark in file.remarks))

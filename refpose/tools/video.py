@@ -257,9 +257,9 @@ class Annotator:
             results.finish(how | counts, complete=not (interrupted or reader.cut_short))
         for remark in streams.remarks:
             messages.say(f"{task.source}: {remark}", sys.stderr)
-        told = (
-            f"{_summary(counts, reader.declared)} -> {', '.join(str(task.output(ending)) for ending in self.endings)}"
-        )
+        written = [task.output(ending) for ending in self.endings]
+        written += [task.output(RECORD).with_name(name) for name in streams.further]
+        told = f"{_summary(counts, reader.declared)} -> {', '.join(map(str, written))}"
         if interrupted:
             messages.say(f"{task.source}: interrupted after {told}", sys.stderr)
             raise stopped()
