@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import struct
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -81,6 +82,74 @@ def test_create_from_file(version: str, tmp_path: Path) -> None:
                 mp.Image.create_from_file(str(path))
             if "error" in recorded:
                 assert str(caught.value) == recorded["error"].replace("FILE", str(path)), name
+
+
+def tiff(
+    orientation: int, order: str = "<", kind: int = 3, count: int = 1, more: tuple[int, int] = (0, 0), magic: int = 42
+) -> bytes:
+    """EXIF data whose only table has an orientation, and another entry if it has a tag."""
+    value = struct.pack(f"{order}H2x" if kind == 3 else f"{order}I", orientation)
+    entries = [struct.pack(f"{order}HHI", 0x112, kind, count) + value]
+    if more[0]:
+        entries.append(struct.pack(f"{order}HHII", more[0], 4, 1, more[1]))
+    head = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HIH", magic, 8, len(entries))
+    return b"Exif\0\0" + head + b"".join(entries) + bytes(4)
+
+
+def segment(content: bytes, marker: int = 0xE1, length: int | None = None) -> bytes:
+    return struct.pack(">BBH", 255, marker, 2 + len(content) if length is None else length) + content
+
+
+TURNED = segment(tiff(6))
+
+
+EXIF = {
+    "little endian": (TURNED, True),
+    "big endian": (segment(tiff(6, ">")), True),
+    "two numbers": (segment(tiff(6, ">", count=2)), True),
+    "no number": (segment(tiff(6, count=0)), False),
+    "three numbers, elsewhere": (segment(tiff(6, count=3)), False),  # 0 stands where it leads
+    "a long": (segment(tiff(6, kind=4)), False),
+    "no TIFF": (segment(tiff(6, magic=43)), False),
+    "number 9": (segment(tiff(9)), False),
+    "number 0": (segment(tiff(0)), False),
+    "XMP first": (segment(b"an XMP packet, or whatever else") + TURNED, False),
+    "empty first": (segment(b"") + TURNED, False),
+    "upright first": (segment(tiff(1)) + TURNED, False),
+    "upright second": (TURNED + segment(tiff(1)), True),
+    "comment first": (segment(b"a comment", 0xFE) + TURNED, True),
+    "marker in comment": (segment(b"ab\xff\xe1cd", 0xFE) + TURNED, False),
+    "in a comment": (segment(b"ab" + TURNED, 0xFE), True),
+    "APP2": (segment(tiff(6), 0xE2), False),
+    "cut in the table": (segment(tiff(6)[:-9]), False),
+    "cut behind the entry": (segment(tiff(6)[:-4]), True),
+    "no table": (segment(tiff(6)[:14]), False),
+    "length too small": (segment(tiff(6), length=12), False),
+    "further table": (segment(tiff(6, more=(0x8769, 8))), True),
+    "further table, cut": (segment(tiff(6, more=(0x8769, 9))), False),
+    "place, at the header": (segment(tiff(6, more=(0x8825, 0))), False),
+    "further table, far away": (segment(tiff(6, more=(0x8769, 2**31))), True),
+    "place, before the data": (segment(tiff(6, more=(0x8825, 2**32 - 1))), False),
+}
+
+
+@pytest.mark.parametrize("case", EXIF)
+def test_exif(case: str, tmp_path: Path) -> None:
+    """As MediaPipe 1.2.3 answered. What is turned has rows of 16 bytes; 0.10.21 turns nothing."""
+    data, (inserted, turned) = FILES["444_40x37"], EXIF[case]
+    (tmp_path / "a.jpg").write_bytes(data[:2] + inserted + data[2:])
+    images = [module(version).Image.create_from_file(str(tmp_path / "a.jpg")) for version in VERSIONS]
+    shapes = [(image.width, image.height, image.step) for image in images]
+    assert shapes == [(40, 37, 120), (37, 40, 112) if turned else (40, 37, 120)]
+
+
+def test_exif_at_the_end(tmp_path: Path) -> None:
+    data, path = FILES["cut_60"] + b"\xff\xd9", tmp_path / "a.jpg"
+    before = data[:2] + TURNED + data[2:]
+    for content, turned in ((data[:-2] + TURNED + data[-2:], True), (data + TURNED, False), (before[:-2], False)):
+        path.write_bytes(content)
+        image = module("1.2.3").Image.create_from_file(str(path))
+        assert (image.width > image.height) != turned
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import struct
 from functools import cache
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PIL
-from PIL import ImageOps, UnidentifiedImageError
+from PIL import UnidentifiedImageError
 
 from refpose import reading
 from refpose.engine.select import stages
@@ -120,18 +120,25 @@ class Pixels:
 # The formats that MediaPipe's decoder (stb_image) knows, beside JPEG
 _FILES = ("BMP", "GIF", "PNG", "PPM", "PSD", "TGA")
 _JPEG = b"\xff\xd8"
-_ORIENTATION = 0x0112  # tag of EXIF
 _GREY = ("1", "L", "I", "I;16", "I;16B")
 
 
-def read_pixels(file_name: str, newer: bool) -> tuple[str, NDArray[np.uint8]]:
-    """The pixels of a picture file, and the name of their format.
+def read_pixels(file_name: str, newer: bool) -> tuple[str, NDArray[np.uint8], int]:
+    """The pixels of a picture file, and how MediaPipe has them.
 
     Parameters
     ----------
     file_name : str
     newer : bool
-        Whether to do as MediaPipe 1.x: turn the picture as its EXIF data says, and take JPEG files that lack their end.
+        Whether to do as MediaPipe 1.x: turn JPEG files as their EXIF data says, and take those that lack their end.
+
+    Returns
+    -------
+    str
+        The format's name.
+    ndarray
+    int
+        At multiples of how many bytes rows begin.
 
     Raises
     ------
@@ -144,12 +151,11 @@ def read_pixels(file_name: str, newer: bool) -> tuple[str, NDArray[np.uint8]]:
         try:
             with quiet():  # Pillow's warnings are of damaged metadata; what harms the pixels, it raises
                 if file.read(len(_JPEG)) == _JPEG:
-                    return _read_jpeg(file, newer)
+                    return _read_jpeg(_JPEG + file.read(reading.limit()), newer)
                 with PIL.open(file, formats=_FILES) as picture:
                     picture.load()
                     name = _format_of(picture)
-                    turned = ImageOps.exif_transpose(picture) if newer else picture
-                    return name, _bytes_of(turned, name)
+                    return name, _bytes_of(picture, name), 1
         except UnidentifiedImageError as error:
             raise ValueError("unknown image type") from error
         except MemoryError:
@@ -164,25 +170,72 @@ def _stages() -> Stages:
     return stages("auto")
 
 
-def _read_jpeg(file: IO[bytes], newer: bool) -> tuple[str, NDArray[np.uint8]]:
-    """A JPEG file from behind its first marker on."""
-    data = _JPEG + file.read(reading.limit())
+def _read_jpeg(data: bytes, newer: bool) -> tuple[str, NDArray[np.uint8], int]:
     pixels = _stages().decode_jpeg(data, newer, reading.limit("REFPOSE_MAX_PIXELS", MAX_PIXELS))
     name = "GRAY8" if pixels.shape[2] == 1 else "SRGB"
-    orientation = _orientation(file) if newer else 1
-    if orientation == 1:
-        return name, pixels
+    turn = _TURNS.get(_orientation(data)) if newer else None
+    if turn is None:
+        return name, pixels, 1
     picture = PIL.fromarray(np.squeeze(pixels, 2) if name == "GRAY8" else pixels)
-    picture.getexif()[_ORIENTATION] = orientation
-    return name, np.array(ImageOps.exif_transpose(picture))
+    return name, np.array(picture.transpose(turn)), 16
 
 
-def _orientation(file: IO[bytes]) -> int:
-    """How the EXIF data of a picture says that it is turned; 1, upright, where it says nothing."""
-    file.seek(0)
-    with suppress(Exception), PIL.open(file, formats=("JPEG",)) as picture:  # whatever Pillow stumbles over
-        return int(picture.getexif().get(_ORIENTATION, 1))
-    return 1
+# By the number of the EXIF tag
+_TURNS = {
+    2: PIL.Transpose.FLIP_LEFT_RIGHT,
+    3: PIL.Transpose.ROTATE_180,
+    4: PIL.Transpose.FLIP_TOP_BOTTOM,
+    5: PIL.Transpose.TRANSPOSE,
+    6: PIL.Transpose.ROTATE_270,
+    7: PIL.Transpose.TRANSVERSE,
+    8: PIL.Transpose.ROTATE_90,
+}
+_ORIENTATION, _SHORT = 0x0112, 3  # a tag of EXIF and its type
+_PARTS = (0x8769, 0x8825)  # tags of further tables: of the camera's settings, and of the place
+_MAGIC = 42  # TIFF's
+
+
+def _orientation(data: bytes) -> int:
+    """How a JPEG file's EXIF data says that it is turned, as MediaPipe 1.x reads it; 0 where it says nothing.
+
+    That is easyexif's way (github.com/mayanklahiri/easyexif, exif.cpp): the first bytes FF E1 begin the data, wherever
+    they stand; the last end of the image ends them.
+    """
+    begin, end = data.find(b"\xff\xe1") + 2, data.rfind(b"\xff\xd9") + 2
+    exif = data[begin + 2 : end]
+    order = {b"II": "<", b"MM": ">"}.get(exif[6:8])
+    if begin < 2 or not exif.startswith(b"Exif\0\0") or order is None:
+        return 0
+    if not 16 <= int.from_bytes(data[begin : begin + 2], "big") <= end - begin:
+        return 0
+    found, parts = 0, {}
+    try:
+        magic, place = struct.unpack_from(f"{order}HI", exif, 8)
+        if magic != _MAGIC:
+            return 0
+        for at in _entries(exif, order, place):
+            tag, kind, count, value = struct.unpack_from(f"{order}HHII", exif, at)
+            if tag in _PARTS:
+                parts[tag] = value
+            elif tag == _ORIENTATION and kind == _SHORT and count:
+                stored = at + 8 if count <= 2 else value + 6
+                if stored + 2 * count <= len(exif):
+                    (found,) = struct.unpack_from(f"{order}H", exif, stored)
+        for place in parts.values():
+            if (place + 6) % 2**32 + 4 <= len(exif):
+                _entries(exif, order, place)
+    except struct.error:
+        return 0
+    return found
+
+
+def _entries(exif: bytes, order: str, place: int) -> range:
+    """Where the entries of a table of EXIF data stand, which must not end before the table does."""
+    begin = (place + 6) % 2**32
+    (count,) = struct.unpack_from(f"{order}H", exif, begin)
+    if begin + 6 + 12 * count > len(exif):
+        raise struct.error("cut short")
+    return range(begin + 2, begin + 2 + 12 * count, 12)
 
 
 def _format_of(picture: PIL.Image) -> str:

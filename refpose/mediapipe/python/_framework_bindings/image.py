@@ -88,7 +88,7 @@ class Image(Pixels):
             raise incompatible("create_from_file", (f"(file_name: str) -> {_CLASS}",), *args, **kwargs)
         found = os.fsdecode(found)
         try:
-            name, pixels = read_pixels(found, newer=False)
+            name, pixels, row_bytes = read_pixels(found, newer=False)
         except OSError as error:
             reason = "unknown image type" if isinstance(error, IsADirectoryError) else "can't fopen"
             raise RuntimeError(f"Image decoding failed ({reason}): {found}") from error
@@ -96,7 +96,7 @@ class Image(Pixels):
             if "channels" in str(error):
                 raise RuntimeError(str(error)) from error
             raise RuntimeError(f"Image decoding failed ({error}): {found}") from error
-        return Image._made_of(name, pixels, 1)
+        return Image._made_of(name, pixels, row_bytes)
 
     @property
     def image_format(self) -> ImageFormat:

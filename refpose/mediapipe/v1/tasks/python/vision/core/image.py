@@ -91,7 +91,7 @@ class Image(Pixels):
 
     @classmethod
     def create_from_file(cls, file_name: str) -> Image:
-        """The picture in a file, turned as its EXIF data says.
+        """The picture in a file; JPEG files turned as their EXIF data says.
 
         Parameters
         ----------
@@ -107,7 +107,7 @@ class Image(Pixels):
         """
         name = file_name.encode("utf-8").decode()
         try:
-            layout, pixels = read_pixels(name, newer=True)
+            layout, pixels, row_bytes = read_pixels(name, newer=True)
         except IsADirectoryError as error:
             raise RuntimeError(f"Error while reading file: {name}") from error
         except OSError as error:
@@ -116,7 +116,7 @@ class Image(Pixels):
             if "channels" in str(error):
                 raise
             raise RuntimeError("Failed to load image from file") from error
-        return cls._made_of(layout, pixels, 1)
+        return cls._made_of(layout, pixels, row_bytes)
 
     @property
     def _image_ptr(self) -> Image:
