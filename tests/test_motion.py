@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -171,13 +172,23 @@ def test_butterworth_refuses() -> None:
     whole = recording()
     for arguments, message in (
         ((6, 3), "an even number"),
-        ((0,), "above 0 and below half the frame rate, 15"),
+        ((6, 2**40), "from 2 to 40, not 1099511627776"),
+        ((0,), "at least 0.0003 and below half the frame rate, 15"),
+        ((1e-320,), "at least 0.0003"),
         ((15,), "below half the frame rate"),
     ):
         with pytest.raises(ValueError, match=message):
             motion.low_pass(whole, *arguments)
     with pytest.raises(ValueError, match="call resample first"):
         motion.low_pass(whole.take(np.r_[0:20, 25:90]), 6)
+
+
+def test_limits_of_gaps_that_are_no_numbers() -> None:
+    for limit in (Decimal("sNaN"), Decimal("Infinity"), np.nan, -math.inf, "inf"):
+        with pytest.raises((ValueError, TypeError), match="limit must be"):
+            motion.fill_gaps(recording(), limit)
+    for limit in (math.inf, np.float32(math.inf)):
+        assert np.isfinite(motion.fill_gaps(recording(), limit).values[:2]).any()
 
 
 def test_one_euro_is_the_trackers() -> None:

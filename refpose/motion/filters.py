@@ -13,6 +13,9 @@ from ..extras import require
 from ..stages import filters
 from .recording import COORDINATES, Recording
 
+_MOST = 40  # order of a filter
+_LEAST = 1e-5  # cut-off as a part of the frame rate; much below, the filter is not to be told from one of 0
+
 
 def low_pass(recording: Recording, cutoff_hz: float, order: int = 4) -> Recording:
     """Butterworth low-pass filter forwards and backwards, so that nothing is delayed (extra ``motion``: SciPy).
@@ -38,19 +41,23 @@ def low_pass(recording: Recording, cutoff_hz: float, order: int = 4) -> Recordin
     MissingExtra
         When SciPy is not installed.
     ValueError
-        When the times are not even, the order is odd, or the cut-off not below half the frame rate.
+        When the times are not even, the order is odd or above 40, or the cut-off not below half the frame rate, or
+        below a hundred thousandth of it.
     """
     signal = require("scipy.signal", "motion")
     order, cutoff_hz = arguments.whole("order", order), arguments.number("cutoff_hz", cutoff_hz)
-    if order < 2 or order % 2:
-        raise ValueError(f"order: expected an even number, 2 or more, not {order!r}")
+    if not 2 <= order <= _MOST or order % 2:
+        raise ValueError(f"order: expected an even number from 2 to {_MOST}, not {arguments.shown(order)}")
     if len(recording) < 2:
         return recording
     rate = recording.rate
     if np.abs(np.diff(recording.time) - 1 / rate).max() > 0.1 / rate:
         raise ValueError("the times are not even, or frames are missing: call resample first")
-    if not 0 < cutoff_hz < rate / 2:
-        raise ValueError(f"cutoff_hz: expected above 0 and below half the frame rate, {rate / 2:g}, not {cutoff_hz!r}")
+    if not _LEAST * rate <= cutoff_hz < rate / 2:
+        raise ValueError(
+            f"cutoff_hz: expected at least {_LEAST * rate:g} and below half the frame rate, {rate / 2:g}, not "
+            f"{cutoff_hz!r}"
+        )
     each = order // 2
     raised = math.tan(math.pi * cutoff_hz / rate) / (math.sqrt(2) - 1) ** (1 / (2 * each))
     sections = signal.butter(each, math.atan(raised) / math.pi * 2, output="sos")

@@ -111,7 +111,8 @@ def fill_gaps(recording: Recording, limit: float, method: str = "linear") -> Rec
     ValueError
         When `limit` is negative or the method unknown.
     """
-    limit = math.inf if limit == math.inf else arguments.number("limit", limit, least=0)
+    endless = isinstance(limit, float | np.floating) and limit == math.inf
+    limit = math.inf if endless else arguments.number("limit", limit, least=0)
     if method not in METHODS:
         raise ValueError(f"no method {method!r}: expected one of {', '.join(METHODS)}")
     recording = with_every_frame(recording)
