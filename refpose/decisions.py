@@ -34,6 +34,7 @@ class Asked(Decision):
     NOBODY = 0, "nobody is in sight"
     HIDDEN = 1, "somebody is hidden"
     TURN = 2, "it is its turn"
+    DOUBT = 3, "somebody is in doubt"
 
 
 class Find(Decision):
@@ -64,3 +65,4 @@ class Fate(Decision):
     LOST = 4, "nobody is there"
     STRAYED = 5, "not who is expected there"
     NO_ROOM = 6, "no room for more people"
+    DOUBTED = 7, "hidden, in doubt and not seen by the detector"

@@ -6,10 +6,10 @@ rules are few:
 
 1. A person is looked for where the frame before says (the solutions' next region).
 2. The detector is asked when a frame has nobody to look for, when somebody was lost the frame before, and else on every
-   `detect_every`-th frame while there is room. Who it finds within `_SAME_PLACE` of a tracked region is no news. But
-   where a tracked region overlaps another by more than `_CROWDED`, its crop shows two people, and may have been placed
-   by the landmarks of the wrong one: then they are looked for where the detector sees them, if no other tracked region
-   is as near to that.
+   `detect_every`-th frame while there is room; without room, when one of several is in doubt. Who it finds within
+   `_SAME_PLACE` of a tracked region is no news. But where a tracked region overlaps another by more than `_CROWDED`,
+   its crop shows two people, and may have been placed by the landmarks of the wrong one: then they are looked for where
+   the detector sees them, if no other tracked region is as near to that.
 3. Two estimates whose torsos are closer than `_SAME_TORSO` of their size show one person: a landmark network whose crop
    shows two people may jump to the other. It stays with who is in sight rather than with who was hidden or is new, and
    else with the one who was expected nearest to it, going on as before; the other is hidden.
@@ -20,7 +20,10 @@ rules are few:
    `_STRAYED` of where it was looked for. They are back too when the detector finds somebody within `_REACH` of that
    place, or of the place where they were last seen: people turn round. Nobody else being around, the filters are taken
    over however long ago that was, as in the solutions, but the identity is not.
-5. There is room for `people`: for those in sight, then for those who come back, then for new ones.
+5. A landmark network that has lost somebody may go on for seconds to see them in what is behind them. So where somebody
+   else is in sight, an estimate with less presence than `_SURE` is dropped when the detector does not bear it out: it
+   was asked, and found nobody near the region. One frame of that is forgiven, unless somebody was only expected there.
+6. There is room for `people`: for those in sight, then for those who come back, then for new ones.
 """
 
 from __future__ import annotations
@@ -51,6 +54,7 @@ _SAME_TORSO = 0.25  # of the smaller region's side: mean distance of shoulders a
 _REACH = 0.6  # of the larger region's side: how far from where they were last seen a hidden person comes back
 _ALIKE = 1.6  # regions of one person are not larger than so many times each other
 _STRAYED = 0.15  # of the region's side: how far from where they are expected somebody hidden may be
+_SURE = 0.7  # presence of somebody whom the detector need not see
 _NEWS = 0.1  # part of a frame's speed in the speed at which somebody goes; a crop that jumps lasts two or three frames
 _TORSO = (11, 12, 23, 24)  # shoulders and hips
 
@@ -68,6 +72,8 @@ class Person:
         The region in which they were last seen.
     seen_us : int
         When that was, in microseconds.
+    sure : bool
+        Whether the landmark network was, then.
     """
 
     def __init__(self, number: int, memory: SolutionTracker, seen: Roi, seen_us: int) -> None:
@@ -75,6 +81,7 @@ class Person:
         self.memory = memory
         self.seen = seen
         self.seen_us = seen_us
+        self.sure = True
         self._speed: NDArray[np.float64] = np.zeros(
             2
         )  # of the region's centre, in fractions of the image per microsecond
@@ -85,15 +92,16 @@ class Person:
         """Whether the last frame did not show them."""
         return self.memory.roi is None
 
-    def see(self, roi: Roi, time_us: int) -> None:
+    def see(self, one: Estimate, time_us: int) -> None:
         """Take note of where they are seen; called before the memory has a region for the next frame."""
+        roi = one.region.roi
         if self.hidden:
             self._steps = 0
         elif time_us > self.seen_us:
             self._steps += 1
             step = np.array((roi.x - self.seen.x, roi.y - self.seen.y)) / (time_us - self.seen_us)
             self._speed = self._speed + max(1 / self._steps, _NEWS) * (step - self._speed)
-        self.seen, self.seen_us = roi, time_us
+        self.seen, self.seen_us, self.sure = roi, time_us, _sure(one)
 
     def expected(self, time_us: int) -> Roi:
         """Where they would be had they gone on as before."""
@@ -155,6 +163,7 @@ class PeopleTracker(Clock):
         self.forgotten: list[int] = []
         self._places: dict[int, int] = {}
         self._looked: list[tuple[Region, Person | None]] = []
+        self._unseen: set[int] = set()
 
     @property
     def in_sight(self) -> list[Person]:
@@ -165,13 +174,13 @@ class PeopleTracker(Clock):
         """Where to look: at those in sight, and at those the detector finds besides."""
         known = self.in_sight
         self._looked = [(Region(one.memory.roi), one) for one in known if one.memory.roi is not None]
+        self._unseen = set()
         room = self.people is None or len(known) < self.people
-        due = len(known) < len(self.tracked) or self._frames % self.detect_every == 0
         if not known:
             run.decided("tracker/asked", Asked.NOBODY)
             self._looked = [(region, None) for region in find(self.people)]
-        elif room and due:
-            run.decided("tracker/asked", Asked.HIDDEN if len(known) < len(self.tracked) else Asked.TURN)
+        elif (why := self._asked(known, room)) is not None:
+            run.decided("tracker/asked", why)
             self._looked += [(region, None) for region in self._news(run, find, len(known))]
         if known and room:
             self._looked += self._behind()
@@ -179,6 +188,14 @@ class PeopleTracker(Clock):
             run.person(i).given("roi/crop_n", region.roi)
             run.person(i).decided("tracker/id", None if person is None else person.id)
         return [region for region, _ in self._looked]
+
+    def _asked(self, known: Sequence[Person], room: bool) -> Asked | None:
+        """Why the detector is asked while somebody is in sight, if it is."""
+        if room and len(known) < len(self.tracked):
+            return Asked.HIDDEN
+        if room and self._frames % self.detect_every == 0:
+            return Asked.TURN
+        return Asked.DOUBT if len(known) > 1 and not all(one.sure for one in known) else None
 
     def _behind(self) -> list[tuple[Region, Person | None]]:
         """Where those who are hidden should be, as far as the detector has found nobody there."""
@@ -196,11 +213,12 @@ class PeopleTracker(Clock):
         try:
             found = find(None)
         except NoPerson:
-            return []
+            found = []
         looked = [region.roi for region, _ in self._looked]
+        shown = [[k for k, other in enumerate(looked) if _near(one.roi, other, _SAME_PLACE)] for one in found]
+        self._unseen = set(range(len(looked))).difference(*shown)
         news: list[Region] = []
-        for i, one in enumerate(found):
-            near = [k for k, other in enumerate(looked) if _near(one.roi, other, _SAME_PLACE)]
+        for i, (one, near) in enumerate(zip(found, shown, strict=True)):
             if len(near) == 1 and _crowded(looked, near[0]):
                 fate = decisions.Find.MOVED
                 self._looked[near[0]] = Region(one.roi), self._looked[near[0]][1]
@@ -224,11 +242,14 @@ class PeopleTracker(Clock):
             if person is not None and estimates[0].mask is not None:
                 person.memory.check_mask((height, width))
         size = np.array((width, height))
-        strayed = [one.region.expected and _astray(one, one.region.roi, size) > _STRAYED for one, _, _ in seen]
-        for (_, place, _), away in zip(seen, strayed, strict=True):
-            if away:
-                run.person(place).decided("tracker/fate", Fate.STRAYED)
-        seen = [one for one, away in zip(seen, strayed, strict=True) if not away]
+        dropped = dict.fromkeys(self._doubted(seen), Fate.DOUBTED) | {
+            place: Fate.STRAYED
+            for one, place, _ in seen
+            if one.region.expected and _astray(one, one.region.roi, size) > _STRAYED
+        }
+        for place, fate in dropped.items():
+            run.person(place).decided("tracker/fate", fate)
+        seen = [one for one in seen if one[1] not in dropped]
         twins = _twins(seen, time_us, size)
         kept = sorted((one for i, one in enumerate(seen) if i not in twins), key=lambda one: _rank(one[2]))
         for _, place, _ in kept[self.people :] if self.people is not None else ():
@@ -256,11 +277,22 @@ class PeopleTracker(Clock):
         found = []
         self._places = {number: place for number, (_, place, _) in followed.items()}
         for person, place, one in (followed[number] for number in sorted(followed)):
-            person.see(one.region.roi, time_us)
+            person.see(one, time_us)
             arguments = (one.landmarks, one.world, one.mask, width, height, time_us, stages)
             found.append((one, Result(*run.person(place)(RESULT, person.result, *arguments))))
         self._end_frame(time_us)
         return found
+
+    def _doubted(self, seen: Sequence[Seen]) -> list[int]:
+        """The places of those who may not be there, where somebody else is (rule 5)."""
+        doubted = [
+            place
+            for one, place, person in seen
+            if not _sure(one)
+            and (one.region.expected or (place in self._unseen and person is not None and not person.sure))
+        ]
+        others = [place for one, place, _ in seen if not one.region.expected and place not in doubted]
+        return doubted if others else []
 
     def _newcomer(self, roi: Roi, time_us: int, followed: Collection[int]) -> Person:
         """Somebody who was not seen and is back, or somebody new."""
@@ -341,6 +373,11 @@ def _further(seen: Sequence[Seen], pair: tuple[int, int], time_us: int, size: ND
         place = one.region.roi if person is None else person.expected(time_us)
         standing.append((_rank(person), _astray(one, place, size)))
     return a if standing[0] > standing[1] else b
+
+
+def _sure(one: Estimate) -> bool:
+    """Whether the landmark network has no doubt that there is somebody."""
+    return float(one.presence) >= _SURE
 
 
 def _rank(person: Person | None) -> int:

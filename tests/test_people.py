@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refpose import Pose, Roi, cli, tables, video
-from refpose.decisions import Fate, Find
+from refpose.decisions import Asked, Fate, Find
 from refpose.images import read_image, write_png
 from refpose.people import PeopleTracker
 from refpose.runner import Run
@@ -180,22 +180,33 @@ class Decided(Run):
         self.kept[name, self.place] = value
 
 
-def seen_at(region: Region, x: float) -> Estimate:
+def seen_at(region: Region, x: float, presence: float = 1) -> Estimate:
     """Somebody whose hips are in this column of a square picture, 0.2 of it high from hips to head."""
     position = np.full((35, 3), (x, 0.5, 0), np.float32)
     position[34, 1] = 0.3
     certain = np.ones(35, np.float32)
-    return Estimate(region, np.float32(1), Landmarks(position, certain, certain), np.zeros((33, 3), np.float32), None)
+    return Estimate(
+        region, np.float32(presence), Landmarks(position, certain, certain), np.zeros((33, 3), np.float32), None
+    )
 
 
-def play(tracker: PeopleTracker, finds: list[float], places: list[float | None]) -> tuple[list[int], dict[Any, Any]]:
+def play(
+    tracker: PeopleTracker, finds: list[float], places: list[float | tuple[float, float] | None]
+) -> tuple[list[int], dict[Any, Any]]:
     """A frame: the detector sees people in these columns, each region shows somebody there, or nobody (None).
+
+    A pair is a column and a presence, which otherwise is 1.
 
     Returns who is followed, and what was decided.
     """
     run = Decided()
     regions = tracker.regions(run, lambda count: [Region(Roi(x, 0.5, 0.5, 0.5)) for x in finds[:count]])
-    estimates = [seen_at(region, x) for region, x in zip(regions, places, strict=True) if x is not None]
+    shown = [
+        (region, x if isinstance(x, tuple) else (x,))
+        for region, x in zip(regions, places, strict=True)
+        if x is not None
+    ]
+    estimates = [seen_at(region, *x) for region, x in shown]
     found = tracker.follow(run, estimates, 500, 500, tracker.next_time(None))
     return [result.id for _, result in found if result.id is not None], run.kept
 
@@ -210,6 +221,42 @@ def test_decision_about_who_went_astray() -> None:
     assert (found, decided["tracker/fate", 1], tracker.tracked[1].hidden) == ([0], Fate.STRAYED, True)
     found, decided = play(tracker, [0.2], [0.2, 0.8 - 0.1 * side])
     assert (found, decided["tracker/fate", 1]) == ([0, 1], Fate.BACK)
+
+
+def test_decision_about_who_is_in_doubt() -> None:
+    """Where somebody else is, who has less presence than 0.7 and is not seen by the detector is hidden."""
+    tracker = PeopleTracker(3)
+    play(tracker, [0.2, 0.8], [0.2, 0.8])
+    assert play(tracker, [0.2], [0.2, (0.8, 0.69)])[0] == [0, 1]  # once
+    found, decided = play(tracker, [0.2], [0.2, (0.8, 0.69)])
+    assert (found, decided["tracker/fate", 1], tracker.tracked[1].hidden) == ([0], Fate.DOUBTED, True)
+    found, decided = play(tracker, [0.2], [0.2, (0.8, 0.69)])  # where they are expected
+    assert (found, decided["tracker/fate", 1]) == ([0], Fate.DOUBTED)
+    found, decided = play(tracker, [0.2], [0.2, (0.8, 0.71)])
+    assert (found, decided["tracker/fate", 1]) == ([0, 1], Fate.BACK)
+    for _ in range(2):
+        assert play(tracker, [0.2, 0.8], [0.2, (0.8, 0.6)])[0] == [0, 1]
+    both = PeopleTracker(3)
+    play(both, [0.2, 0.8], [0.2, 0.8])
+    for _ in range(3):
+        assert play(both, [], [(0.2, 0.6), (0.8, 0.6)])[0] == [0, 1]
+    alone = PeopleTracker(3)
+    play(alone, [0.2], [0.2])
+    for _ in range(2):
+        assert play(alone, [], [(0.2, 0.6)])[0] == [0]
+
+
+def test_decision_about_doubt_without_room() -> None:
+    """The detector rests while as many people are in sight as may be, unless one of them is in doubt."""
+    tracker = PeopleTracker(2)
+    play(tracker, [0.2, 0.8], [0.2, 0.8])
+    found, decided = play(tracker, [0.2], [0.2, (0.8, 0.6)])
+    assert (found, ("tracker/asked", 0) in decided) == ([0, 1], False)
+    found, decided = play(tracker, [0.2], [0.2, (0.8, 0.6)])
+    assert (found, decided["tracker/asked", 0], decided["tracker/fate", 1]) == ([0], Asked.DOUBT, Fate.DOUBTED)
+    alone = PeopleTracker(1)
+    play(alone, [0.2], [(0.2, 0.6)])
+    assert ("tracker/asked", 0) not in play(alone, [0.2], [0.2])[1]
 
 
 def test_decision_about_a_crowd() -> None:

@@ -289,3 +289,64 @@ def clips() -> list[Clip]:
             ],
         ),
     ]
+
+
+HALF, WHOLE = ("astronaut", "grace_hopper", "cameraman"), ("skier",)  # who ends with the picture, and who has feet
+
+
+def drawn(seed: int) -> Clip:
+    """A clip made at random, one of eight kinds in turn; the same for the same seed."""
+    random = np.random.default_rng(seed)
+    kind = KINDS[seed % len(KINDS)]
+    names = [str(name) for name in random.permutation(HALF + WHOLE)]
+    frames = int(random.integers(40, 56))
+
+    def actor(
+        *stops: tuple[float, float], least: float = 0.5, most: float = 0.9, bottom: float | None = None, of: Any = ()
+    ) -> Actor:
+        name = next(name for name in names if name in (of or names))
+        names.remove(name)
+        who = cut(name, int(HEIGHT * random.uniform(least, most)), bool(random.integers(2)))
+        if bottom is None:
+            bottom = HEIGHT if name in HALF else HEIGHT - random.uniform(0, 30)
+        return Actor(who, line(*stops, bottom=bottom, bob=random.uniform(0, 7)))
+
+    def at(low: float, high: float) -> float:
+        return float(random.uniform(low, high))
+
+    actors: list[Actor] = []
+    if kind == "crossing":
+        side = at(60, 150)
+        actors = [actor((0, side), (1, WIDTH - side)), actor((0, WIDTH - side), (at(0.6, 1), side))]
+    elif kind == "three crossing":
+        actors = [actor((0, 90), (1, 550)), actor((0, 320), (1, 330)), actor((0, 560), (1, 80))]
+    elif kind == "passing behind":
+        behind = at(0.35, 0.5)
+        actors = [
+            actor((0, 90), (behind, 320), (behind + at(0, 0.2), 325), (1, 560)),
+            actor((0, 320), (1, at(290, 350))),
+        ]
+    elif kind == "turning back":
+        turn, gap = at(0.3, 0.5), at(0, 80)
+        actors = [
+            actor((0, 90), (turn, 320 - gap), (turn + 0.15, 320 - gap), (1, 90)),
+            actor((0, 340), (1, 330)),
+        ]
+    elif kind == "close":
+        gap, way, more = at(90, 170), at(0, 150), at(-40, 40)
+        actors = [actor((0, 160), (1, 160 + way)), actor((0, 160 + gap), (1, 160 + gap + way + more))]
+    elif kind == "bystander":
+        small = actor((0, 560), (0.5, at(360, 440)), (1, 540), least=0.35, most=0.5, bottom=at(230, 330), of=WHOLE)
+        actors = [small, actor((0, 280), (1, 310), least=0.6, most=0.8)]
+    elif kind == "leaving":
+        away = ((0, 470), (0.3, 780), (0.6, 780), (0.9, 470), (1, 470))
+        actors = [actor((0, 180), (1, 220)), actor(*away)]
+    else:
+        actors = [actor((0, x), (1, x + at(-15, 15)), least=0.45, most=0.6) for x in (100, 320, 540)]
+    return Clip(f"{seed}: {kind}", actors, apart=kind in ("leaving", "side by side"), frames=frames)
+
+
+KINDS = (
+    "crossing", "three crossing", "passing behind", "turning back", "close", "bystander", "leaving", "side by side",
+)  # fmt: skip
+"""Of `drawn`."""

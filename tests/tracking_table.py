@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tracking_clips import Clip, clips, truth
+from tracking_clips import Clip, clips, drawn, truth
 
 from refpose import Pose
 from refpose.accuracy import tracking
@@ -136,11 +136,13 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=["lite", "full"])
     parser.add_argument("--detect-every", nargs="+", type=int, default=[1, 2, 5, 10, 20, 30])
     parser.add_argument("--street", type=Path, metavar="DIR", help="frames of the clip street")
+    parser.add_argument("--drawn", nargs=2, type=int, metavar="SEED", help="clips drawn with seeds from one to another")
     parser.add_argument("--json", type=Path, metavar="FILE", help="all figures, clip by clip")
     args = parser.parse_args()
+    some = [drawn(seed) for seed in range(*args.drawn)] if args.drawn else clips()
     groups = {
-        "apart": material([clip for clip in clips() if clip.apart]),
-        "together": material([clip for clip in clips() if not clip.apart]),
+        "apart": material([clip for clip in some if clip.apart]),
+        "together": material([clip for clip in some if not clip.apart]),
     }
     if args.street:
         groups["street"] = street(args.street)
