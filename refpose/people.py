@@ -54,7 +54,7 @@ _SAME_TORSO = 0.25  # of the smaller region's side: mean distance of shoulders a
 _REACH = 0.6  # of the larger region's side: how far from where they were last seen a hidden person comes back
 _ALIKE = 1.6  # regions of one person are not larger than so many times each other
 _STRAYED = 0.15  # of the region's side: how far from where they are expected somebody hidden may be
-_SURE = 0.7  # presence of somebody whom the detector need not see
+_SURE = 0.9  # presence of somebody whom the detector need not see
 _NEWS = 0.1  # part of a frame's speed in the speed at which somebody goes; a crop that jumps lasts two or three frames
 _TORSO = (11, 12, 23, 24)  # shoulders and hips
 

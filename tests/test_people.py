@@ -224,15 +224,15 @@ def test_decision_about_who_went_astray() -> None:
 
 
 def test_decision_about_who_is_in_doubt() -> None:
-    """Where somebody else is, who has less presence than 0.7 and is not seen by the detector is hidden."""
+    """Where somebody else is, who has less presence than 0.9 and is not seen by the detector is hidden."""
     tracker = PeopleTracker(3)
     play(tracker, [0.2, 0.8], [0.2, 0.8])
-    assert play(tracker, [0.2], [0.2, (0.8, 0.69)])[0] == [0, 1]  # once
-    found, decided = play(tracker, [0.2], [0.2, (0.8, 0.69)])
+    assert play(tracker, [0.2], [0.2, (0.8, 0.89)])[0] == [0, 1]  # once
+    found, decided = play(tracker, [0.2], [0.2, (0.8, 0.89)])
     assert (found, decided["tracker/fate", 1], tracker.tracked[1].hidden) == ([0], Fate.DOUBTED, True)
-    found, decided = play(tracker, [0.2], [0.2, (0.8, 0.69)])  # where they are expected
+    found, decided = play(tracker, [0.2], [0.2, (0.8, 0.89)])  # where they are expected
     assert (found, decided["tracker/fate", 1]) == ([0], Fate.DOUBTED)
-    found, decided = play(tracker, [0.2], [0.2, (0.8, 0.71)])
+    found, decided = play(tracker, [0.2], [0.2, (0.8, 0.91)])
     assert (found, decided["tracker/fate", 1]) == ([0, 1], Fate.BACK)
     for _ in range(2):
         assert play(tracker, [0.2, 0.8], [0.2, (0.8, 0.6)])[0] == [0, 1]
