@@ -71,11 +71,11 @@ class _OpenPose:
         numbers = block.column("x_px", "y_px", "visibility").astype(np.float64)
         numbers[np.isnan(numbers[..., :2]).any(axis=-1)] = 0.0
         numbers[np.isnan(numbers)] = 0.0
-        flat = numbers.reshape(*numbers.shape[:2], 3 * len(block.keypoints))
+        flat = numbers.reshape(*numbers.shape[:2], 3 * len(block.keypoints)).tolist()
         template = ", ".join(["%.4f", "%.4f", "%.6f"] * len(block.keypoints))
         for k, (frame, time) in enumerate(zip(block.frame.tolist(), block.time.tolist(), strict=True)):
             people = [
-                f'{{"person_id": [{number}], "pose_keypoints_2d": [{template % tuple(flat[k, p])}], {self._rest}}}'
+                f'{{"person_id": [{number}], "pose_keypoints_2d": [{template % tuple(flat[k][p])}], {self._rest}}}'
                 for p, number in enumerate(block.people)
                 if there[k, p]
             ]
