@@ -92,16 +92,15 @@ class Person:
         """Whether the last frame did not show them."""
         return self.memory.roi is None
 
-    def see(self, one: Estimate, time_us: int) -> None:
+    def see(self, roi: Roi, time_us: int, sure: bool) -> None:
         """Take note of where they are seen; called before the memory has a region for the next frame."""
-        roi = one.region.roi
         if self.hidden:
             self._steps = 0
         elif time_us > self.seen_us:
             self._steps += 1
             step = np.array((roi.x - self.seen.x, roi.y - self.seen.y)) / (time_us - self.seen_us)
             self._speed = self._speed + max(1 / self._steps, _NEWS) * (step - self._speed)
-        self.seen, self.seen_us, self.sure = roi, time_us, _sure(one)
+        self.seen, self.seen_us, self.sure = roi, time_us, sure
 
     def expected(self, time_us: int) -> Roi:
         """Where they would be had they gone on as before."""
@@ -277,7 +276,7 @@ class PeopleTracker(Clock):
         found = []
         self._places = {number: place for number, (_, place, _) in followed.items()}
         for person, place, one in (followed[number] for number in sorted(followed)):
-            person.see(one, time_us)
+            person.see(one.region.roi, time_us, _sure(one))
             arguments = (one.landmarks, one.world, one.mask, width, height, time_us, stages)
             found.append((one, Result(*run.person(place)(RESULT, person.result, *arguments))))
         self._end_frame(time_us)

@@ -193,7 +193,12 @@ def test_being_told_to_end(tmp_path: Path, number: int, code: int) -> None:
     for k in range(300):
         Image.new("RGB", (640, 480)).save(tmp_path / "in" / f"{k}.png")
     command = [sys.executable, "-m", "refpose", "image", tmp_path / "in", "-o", tmp_path / "out", "--model", "lite"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    before = signal.signal(number, signal.SIG_DFL)  # the tests may run under nohup
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(number, before)
+    with process:
         while not list((tmp_path / "out").glob("*.json")) and process.poll() is None:
             time.sleep(0.05)
         process.send_signal(number)

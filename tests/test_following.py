@@ -78,11 +78,11 @@ def test_somebody_is_expected_where_they_go() -> None:
     person = Person(0, SolutionTracker(), Roi(0.1, 0.5, 0.3, 0.5), 0)
     for i in range(1, 21):
         person.memory.roi = Roi(0, 0, 1, 1)
-        person.see(Roi(0.1 + 0.01 * i, 0.5, 0.3, 0.5), 33_000 * i)
+        person.see(Roi(0.1 + 0.01 * i, 0.5, 0.3, 0.5), 33_000 * i, True)
     assert person.expected(33_000 * 25).x == pytest.approx(0.35)
     assert person.expected(33_000 * 25).y == pytest.approx(0.5)
     for i in (21, 22):
-        person.see(Roi(person.seen.x + 0.06, 0.5, 0.3, 0.5), 33_000 * i)
+        person.see(Roi(person.seen.x + 0.06, 0.5, 0.3, 0.5), 33_000 * i, True)
     step = person.expected(33_000 * 23).x - person.seen.x
     assert step == pytest.approx(0.01 + 0.05 * (0.1 + 0.09))
 
