@@ -2,7 +2,7 @@
 
 ``python -m fuzz.worker DOOR SEED FIRST LOG``: LOG begins with the number of the case that is being tried and how many
 were taken (two 8-byte integers), which the parent reads when this process ends or hangs. Findings go to stdout, a JSON
-object a line. A case is made from the door, the seed and its number alone.
+object a line. A case is made from the door, the seed and its number alone. It ends when the parent kills it or is gone.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ def generator(door: str, seed: int, number: int) -> np.random.Generator:
 
 def main() -> None:
     door, seed, number, log = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+    parent = os.getppid()
     os.environ |= {"REFPOSE_MAX_BYTES": str(1 << 26), "REFPOSE_MAX_PIXELS": str(1 << 22)}
     warnings.simplefilter("ignore")
     forked.use()
@@ -48,7 +49,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (used + _ROOM, used + _ROOM))
     peak, taken = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, 0
     with open(log, "r+b") as file, mmap.mmap(file.fileno(), 16) as place:
-        while True:
+        while os.getppid() == parent:
             place[:] = struct.pack("<qq", number, taken)
             try:
                 taken += take(generator(door, seed, number))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -136,3 +138,22 @@ def test_forks_read_hdf5_as_new_processes_do(monkeypatch: pytest.MonkeyPatch) ->
     assert found() == anew
     assert len(anew[0][1]) == 3  # type: ignore[index]
     assert "link" in str(anew[1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="orphans are looked for in /proc")
+def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(bytes(16))
+    root = Path(doors.__file__).parent.parent
+    code = f"""
+import os, subprocess, sys
+command = [sys.executable, "-m", "fuzz.worker", "options", "1", "0", {str(tmp_path / "log")!r}]
+silent = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+print(subprocess.Popen(command, cwd={str(root)!r}, **silent).pid, flush=True)
+while open({str(tmp_path / "log")!r}, "rb").read(1) == bytes(1): pass
+os._exit(0)
+"""
+    worker = int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout)
+    end = time.monotonic() + 30
+    while Path(f"/proc/{worker}").exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{worker}").exists()
