@@ -28,6 +28,7 @@ from refpose import cli
 KILL = 0
 FAULTS = {"killed": KILL, "ENOSPC": errno.ENOSPC, "EIO": errno.EIO, "EACCES": errno.EACCES}
 MODEL = ("--model", "lite")
+PATIENCE = 300  # seconds that a command may take, some hundred times what it does
 SHIM = ctypes.CDLL(None)
 
 
@@ -203,9 +204,10 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def in_child(command: Sequence[str], below: str = "", fault: tuple[int, int] = (0, 0)) -> Trial:
-    """Run a command in a forked process."""
+    """Run a command in a forked process; one that hangs ends with SIGALRM."""
     child = os.fork()
     if child == 0:
+        signal.alarm(PATIENCE)
         code, said = 70, ""
         try:
             code, said = quietly(lambda: run(command, below, fault))
@@ -214,7 +216,7 @@ def in_child(command: Sequence[str], below: str = "", fault: tuple[int, int] = (
             os._exit(code)
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
-    if code == -signal.SIGKILL:
+    if code < 0:
         return Trial(code, "")
     told = json.loads(Path("said").read_text())
     return Trial(code, told["said"], told["count"])

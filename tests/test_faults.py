@@ -1,7 +1,7 @@
 """Every write, rename, open and fsync fails in turn, or the process is killed there; then the command is given again.
 
 Nothing half is taken as done, nothing foreign is touched, and why something failed is said in a line. One fault is
-tried at each call, each kind in turn; with ``REFPOSE_FAULTS=all`` all kinds are tried at each (some ten minutes).
+tried at each call, each kind in turn; with ``REFPOSE_FAULTS=all`` all kinds are tried at each (hours).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import faults
 import pytest
 
 HERE = Path(__file__).resolve().parent
+EXTENT = "full" if os.environ.get("REFPOSE_FAULTS") == "all" else "some"
 
 
 @pytest.fixture(scope="session")
@@ -51,8 +52,9 @@ def injected(shim: Path, folder: Path, name: str, extent: str) -> dict[str, obje
 
 
 @pytest.mark.full
+@pytest.mark.timeout(0 if EXTENT == "full" else 600)
 @pytest.mark.parametrize("name", faults.SCENARIOS)
 def test_faults(shim: Path, tmp_path: Path, name: str) -> None:
-    found = injected(shim, tmp_path, name, "full" if os.environ.get("REFPOSE_FAULTS") == "all" else "some")
+    found = injected(shim, tmp_path, name, EXTENT)
     assert found["wrong"] == []
     assert found["calls"] >= 5

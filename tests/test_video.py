@@ -785,30 +785,51 @@ LIMITED = """
 import os, resource, signal, sys
 import numpy as np
 from refpose import video
-
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
-noise = np.random.default_rng(0)
+path, sound, limit, behind = sys.argv[1], sys.argv[2] or None, int(sys.argv[3]), int(sys.argv[4])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit,) * 2)
+noise = np.random.default_rng(0).integers(0, 255, (60, 96, 96, 3), np.uint8)
+errors = []
 try:
-    with video.create(sys.argv[1]) as writer:
+    with video.create(path, sound_of=sound, behind=behind) as writer:
         for number in range(60):
-            writer.write(noise.integers(0, 255, (96, 96, 3), np.uint8), number / 25)
-except OSError as error:
-    print(error.strerror)
+            try:
+                writer.write(noise[number], number / 25)
+            except (OSError, ValueError) as error:
+                errors.append(error)
+except (OSError, ValueError) as error:
+    errors.append(error)
+print(errors[0].strerror)
+sys.stdout.writelines({f"{error}\\n" for error in errors[1:]})
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files")
-@pytest.mark.parametrize("limit", [0, 20_000, 300_000])
-def test_full_disk(tmp_path: Path, limit: int) -> None:
+@pytest.mark.parametrize("sound", [False, True])
+@pytest.mark.parametrize("behind", [0, 4])
+@pytest.mark.parametrize("limit", [0, 20, 20_000, 300_000])
+def test_full_disk(tmp_path: Path, limit: int, behind: int, sound: bool) -> None:
+    """Nothing is written after an error, not even by whoever takes no notice: FFmpeg would crash in its file's head."""
+    source = videos.write(tmp_path / "sound.mp4", videos.scenes(30), sound="aac") if sound else ""
+    path = tmp_path / "a.mp4"
     done = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(tmp_path / "a.mp4"), str(limit)],
+        [sys.executable, "-c", LIMITED, str(path), str(source), str(limit), str(behind)],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "File too large\n", "")
-    assert os.listdir(tmp_path) == []
+    first, *others = done.stdout.splitlines()
+    assert (done.returncode, done.stderr, first) == (0, "", "File too large")
+    assert set(others) <= {f"{path}: nothing more can be written: File too large"}
+    assert others or limit > 20
+    assert os.listdir(tmp_path) == ["sound.mp4"] * sound
+
+
+def test_a_file_that_is_closed(tmp_path: Path) -> None:
+    with video.create(tmp_path / "a.mp4") as writer:
+        writer.write(np.zeros((8, 8, 3), np.uint8), 0)
+    with pytest.raises(ValueError, match="nothing more can be written: the file is closed"):
+        writer.write(np.zeros((8, 8, 3), np.uint8), 1)
 
 
 def test_video_whose_sound_is_kept_is_not_overwritten(tmp_path: Path) -> None:

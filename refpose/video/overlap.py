@@ -46,7 +46,8 @@ def read_ahead(items: Iterator[T], count: int) -> Generator[T, None, None]:
 class Behind:
     """Calls that a thread makes one after the other, while up to `count` of them wait.
 
-    An error of a call is raised by one of the next `__call__` or by `wait`.
+    An error of a call is raised by one of the next `__call__` or by `wait`. What waits behind that call is not made:
+    it would work on what is half done.
 
     Parameters
     ----------
@@ -58,6 +59,7 @@ class Behind:
         self._count = count
         self._thread = ThreadPoolExecutor(1, "refpose-behind") if count else None
         self._waiting: deque[Future[None]] = deque()
+        self._failed = False
 
     def __call__(self, call: Callable[..., None], *arguments: Any) -> None:
         """Make a call soon; waits where too many wait already."""
@@ -66,7 +68,16 @@ class Behind:
             return
         while self._waiting and (len(self._waiting) >= self._count or self._waiting[0].done()):
             self._waiting.popleft().result()
-        self._waiting.append(self._thread.submit(call, *arguments))
+        self._waiting.append(self._thread.submit(self._make, call, *arguments))
+
+    def _make(self, call: Callable[..., None], *arguments: Any) -> None:
+        if self._failed:
+            return
+        try:
+            call(*arguments)
+        except BaseException:
+            self._failed = True
+            raise
 
     def wait(self) -> None:
         """Wait until all calls are made."""

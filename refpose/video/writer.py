@@ -143,6 +143,7 @@ class Writer:
         self._colors = require("av.video.reformatter", "video").VideoReformatter()
         self._sound: Sound | None = None
         self._size: tuple[int, int] | None = None
+        self._broken = ""  # why nothing more can be written: FFmpeg crashes where a file is begun a second time
         self._start = self._last_time = 0.0
         self._sound_end = float("inf")
         self._last_tick = -1
@@ -182,15 +183,18 @@ class Writer:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Turn what FFmpeg raises into a ValueError, but for the errors of the disk."""
+        """Turn what FFmpeg raises into a ValueError, but for the errors of the disk; nothing is written after one."""
+        if self._broken:
+            raise ValueError(f"{self._target}: nothing more can be written: {self._broken}")
         try:
             yield
-        except self._av.FFmpegError as error:
-            if isinstance(error, OSError | MemoryError):
+        except Exception as error:
+            why = self._broken = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            if isinstance(error, OSError | MemoryError) or not isinstance(error, self._av.FFmpegError):
                 raise
             height, width = self._size or (0, 0)
             raise ValueError(
-                f"{self._target}: a video of {width} x {height} pixels cannot be written: {error.strerror}"
+                f"{self._target}: a video of {width} x {height} pixels cannot be written: {why}"
             ) from error
 
     def _encode(self, rgb: NDArray[np.uint8], size: tuple[int, int], tick: int, time: float) -> None:
@@ -231,6 +235,7 @@ class Writer:
         self._stream = stream
         if self._sound_of is not None:
             self._sound = Sound.of(self._sound_of, self._container, time)
+        self._container.start_encoding()
 
     def finish(self) -> None:
         """Write what the encoder still holds, and the index.
@@ -252,6 +257,7 @@ class Writer:
 
     def close(self) -> None:
         """Close the files, whatever their state."""
+        self._broken = self._broken or "the file is closed"
         self._soon.close()
         if self._sound is not None:
             self._sound.close()
