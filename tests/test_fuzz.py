@@ -148,8 +148,9 @@ def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
 import os, subprocess, sys
 command = [sys.executable, "-m", "fuzz.worker", "options", "1", "0", {str(tmp_path / "log")!r}]
 silent = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-print(subprocess.Popen(command, cwd={str(root)!r}, **silent).pid, flush=True)
-while open({str(tmp_path / "log")!r}, "rb").read(1) == bytes(1): pass
+worker = subprocess.Popen(command, cwd={str(root)!r}, **silent)
+print(worker.pid, flush=True)
+while open({str(tmp_path / "log")!r}, "rb").read(1) == bytes(1): assert worker.poll() is None
 os._exit(0)
 """
     worker = int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout)

@@ -7,7 +7,9 @@ import gc
 import logging
 import threading
 from importlib import import_module
+from itertools import count
 from pathlib import Path
+from time import sleep
 from types import SimpleNamespace
 from typing import Any
 
@@ -220,7 +222,7 @@ def test_a_slow_callback_drops_nothing_and_close_waits(mp: Any) -> None:
     for i in range(5):
         landmarker.detect_async(mp.image(FRAMES[i]), i)
         while landmarker._session._accepted:  # until it was worked on
-            pass
+            sleep(0.001)
     done.release(5)
     landmarker.close()
     assert times == list(range(5))
@@ -266,32 +268,40 @@ def test_a_callback_that_closes(mp: Any) -> None:
 def test_closing_in_mid_stream(mp: Any) -> None:
     """All that was accepted is delivered, also when another thread sends on."""
     times: list[int] = []
-    landmarker = mp.make(running_mode=mp.mode.LIVE_STREAM, result_callback=lambda r, i, t: times.append(t))
+    delivered = threading.Semaphore(0)
+
+    def callback(result: Any, image: Any, time: int) -> None:
+        times.append(time)
+        delivered.release()
+
+    landmarker = mp.make(running_mode=mp.mode.LIVE_STREAM, result_callback=callback)
     sent: list[int] = []
 
     def send() -> None:
-        for i in range(1000):
+        images = [mp.image(one) for one in FRAMES]
+        for i in count():  # until it is closed: 1.x may drop any number of them
             try:
-                landmarker.detect_async(mp.image(FRAMES[i % 6]), i)
+                landmarker.detect_async(images[i % 6], i)
             except ValueError:
                 return
             if landmarker._session.closed:
                 return
             sent.append(i)
+            sleep(0.001)
 
-    thread = threading.Thread(target=send)
+    thread = threading.Thread(target=send, daemon=True)
     thread.start()
-    while len(times) < 3:
-        pass
+    for _ in range(3):
+        assert delivered.acquire(timeout=60)
     landmarker.close()
     thread.join()
     assert times == sorted(set(times))
     assert set(times) <= {*sent, len(sent)}
     if mp.version == "0.10.21":
         assert set(sent) <= set(times)
-    count = threading.active_count()
+    running = threading.active_count()
     gc.collect()
-    assert threading.active_count() <= count
+    assert threading.active_count() <= running
 
 
 def test_an_error_in_a_live_stream(mp: Any, caplog: pytest.LogCaptureFixture) -> None:
