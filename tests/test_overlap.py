@@ -6,7 +6,8 @@ import errno
 import itertools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,30 @@ def test_errors_of_calls_are_raised_by_a_later_one() -> None:
         with pytest.raises(OSError, match="full"):
             call()
     behind.close()
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_calls_behind_one_that_failed_are_not_made(count: int) -> None:
+    behind, made = Behind(count), []
+    go = threading.Event()
+
+    def fail() -> None:
+        go.wait(10)
+        raise OSError(errno.ENOSPC, "full")
+
+    def call(*calls: Callable[[], None]) -> None:
+        for one in calls:
+            behind(one)
+        go.set()
+        behind.wait()
+
+    if count == 0:
+        go.set()
+    for calls in ((fail, partial(made.append, 1), partial(made.append, 2)), (partial(made.append, 3),)):
+        with pytest.raises(OSError, match="full"):
+            call(*calls)
+    behind.close()
+    assert made == []
 
 
 def test_calls_that_wait_are_forgotten_when_it_is_closed() -> None:

@@ -46,8 +46,8 @@ def read_ahead(items: Iterator[T], count: int) -> Generator[T, None, None]:
 class Behind:
     """Calls that a thread makes one after the other, while up to `count` of them wait.
 
-    An error of a call is raised by one of the next `__call__` or by `wait`. What waits behind that call is not made:
-    it would work on what is half done.
+    An error of a call is raised by one of the next `__call__` or by `wait`. Calls behind it are not made, since they
+    would work on what is half done: they raise the same error.
 
     Parameters
     ----------
@@ -59,24 +59,24 @@ class Behind:
         self._count = count
         self._thread = ThreadPoolExecutor(1, "refpose-behind") if count else None
         self._waiting: deque[Future[None]] = deque()
-        self._failed = False
+        self._error: Exception | None = None
 
     def __call__(self, call: Callable[..., None], *arguments: Any) -> None:
         """Make a call soon; waits where too many wait already."""
         if self._thread is None:
-            call(*arguments)
+            self._make(call, *arguments)
             return
         while self._waiting and (len(self._waiting) >= self._count or self._waiting[0].done()):
             self._waiting.popleft().result()
         self._waiting.append(self._thread.submit(self._make, call, *arguments))
 
     def _make(self, call: Callable[..., None], *arguments: Any) -> None:
-        if self._failed:
-            return
+        if self._error is not None:
+            raise self._error
         try:
             call(*arguments)
-        except BaseException:
-            self._failed = True
+        except Exception as error:
+            self._error = error
             raise
 
     def wait(self) -> None:
@@ -88,3 +88,4 @@ class Behind:
         """Forget the calls that wait, and end the thread."""
         if self._thread is not None:
             self._thread.shutdown(wait=True, cancel_futures=True)
+        self._error = None  # its traceback leads back here
