@@ -10,11 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import islice, pairwise
+from typing import Any
 
 import numpy as np
 
 from .decisions import Fate, Source
 from .engine import Network
+from .engine.network import run_unfinished
 from .engine.workers import Workers
 from .runner import DIRECT, NoPerson, Run
 from .stages import detector, landmarks, roi, segmentation
@@ -291,7 +293,8 @@ def estimate(m: Landmarker, run: Run, image: ByteArray, region: Region) -> Estim
     x = run("crop/input", stages.warp_f32, image, matrix, side, "replicate", m.model.scale, m.model.offset)
     wanted = OUTPUTS if m.segmentation or run.everything else tuple(n for n in OUTPUTS if n != "segmentation")
     names = tuple(f"network/{name}" for name in wanted)
-    out = dict(zip(wanted, run(names, outputs_of, m.network, x, wanted), strict=True))
+    call = outputs_of if run.everything else needed_of
+    out = dict(zip(wanted, run(names, call, m.network, x, wanted), strict=True))
     run((), require_presence, out["presence"], m.min_presence)
     cos, sin = run(("crop/cosine", "crop/sine"), roi.turn, region.roi, stages.cosf, stages.sinf)
     parts = partial(landmarks.on_image, expf=stages.expf, refine=stages.refine)
@@ -335,4 +338,10 @@ def require_presence(presence: FloatArray, minimum: float) -> None:
 def outputs_of(network: Network, x: FloatArray, names: Sequence[str]) -> tuple[FloatArray, ...]:
     """Outputs of a network in this order."""
     found = network(x, names)
+    return tuple(found[name] for name in names)
+
+
+def needed_of(network: Network, x: FloatArray, names: Sequence[str]) -> tuple[Any, ...]:
+    """The same; of the heat map, the cells around landmarks will do, which `landmarks.refine` looks at."""
+    found = run_unfinished(network, x, names, "heatmap")
     return tuple(found[name] for name in names)

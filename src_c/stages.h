@@ -41,6 +41,13 @@ typedef struct {
     float left, top, right, bottom, x, y, width, height, cos, sin;
 } rp_square;
 
+/* A heat map: its values (rows, columns, channels); or what the pointwise convolution that ends it makes them of,
+ * (rows, columns, depth), with the weights (channels, depth) and biases of that. */
+typedef struct {
+    int rows, columns, channels, depth;
+    const float *values, *kernel, *bias; /* kernel NULL: the values of the map */
+} rp_heatmap;
+
 /* Parameters of One-Euro filters, one of each for every value. */
 typedef struct {
     const double *min_cutoff, *beta, *derivative_cutoff;
@@ -63,12 +70,11 @@ typedef struct {
       (const float *mask, int n, const double *matrix, int width, int first, int rows, float *scratch, float *out))    \
     /* Moves the x, y of `count` (x, y, z) positions to the centre of mass of a window of their channel of the heat */ \
     /* map. */                                                                                                         \
-    X(refine, (float *position, int count, const float *heatmap, int rows, int columns, int channels, int window))     \
+    X(refine, (float *position, int count, const rp_heatmap *map, int window))                                         \
     /* Rows of x, y, z in pixels of the crop and two logits -> positions on the image (count, 3), refined on the */    \
     /* way, visibility and presence. side: of the crop; square: letterbox and region, see rp_square. */                \
-    X(landmarks,                                                                                                       \
-      (const float *network, int count, float side, const float *heatmap, int rows, int columns, int channels,         \
-       int window, const rp_square *square, float *position, float *visibility, float *presence))                      \
+    X(landmarks, (const float *network, int count, float side, const rp_heatmap *map, int window,                      \
+                  const rp_square *square, float *position, float *visibility, float *presence))                       \
     /* One step of n One-Euro filters: values -> smooth; the states raw, value and speed are read and written. */      \
     X(one_euro, (const float *values, int64_t n, const rp_euro *parameters, double frequency, double value_scale,      \
                  double *raw, double *value, double *speed, float *smooth))                                            \

@@ -11,6 +11,7 @@ from tolerances import NUMPY_ENGINE, NUMPY_ENGINE_OTHER_ORDER, NUMPY_ENGINE_PICT
 
 from refpose import Pose
 from refpose.engine import Network, blas, load_network
+from refpose.engine.network import run_unfinished
 from refpose.networks import ops
 from refpose.stages import detector, landmarks, warp
 
@@ -122,6 +123,27 @@ def test_some_outputs_are_those_of_all(engine: str) -> None:
         for name, value in some.items():
             assert value.shape == everything[name].shape
             assert np.array_equal(value, everything[name]), name
+
+
+@pytest.mark.parametrize(("model", "engine"), [("lite", "numpy"), *((model, EXACT) for model in MODELS)])
+def test_an_output_before_its_last_layer(model: str, engine: str) -> None:
+    """Whoever sums the last layer up themselves has its bits; the other outputs are as they were."""
+    x = np.random.default_rng(5).random((256, 256, 3), np.float32)
+    names = ("landmarks", "heatmap", "world")
+    for threads in (1, 2) if engine == "native" else (1,):
+        network = load_network(model, engine, threads)
+        expected, found = network(x, names), run_unfinished(network, x, names, "heatmap")
+        assert tuple(found) == names
+        if engine == "native":
+            before, kernel, bias = found["heatmap"]
+            assert before.shape[:2] == (64, 64)
+            found["heatmap"] = ops.conv(before, kernel.reshape(39, 1, 1, -1), bias)
+        for name in names:
+            assert np.array_equal(found[name], expected[name])
+    with pytest.raises(ValueError, match="the input must have shape"):
+        run_unfinished(network, x[:5], names, "heatmap")
+    with pytest.raises(ValueError, match="has no output 'nose'"):
+        run_unfinished(network, x, ("nose",), "heatmap")
 
 
 def test_trace_names_every_layer() -> None:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import test_rounded
 
+from refpose.engine.network import Unfinished
+from refpose.networks import ops
 from refpose.stages import filters, landmarks, libm, roi, rounded, segmentation, warp
 from refpose.stages.roi import Roi
 
@@ -191,17 +193,45 @@ def test_refine(stages: Any, window: int) -> None:
     assert found.shape == position.shape
 
 
-def test_landmarks(stages: Any) -> None:
+def unfinished(rng: np.random.Generator, rows: int, columns: int, depth: int) -> tuple[Unfinished, Any]:
+    """A heat map before its last layer, and as that makes it."""
+    x, kernel = (rng.standard_normal(shape).astype(np.float32) for shape in ((rows, columns, depth), (39, depth)))
+    x[: rows // 3] *= 1e-20
+    bias = rng.uniform(-3, 0, 39).astype(np.float32)
+    return Unfinished(x, kernel, bias), ops.conv(x, kernel.reshape(39, 1, 1, depth), bias)
+
+
+@pytest.mark.parametrize("depth", [1, 8, 33, 48])
+@pytest.mark.parametrize("window", [1, 3, 7, 9, 11, 19, 1001])
+def test_heat_maps_before_their_last_layer(stages: Any, window: int, depth: int) -> None:
+    """Only what is looked at is computed, wherever the window is cut off; the bits are the map's."""
+    rng = np.random.default_rng([window, depth])
+    for rows, columns in ((64, 64), (5, 64), (1, 1), (9, 7)):
+        before, _ = unfinished(rng, rows, columns, depth)
+        before.x[-1, 0, depth // 2], before.x[0, -1] = np.nan, np.inf
+        position = rng.uniform(-0.1, 1.1, (39, 3)).astype(np.float32)
+        position[:4, 0] = np.nan, np.inf, -np.inf, 1
+        with np.errstate(invalid="ignore"):
+            heatmap = ops.conv(before.x, before.kernel.reshape(39, 1, 1, depth), before.bias)
+            expected = landmarks.refine(position, heatmap, window)
+        assert np.array_equal(stages.refine(position, before, window), expected, equal_nan=True)
+
+
+@pytest.mark.parametrize("depth", [0, 32])
+def test_landmarks(stages: Any, depth: int) -> None:
     rng = np.random.default_rng(7)
     for window in (7, 9):
-        heatmap = (rng.standard_normal((64, 64, 39)) * 3 - 1).astype(np.float32)
+        heatmap = given = (rng.standard_normal((64, 64, 39)) * 3 - 1).astype(np.float32)
+        if depth:
+            given, heatmap = unfinished(rng, 64, 64, depth)
         rows = (rng.uniform(-0.1, 1.1, (35, 5)) * 256).astype(np.float32)
         rows[:, 3:] = rng.standard_normal((35, 2)) * 8
         square = roi.Square(*np.float32([9, 9, 5, 5]), 0.0, tuple(np.float32(v) for v in rng.uniform(0, 1e-7, 4)))
         angle = np.float32(rng.uniform(-3, 3))
         region = Roi(*(float(np.float32(v)) for v in rng.uniform(0.1, 0.9, 4)), float(angle))
-        arguments = (rows, heatmap, window, square, region, libm.cosf(angle)[()], libm.sinf(angle)[()])
-        for found, expected in zip(stages.landmarks(*arguments), landmarks.on_image(*arguments), strict=True):
+        where = (window, square, region, libm.cosf(angle)[()], libm.sinf(angle)[()])
+        found_all, all_expected = stages.landmarks(rows, given, *where), landmarks.on_image(rows, heatmap, *where)
+        for found, expected in zip(found_all, all_expected, strict=True):
             assert found.dtype == np.float32
             assert np.array_equal(found, expected)
 
@@ -238,6 +268,15 @@ def test_bad_arguments(stages: Any) -> None:
         stages.refine(np.zeros((3, 3), np.float32), np.zeros((4, 4, 2), np.float32), 9)
     with pytest.raises(TypeError, match="float32"):
         stages.refine(np.zeros((3, 3), np.float32), np.zeros((4, 4, 4)), 9)
+    x, kernel, bias = (np.zeros(shape, np.float32) for shape in ((4, 4, 5), (2, 5), 2))
+    for bad, message in (
+        ((x, kernel, bias), "a heat map of 2 channels"),
+        ((x, kernel, np.zeros(3, np.float32)), "kernel: expected 15 values"),
+        ((x[:, :, :4], kernel, bias), "contiguous"),
+        ((x, kernel.astype(np.float16), bias), "float32"),
+    ):
+        with pytest.raises((ValueError, TypeError), match=message):
+            stages.refine(np.zeros((3, 3), np.float32), bad, 9)
     whole = roi.Square(*np.float32([2, 2, 4, 4]), 0.0, (0.0,) * 4)
     square = (whole, Roi(0.5, 0.5, 1.0, 1.0, 0.0), 1.0, 0.0)
     with pytest.raises(ValueError, match="a heat map of 2 channels"):

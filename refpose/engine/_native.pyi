@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ..stages.landmarks import Landmarks
 from ..stages.roi import Roi
 from ..stages.warp import Matrix
+from .network import Unfinished
 
 _Floats = NDArray[np.float32]
 _Doubles = NDArray[np.float64]
@@ -76,11 +77,11 @@ class Stages:
         first: int = 0,
         out: _Floats | None = None,
     ) -> _Floats: ...
-    def refine(self, position_roi: _Floats, heatmap: _Floats, window: int) -> _Floats: ...
+    def refine(self, position_roi: _Floats, heatmap: _Floats | Unfinished, window: int) -> _Floats: ...
     def landmarks(
         self,
         rows: _Floats,
-        heatmap: _Floats,
+        heatmap: _Floats | Unfinished,
         window: int,
         letterbox: tuple[float, ...],
         roi: Roi,

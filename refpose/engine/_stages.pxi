@@ -15,6 +15,14 @@ cdef extern from "stages.h" nogil:
         const double *blur
     ctypedef struct rp_square:
         float left, top, right, bottom, x, y, width, height, cos, sin
+    ctypedef struct rp_heatmap:
+        int rows
+        int columns
+        int channels
+        int depth
+        const float *values
+        const float *kernel
+        const float *bias
     ctypedef struct rp_euro:
         const double *min_cutoff
         const double *beta
@@ -26,11 +34,9 @@ cdef extern from "stages.h" nogil:
                      float scale, float offset, int fused, float *out) noexcept nogil
         void (*warp_mask)(const float *mask, int n, const double *matrix, int width, int first, int rows,
                           float *scratch, float *out) noexcept nogil
-        void (*refine)(float *position, int count, const float *heatmap, int rows, int columns, int channels,
-                       int window) noexcept nogil
-        void (*landmarks)(const float *network, int count, float side, const float *heatmap, int rows, int columns,
-                          int channels, int window, const rp_square *square, float *position, float *visibility,
-                          float *presence) noexcept nogil
+        void (*refine)(float *position, int count, const rp_heatmap *map, int window) noexcept nogil
+        void (*landmarks)(const float *network, int count, float side, const rp_heatmap *map, int window,
+                          const rp_square *square, float *position, float *visibility, float *presence) noexcept nogil
         void (*one_euro)(const float *values, int64_t n, const rp_euro *parameters, double frequency,
                          double value_scale, double *raw, double *value, double *speed, float *smooth) noexcept nogil
         void (*network_input)(const uint8_t *image, int height, int width, const rp_axis *rows, const rp_axis *columns,
@@ -116,6 +122,26 @@ cdef double *doubles(array, int64_t size, str what) except NULL:
     return <double *><uintptr_t>array.ctypes.data
 
 
+cdef rp_heatmap as_heatmap(heatmap, int count) except *:
+    """A heat map for so many landmarks: an array, or an `Unfinished` one."""
+    cdef rp_heatmap made
+    made.kernel = made.bias = NULL
+    made.depth = 0
+    if isinstance(heatmap, np.ndarray):
+        made.rows, made.columns, made.channels = heatmap.shape
+        made.values = address(heatmap, <int64_t>made.rows * made.columns * made.channels, False, "heat map")
+    else:
+        x, kernel, bias = heatmap
+        made.rows, made.columns, made.depth = x.shape
+        made.channels = len(bias)
+        made.values = address(x, <int64_t>made.rows * made.columns * made.depth, False, "heat map")
+        made.kernel = address(kernel, <int64_t>made.channels * made.depth, False, "kernel")
+        made.bias = address(bias, made.channels, False, "bias")
+    if count > made.channels:
+        raise ValueError(f"{count} landmarks, but a heat map of {made.channels} channels")
+    return made
+
+
 cdef class Stages:
     """The stages compiled for one instruction set.
 
@@ -199,39 +225,32 @@ cdef class Stages:
 
     def refine(self, position_roi, heatmap, window):
         """`refpose.stages.landmarks.refine`."""
-        cdef int rows, columns, channels, reach, count = len(position_roi)
-        rows, columns, channels = heatmap.shape
-        if count > channels:
-            raise ValueError(f"{count} landmarks, but a heat map of {channels} channels")
+        cdef int reach, count = len(position_roi)
+        cdef rp_heatmap map = as_heatmap(heatmap, count)
         refined = np.array(position_roi, np.float32, order="C")
         cdef float *position = address(refined, 3 * <int64_t>count, True, "landmarks")
-        cdef const float *logits = address(heatmap, <int64_t>rows * columns * channels, False, "heat map")
-        reach = min(window, 2 * max(rows, columns) + 1)
+        reach = min(window, 2 * max(map.rows, map.columns) + 1)
         with nogil:
-            self.stages.refine(position, count, logits, rows, columns, channels, reach)
+            self.stages.refine(position, count, &map, reach)
         return refined
 
     def landmarks(self, rows, heatmap, window, square, roi, cos, sin):
         """`refpose.stages.landmarks.on_image`."""
         cdef rp_square place
-        cdef int height, width, channels, reach, count = min(len(rows), landmarks.USED)
+        cdef int reach, count = min(len(rows), landmarks.USED)
         cdef float side = landmarks.INPUT_SIZE
-        height, width, channels = heatmap.shape
-        if count > channels:
-            raise ValueError(f"{count} landmarks, but a heat map of {channels} channels")
+        cdef rp_heatmap map = as_heatmap(heatmap, count)
         place.left, place.top, place.right, place.bottom = square.letterbox
         place.x, place.y, place.width, place.height = roi.x, roi.y, roi.width, roi.height
         place.cos, place.sin = cos, sin
         position = np.empty((count, 3), np.float32)
         sure = np.empty((2, count), np.float32)
         cdef const float *network = address(rows, 5 * <int64_t>len(rows), False, "landmarks")
-        cdef const float *logits = address(heatmap, <int64_t>height * width * channels, False, "heat map")
         cdef float *places = address(position, 3 * <int64_t>count, True, "positions")
         cdef float *visibility = address(sure, 2 * <int64_t>count, True, "visibility")
-        reach = min(window, 2 * max(height, width) + 1)
+        reach = min(window, 2 * max(map.rows, map.columns) + 1)
         with nogil:
-            self.stages.landmarks(network, count, side, logits, height, width, channels, reach,
-                                  &place, places, visibility, visibility + count)
+            self.stages.landmarks(network, count, side, &map, reach, &place, places, visibility, visibility + count)
         return landmarks.Landmarks(position, sure[0], sure[1])
 
     def one_euro(self, values, states, parameters, double frequency, double value_scale):

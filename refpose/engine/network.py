@@ -53,6 +53,21 @@ class Layer(NamedTuple):
     receptive_field: int
 
 
+class Unfinished(NamedTuple):
+    """An output before its last layer, a pointwise convolution: all that single values of it take.
+
+    Attributes
+    ----------
+    x : ndarray of float32, shape (H, W, I)
+    kernel : ndarray of float32, shape (O, I)
+    bias : ndarray of float32, shape (O,)
+    """
+
+    x: Array
+    kernel: Array
+    bias: Array
+
+
 def layers_of(tape: Tape) -> tuple[Layer, ...]:
     """The table of layers of a network."""
     fields: dict[int, tuple[int, float]] = {tape.input.index: (1, 1.0)}  # value -> (its field, px between neighbours)
@@ -93,6 +108,7 @@ class Network:
         self.threads = threads
         self._pruned: dict[tuple[str, ...], Tape] = {tuple(tape.outputs): tape}
         self._programs: dict[tuple[str, ...], Any] = {}
+        self._unfinished: dict[tuple[str, ...], tuple[Tape, Any, Array, Array]] = {}
 
     def __repr__(self) -> str:
         return f"Network(name={self.name!r}, engine={self.engine!r}, input_shape={self.input_shape})"
@@ -146,13 +162,10 @@ class Network:
             `x` has another shape, or there is no output of some name.
         """
         tape = self._tape_for(outputs)
-        x = self._checked(x)
         if self.engine != "native":
-            computed = tape.run(self._functions, self._widened, x)
+            computed = tape.run(self._functions, self._widened, self._checked(x))
             return {name: np.ascontiguousarray(y).reshape(y.shape) for name, y in computed.items()}
-        found = {name: np.empty(val.shape, np.float32) for name, val in tape.outputs.items()}
-        self._program(tape).run(np.require(x, requirements=("C", "A")), *found.values())
-        return found
+        return self._run(self._program(tape), tape, x)
 
     def trace(self, x: Array) -> Iterator[tuple[str, Array]]:
         """Run the network and yield (layer name, activation) of every layer, in order.
@@ -189,10 +202,20 @@ class Network:
         """What the native engine runs for these outputs, made when first asked for."""
         wanted = tuple(tape.outputs)
         if wanted not in self._programs:
-            plan = Plan.of(tape, self.weights, threads=self.threads)
-            self._programs[wanted] = compile_plan(plan, self.weights, native_isa(), self.threads)
-            self.weights.release()
+            self._programs[wanted] = self._compiled(tape)
         return self._programs[wanted]
+
+    def _run(self, program: Any, tape: Tape, x: Array) -> dict[str, Array]:
+        x = np.require(self._checked(x), requirements=("C", "A"))
+        found = {name: np.empty(val.shape, np.float32) for name, val in tape.outputs.items()}
+        program.run(x, *found.values())
+        return found
+
+    def _compiled(self, tape: Tape) -> Any:
+        plan = Plan.of(tape, self.weights, threads=self.threads)
+        program = compile_plan(plan, self.weights, native_isa(), self.threads)
+        self.weights.release()
+        return program
 
     def _checked(self, x: Array) -> Array:
         if not isinstance(x, np.ndarray) or x.dtype != np.float32:
@@ -201,6 +224,31 @@ class Network:
         if x.shape != self.input_shape:
             raise ValueError(f"{self.name}: the input must have shape {self.input_shape}, found {x.shape}")
         return x
+
+
+def run_unfinished(network: Network, x: Array, outputs: Iterable[str], last: str) -> Mapping[str, Array | Unfinished]:
+    """Run a network for a stage that needs few values of the output `last`.
+
+    Parameters
+    ----------
+    network : Network
+    x, outputs
+        As for its call.
+    last : str
+        One of the outputs, which a pointwise convolution makes that nothing else needs. With the native engine it is an
+        `Unfinished`, with the others an array as all others are.
+    """
+    if network.engine != "native":
+        return network(x, outputs)
+    wanted = (*outputs, last)
+    if wanted not in network._unfinished:
+        tape, step = network._tape_for(wanted[:-1]).without_last(last)
+        kernel = network.weights[f"{step.name}/kernel"].reshape(step.weights["kernel"][0], -1)
+        bias = network.weights[f"{step.name}/bias"]
+        network._unfinished[wanted] = tape, network._compiled(tape), kernel, bias
+    tape, program, kernel, bias = network._unfinished[wanted]
+    found = network._run(program, tape, x)
+    return {**found, last: Unfinished(found[last], kernel, bias)}
 
 
 def load_network(

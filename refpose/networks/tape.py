@@ -239,6 +239,13 @@ class Tape:
                 needed.update(val.index for val in step.inputs)
         return Tape(self.name, self.input, tuple(reversed(kept)), {name: self.outputs[name] for name in outputs})
 
+    def without_last(self, output: str) -> tuple[Tape, Step]:
+        """The same tape with an output as it is before the step that makes it; and this step, which no other needs."""
+        (last,) = (step for step in self.steps if step.out == self.outputs[output])
+        (before,) = last.inputs
+        steps = tuple(step for step in self.steps if step is not last)
+        return Tape(self.name, self.input, steps, {**self.outputs, output: before}), last
+
     def trace(
         self,
         functions: Mapping[str, Callable[..., Any]],

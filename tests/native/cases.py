@@ -13,10 +13,12 @@ import numpy as np
 from refpose.engine import load_network
 from refpose.engine.plan import Plan, link
 from refpose.engine.rules import RULES
+from refpose.networks import ops
 from refpose.stages import filters, heatmaps, jpeg, landmarks, libm, raster, rounded, segmentation, warp
 from refpose.stages.roi import Roi, Square
 
 NETWORKS = ("detector", "lite", "full", "heavy")
+Array = np.ndarray[Any, np.dtype[np.float32]]
 FUNCTIONS = ("expf", "sinf", "cosf", "atan2f")
 
 
@@ -49,6 +51,13 @@ def network_cases(folder: Path, names: Sequence[str]) -> None:
             sizes = [abs(size) for size in plan.sizes()]
             program = (*link(plan, network.weights), sizes, x, *expected.values())
             write(folder / f"{name}_{label}.case", "program", *program)
+        if "heatmap" in expected:
+            tape, _ = network.tape.without_last("heatmap")
+            plan = Plan.of(tape, network.weights)
+            expected["heatmap"] = dict(network.trace(x))["decoder/stage64/add"]
+            sizes = [abs(size) for size in plan.sizes()]
+            program = (*link(plan, network.weights), sizes, x, *expected.values())
+            write(folder / f"{name}_without_last.case", "program", *program)
 
 
 def stage_cases(folder: Path) -> None:
@@ -83,19 +92,31 @@ def stage_cases(folder: Path) -> None:
         affine = tuple(rng.uniform(-1, 1, 6) * (0.5, 0.5, 64, 0.5, 0.5, 64))
         expected = warp.warp_mask(mask, affine, 163, 91)
         write(folder / f"warp_mask{number}.case", "warp_mask", mask, [64, 163, 91], np.array(affine), expected)
-        heatmap = (rng.standard_normal((64, 64, 39)) * 3 - 2).astype(np.float32)
         position = rng.uniform(-0.1, 1.1, (39, 3)).astype(np.float32)
         window = (1, 7, 9, 129)[number]
-        for kind, expf in (("refine", libm.expf), ("rounded_refine", rounded.expf)):
-            refined = landmarks.refine(position, heatmap, window, expf)
-            write(folder / f"{kind}{number}.case", kind, position, [39, 64, 64, 39, window], heatmap, refined)
+        for depth in (0, 20):
+            heatmap, values = heatmap_of(rng, depth)
+            for kind, expf in (("refine", libm.expf), ("rounded_refine", rounded.expf)):
+                refined = landmarks.refine(position, heatmap, window, expf)
+                sizes = [39, window, *heatmap.shape, depth]
+                write(folder / f"{kind}{number}_{depth}.case", kind, position, sizes, *values, refined)
+
+
+def heatmap_of(rng: np.random.Generator, depth: int) -> tuple[Array, tuple[Array, Array]]:
+    """A heat map, and how it is handed over: as it is, or before a last layer of this depth with its weights."""
+    if depth == 0:
+        heatmap = (rng.standard_normal((64, 64, 39)) * 3 - 2).astype(np.float32)
+        return heatmap, (heatmap, np.zeros(1, np.float32))
+    x, kernel = (rng.standard_normal(shape).astype(np.float32) for shape in ((64, 64, depth), (39, depth)))
+    bias = rng.uniform(-3, 0, 39).astype(np.float32)
+    return ops.conv(x, kernel.reshape(39, 1, 1, depth), bias), (x, np.append(kernel, bias))
 
 
 def landmark_cases(folder: Path) -> None:
     """From a network's landmarks to smooth ones on the image."""
     rng = np.random.default_rng(5)
-    for number, window in enumerate((7, 9)):
-        heatmap = (rng.standard_normal((64, 64, 39)) * 3 - 1).astype(np.float32)
+    for number, (window, depth) in enumerate(((7, 0), (9, 0), (7, 48), (9, 33))):
+        heatmap, values = heatmap_of(rng, depth)
         rows = (rng.uniform(-0.1, 1.1, (35, 5)) * 256).astype(np.float32)
         square = Square(*np.float32([9, 9, 5, 5]), 0.0, tuple(rng.uniform(0, 1e-7, 4).astype(np.float32)))
         region = rng.uniform(0.1, 0.9, 5).astype(np.float32)
@@ -108,17 +129,17 @@ def landmark_cases(folder: Path) -> None:
             folder / f"landmarks{number}.case",
             "landmarks",
             rows,
-            [35, *heatmap.shape, window],
-            heatmap,
+            [35, window, *heatmap.shape, depth],
+            *values,
             numbers,
             results,
         )
-        values = (rng.standard_normal(105) * 100).astype(np.float32)
+        speeds = (rng.standard_normal(105) * 100).astype(np.float32)
         states, limits = (rng.standard_normal((3, 105)).astype(np.float32).astype(np.float64) for _ in range(2))
-        smooth, after = filters.one_euro(values, states, np.abs(limits), 30.0003, 0.00123)
+        smooth, after = filters.one_euro(speeds, states, np.abs(limits), 30.0003, 0.00123)
         results = np.frombuffer(after.tobytes() + smooth.tobytes(), np.uint8)
         scales = np.array([30.0003, 0.00123])
-        write(folder / f"one_euro{number}.case", "one_euro", values, states, np.abs(limits), scales, results)
+        write(folder / f"one_euro{number}.case", "one_euro", speeds, states, np.abs(limits), scales, results)
 
 
 def heatmap_cases(folder: Path) -> None:

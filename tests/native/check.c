@@ -182,21 +182,31 @@ static void check_warp_mask(const rp_stages *s, const array *a, void *y)
     free(scratch);
 }
 
+/* Of this size (rows, columns, channels, depth); the weights of its last layer with the biases behind, if it has any. */
+static rp_heatmap heatmap(const int64_t *size, const array *values, const array *weights)
+{
+    rp_heatmap map = {(int)size[0], (int)size[1], (int)size[2], (int)size[3], values->data, NULL, NULL};
+    if (map.depth)
+        map.kernel = weights->data, map.bias = map.kernel + size[2] * size[3];
+    return map;
+}
+
 static void check_refine(const rp_stages *s, const array *a, void *y)
 {
     const int64_t *size = a[1].data;
+    const rp_heatmap map = heatmap(size + 2, a + 2, a + 3);
     memcpy(y, a[0].data, (size_t)a[0].bytes);
-    s->refine(y, (int)size[0], a[2].data, (int)size[1], (int)size[2], (int)size[3], (int)size[4]);
+    s->refine(y, (int)size[0], &map, (int)size[1]);
 }
 
 static void check_landmarks(const rp_stages *s, const array *a, void *y)
 {
     const int64_t *size = a[1].data, n = size[0];
-    const float *square = a[3].data;
+    const float *square = a[4].data;
+    const rp_heatmap map = heatmap(size + 2, a + 2, a + 3);
     rp_square region;
     memcpy(&region, square + 1, sizeof region);
-    s->landmarks(a[0].data, (int)n, square[0], a[2].data, (int)size[1], (int)size[2], (int)size[3], (int)size[4],
-                 &region, y, (float *)y + 3 * n, (float *)y + 4 * n);
+    s->landmarks(a[0].data, (int)n, square[0], &map, (int)size[1], &region, y, (float *)y + 3 * n, (float *)y + 4 * n);
 }
 
 static void check_one_euro(const rp_stages *s, const array *a, void *y)
