@@ -182,7 +182,7 @@ static void check_warp_mask(const rp_stages *s, const array *a, void *y)
     free(scratch);
 }
 
-/* Of this size (rows, columns, channels, depth); the weights of its last layer with the biases behind, if it has any. */
+/* size: rows, columns, channels, depth. weights: of the last layer, where depth is not 0, with the biases behind. */
 static rp_heatmap heatmap(const int64_t *size, const array *values, const array *weights)
 {
     rp_heatmap map = {(int)size[0], (int)size[1], (int)size[2], (int)size[3], values->data, NULL, NULL};
