@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -193,27 +194,37 @@ def test_refine(stages: Any, window: int) -> None:
     assert found.shape == position.shape
 
 
-def unfinished(rng: np.random.Generator, rows: int, columns: int, depth: int) -> tuple[Unfinished, Any]:
-    """A heat map before its last layer, and as that makes it."""
+def unfinished(rng: np.random.Generator, rows: int, columns: int, depth: int) -> Unfinished:
+    """A heat map before its last layer."""
     x, kernel = (rng.standard_normal(shape).astype(np.float32) for shape in ((rows, columns, depth), (39, depth)))
     x[: rows // 3] *= 1e-20
-    bias = rng.uniform(-3, 0, 39).astype(np.float32)
-    return Unfinished(x, kernel, bias), ops.conv(x, kernel.reshape(39, 1, 1, depth), bias)
+    return Unfinished(x, kernel, rng.uniform(-3, 0, 39).astype(np.float32))
 
 
-@pytest.mark.parametrize("depth", [1, 8, 33, 48])
-@pytest.mark.parametrize("window", [1, 3, 7, 9, 11, 19, 1001])
-def test_heat_maps_before_their_last_layer(stages: Any, window: int, depth: int) -> None:
-    """Only what is looked at is computed, wherever the window is cut off; the bits are the map's."""
+def finished(map_: Unfinished) -> Any:
+    return ops.conv(map_.x, map_.kernel.reshape(39, 1, 1, -1), map_.bias)
+
+
+@lru_cache
+def refinements(window: int, depth: int) -> list[tuple[Any, Unfinished, Any]]:
+    """Places, such maps, and the places refined on the whole maps."""
     rng = np.random.default_rng([window, depth])
-    for rows, columns in ((64, 64), (5, 64), (1, 1), (9, 7)):
-        before, _ = unfinished(rng, rows, columns, depth)
+    found = []
+    for rows, columns in ((20, 30), (5, 30), (1, 1), (9, 7)):
+        before = unfinished(rng, rows, columns, depth)
         before.x[-1, 0, depth // 2], before.x[0, -1] = np.nan, np.inf
         position = rng.uniform(-0.1, 1.1, (39, 3)).astype(np.float32)
         position[:4, 0] = np.nan, np.inf, -np.inf, 1
         with np.errstate(invalid="ignore"):
-            heatmap = ops.conv(before.x, before.kernel.reshape(39, 1, 1, depth), before.bias)
-            expected = landmarks.refine(position, heatmap, window)
+            found.append((position, before, landmarks.refine(position, finished(before), window)))
+    return found
+
+
+@pytest.mark.parametrize("depth", [1, 33])
+@pytest.mark.parametrize("window", [1, 3, 7, 9, 11, 19, 63])
+def test_heat_maps_before_their_last_layer(stages: Any, window: int, depth: int) -> None:
+    """Only what is looked at is computed, wherever the window is cut off; the bits are the map's."""
+    for position, before, expected in refinements(window, depth):
         assert np.array_equal(stages.refine(position, before, window), expected, equal_nan=True)
 
 
@@ -223,7 +234,8 @@ def test_landmarks(stages: Any, depth: int) -> None:
     for window in (7, 9):
         heatmap = given = (rng.standard_normal((64, 64, 39)) * 3 - 1).astype(np.float32)
         if depth:
-            given, heatmap = unfinished(rng, 64, 64, depth)
+            given = unfinished(rng, 64, 64, depth)
+            heatmap = finished(given)
         rows = (rng.uniform(-0.1, 1.1, (35, 5)) * 256).astype(np.float32)
         rows[:, 3:] = rng.standard_normal((35, 2)) * 8
         square = roi.Square(*np.float32([9, 9, 5, 5]), 0.0, tuple(np.float32(v) for v in rng.uniform(0, 1e-7, 4)))
