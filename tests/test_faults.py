@@ -18,6 +18,7 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 EXTENT = "full" if os.environ.get("REFPOSE_FAULTS") == "all" else "some"
+pytestmark = [pytest.mark.timeout(0)] if EXTENT == "full" else []  # hours; each command has its own limit
 
 
 @pytest.fixture(scope="session")
@@ -40,11 +41,11 @@ def model() -> list[str]:
     return [str(path.resolve())] if path.exists() else []
 
 
-def injected(shim: Path, folder: Path, name: str, extent: str) -> dict[str, object]:
+def injected(shim: Path, folder: Path, name: str) -> dict[str, object]:
     if name == "convert" and not model():
         pytest.skip("REFPOSE_MODELS does not name the folder of the original models")
     environment = {**os.environ, "LD_PRELOAD": str(shim), "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, HERE / "faults.py", name, folder, extent, *model()]
+    command = [sys.executable, HERE / "faults.py", name, folder, EXTENT, *model()]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
@@ -52,9 +53,8 @@ def injected(shim: Path, folder: Path, name: str, extent: str) -> dict[str, obje
 
 
 @pytest.mark.full
-@pytest.mark.timeout(0 if EXTENT == "full" else 600)
 @pytest.mark.parametrize("name", faults.SCENARIOS)
 def test_faults(shim: Path, tmp_path: Path, name: str) -> None:
-    found = injected(shim, tmp_path, name, EXTENT)
+    found = injected(shim, tmp_path, name)
     assert found["wrong"] == []
     assert found["calls"] >= 5
